@@ -1,0 +1,85 @@
+/** What one error code means to a script and to a person. */
+interface ErrorKind {
+  /** The CLI's exit code. */
+  readonly exit: number;
+  /** The next step, for a person. */
+  readonly hint: string;
+}
+
+/** The closed table of error codes: nothing answers a code that isn't here. */
+export const errorTable = {
+  bad_frame: { exit: 70, hint: "The peer sent something that is not a frame; check that both sides are banger." },
+  frame_too_large: { exit: 70, hint: "Send less in one request." },
+  bad_version: { exit: 70, hint: "CLI and daemon differ too much; install the same version of both." },
+  unknown_method: { exit: 70, hint: "The peer is older than the caller; restart it after an upgrade." },
+  bad_params: { exit: 64, hint: "Correct the named field; `--help` shows what is accepted." },
+  usage: { exit: 64, hint: "`banger --help` lists the commands." },
+  not_owner: { exit: 77, hint: "Run the command as the user who owns this installation." },
+  not_found: { exit: 66, hint: "The noun's `ls` shows what there is." },
+  ambiguous: { exit: 64, hint: "Give more of the name or id." },
+  already_exists: { exit: 73, hint: "Choose another name, or remove the existing one." },
+  in_use: { exit: 75, hint: "Delete what uses it first." },
+  busy: { exit: 75, hint: "Another operation on it is under way; try again when it is done." },
+  wrong_state: { exit: 65, hint: "The noun's `show` says what state it is in." },
+  cancelled: { exit: 130, hint: "What was begun has been undone." },
+  deadline_exceeded: { exit: 75, hint: "Try again, with a longer deadline if the host is slow." },
+  disconnected: { exit: 69, hint: "The peer went away; what it had begun completes or is undone." },
+  daemon_unavailable: { exit: 69, hint: "Start it: `bangerd`, or `systemctl start bangerd`." },
+  helper_unavailable: { exit: 69, hint: "Start it as root: `bangerd-root`, or `systemctl start bangerd-root`." },
+  missing_tool: { exit: 69, hint: "Install the named program." },
+  command_failed: { exit: 71, hint: "The message has the program's own words; `banger trace show` has its span." },
+  step_failed: { exit: 71, hint: "`banger trace show` shows the step; everything before it was undone." },
+  guest_died: { exit: 71, hint: "`banger vm logs` shows the console." },
+  no_space: { exit: 74, hint: "Free disk space or addresses, then try again." },
+  bad_content: { exit: 65, hint: "The file is not what it should be; check what it was made from." },
+  internal: { exit: 70, hint: "This is a bug in banger; report it with the trace." },
+} as const satisfies Record<string, ErrorKind>;
+
+/** A code of the error table. */
+export type ErrorCode = keyof typeof errorTable;
+
+/** True for the codes of the table. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorTable, code);
+}
+
+/** What a BangerError carries beside its text. */
+export interface BangerErrorOptions {
+  /** The operation's id, `op-` and 32 hex digits, when it is known. */
+  opId?: string;
+  /** What caused it; its text is not repeated in this one. */
+  cause?: unknown;
+  /** Facts for programs: the field, the step, the console's last lines. */
+  details?: Record<string, unknown>;
+}
+
+/** The one error type that crosses processes: a code of the table, a message, and the operation's id at the end of its text. */
+export class BangerError extends Error {
+  override readonly name = "BangerError";
+  readonly code: ErrorCode;
+  readonly opId: string | undefined;
+  readonly details: Record<string, unknown> | undefined;
+  /** The message without the op_id. */
+  readonly plain: string;
+
+  constructor(code: ErrorCode, message: string, options: BangerErrorOptions = {}) {
+    super(
+      options.opId === undefined ? message : `${message} (${options.opId})`,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.code = code;
+    this.plain = message;
+    this.opId = options.opId;
+    this.details = options.details;
+  }
+
+  /** The same error, naming its operation; unchanged when it already names one. */
+  withOpId(opId: string): BangerError {
+    if (this.opId !== undefined) return this;
+    return new BangerError(this.code, this.plain, {
+      opId,
+      cause: this.cause,
+      ...(this.details === undefined ? {} : { details: this.details }),
+    });
+  }
+}

@@ -1,0 +1,32 @@
+import type { z } from "zod";
+import type { ErrorCode } from "./errors.ts";
+
+/** One method of the wire, declared once: dispatch, the client, the CLI's flags and the docs all read this. */
+export interface Method<P extends z.ZodObject = z.ZodObject, R extends z.ZodType = z.ZodType> {
+  /** `noun.verb`; also the span's name. */
+  readonly name: string;
+  /** One line, for help and the reference page. */
+  readonly summary: string;
+  /** What a caller sends. Unknown fields are dropped, so that an older peer may be asked by a newer one. */
+  readonly params: P;
+  /** What comes back. */
+  readonly result: R;
+  /** The codes that this method may answer beyond those that dispatch itself answers. */
+  readonly errors: readonly ErrorCode[];
+  /** False for polls: they open no span and are counted instead. */
+  readonly traced: boolean;
+}
+
+/** Declares a method. `traced` is true unless said otherwise. */
+export function method<P extends z.ZodObject, R extends z.ZodType>(
+  declaration: Omit<Method<P, R>, "traced"> & { traced?: boolean },
+): Method<P, R> {
+  return { ...declaration, traced: declaration.traced ?? true };
+}
+
+/** The parameters of a method as its handler gets them. */
+export type ParamsOf<M extends Method> = z.output<M["params"]>;
+/** The parameters of a method as a caller writes them. */
+export type InputOf<M extends Method> = z.input<M["params"]>;
+/** The result of a method. */
+export type ResultOf<M extends Method> = z.output<M["result"]>;
