@@ -1,0 +1,184 @@
+import type { Logger } from "../telemetry/log.ts";
+import { attribute } from "../telemetry/names.ts";
+import { isOpId, newOpId, type OpId, opIdOfTrace } from "../telemetry/op-id.ts";
+import type { SpanRecord, SpanSink } from "../telemetry/span-record.ts";
+import type { Spans } from "../telemetry/spans.ts";
+import { parseTraceparent, type Traceparent } from "../telemetry/traceparent.ts";
+import { BangerError } from "./contract/errors.ts";
+import type { Method, ParamsOf, ResultOf } from "./contract/method.ts";
+import { type ResponseFrame, type WireError, wireVersion } from "./frame.ts";
+import type { PeerCredentials } from "./peer-credentials.ts";
+
+/** What a handler may use of its request. */
+export interface RequestContext {
+  readonly opId: OpId;
+  /** Aborts when the client cancels or goes away, or the deadline passes. */
+  readonly signal: AbortSignal;
+  readonly peer: PeerCredentials | undefined;
+  /** Sends an event; resolves when the client keeps up. */
+  emit(event: string, data?: unknown): Promise<void>;
+  /** The bytes that the client sends after its request. */
+  readonly input: AsyncIterable<Uint8Array>;
+  /** True for spans that this connection may submit: their trace is that of a request it made. */
+  ownsTrace(traceId: string): boolean;
+}
+
+/** One handler for each method of a contract; one that is missing doesn't compile. */
+export type Handlers<C extends Record<string, Method>> = {
+  readonly [K in keyof C]: (params: ParamsOf<C[K]>, context: RequestContext) => Promise<ResultOf<C[K]>>;
+};
+
+/** What dispatch needs. */
+export interface DispatchDeps<C extends Record<string, Method>> {
+  readonly contract: C;
+  readonly handlers: Handlers<C>;
+  readonly spans: Spans;
+  readonly log: Logger;
+  /** Keeps the spans of requests; absent, they ride back in the answer. */
+  readonly keepSpans?: SpanSink;
+  /** Called once for each answered request. */
+  readonly onAnswered?: (outcome: Outcome) => void;
+}
+
+/** How a request went, for the one line a helper writes and for the daemon's list of operations. */
+export interface Outcome {
+  readonly method: string;
+  readonly opId: OpId;
+  readonly traced: boolean;
+  readonly durationMs: number;
+  readonly startedAt: Date;
+  readonly peer: PeerCredentials | undefined;
+  readonly error?: BangerError;
+}
+
+/** At most this many spans ride back in one answer. */
+const maxSpansInAnswer = 256;
+
+/** Answers requests of a contract: validates both ways, opens the server span, turns errors into answers. */
+export function createDispatch<C extends Record<string, Method>>(deps: DispatchDeps<C>) {
+  const byName = new Map<string, [keyof C, Method]>(
+    Object.entries(deps.contract).map(([key, method]) => [method.name, [key, method]]),
+  );
+
+  return async function dispatch(
+    frame: Record<string, unknown>,
+    context: Omit<RequestContext, "opId">,
+  ): Promise<ResponseFrame> {
+    const startedAt = new Date();
+    const began = performance.now();
+    const id = typeof frame["id"] === "string" ? frame["id"] : null;
+    const spans: SpanRecord[] = [];
+    const sink: SpanSink = deps.keepSpans ?? ((span) => void (spans.length < maxSpansInAnswer && spans.push(span)));
+    let opId = newOpId();
+    let traced = true;
+    let error: BangerError | undefined;
+    let result: unknown;
+    try {
+      const identity = identify(frame, deps.log);
+      opId = identity.opId;
+      const [key, method] = resolve(frame, byName);
+      traced = method.traced;
+      const run = async () => {
+        const params = validate(method, frame["params"] ?? {});
+        const answer = await deps.handlers[key]?.(params as never, { ...context, opId });
+        return check(method, answer);
+      };
+      result = traced
+        ? await deps.spans.operation(
+            method.name,
+            { opId, parent: identity.parent, kind: "server", sink, attributes: rpcAttributes(method) },
+            run,
+          )
+        : await run();
+    } catch (thrown) {
+      error = asBangerError(thrown, context.signal).withOpId(opId);
+      if (error.code === "internal") deps.log.error({ op_id: opId, err: thrown }, "request failed by a bug");
+    }
+    const method = typeof frame["method"] === "string" ? frame["method"] : "?";
+    deps.onAnswered?.({
+      method,
+      opId,
+      traced,
+      durationMs: performance.now() - began,
+      startedAt,
+      peer: context.peer,
+      ...(error === undefined ? {} : { error }),
+    });
+    return {
+      id,
+      ...(error === undefined ? { result } : { error: wireError(error, opId) }),
+      ...(spans.length === 0 ? {} : { spans }),
+    };
+  };
+}
+
+/** The answer to a frame that never became a request. */
+export function refusal(error: unknown, id: string | null = null): ResponseFrame {
+  const opId = newOpId();
+  const known =
+    error instanceof BangerError ? error : new BangerError("internal", "the frame could not be read", { cause: error });
+  return { id, error: wireError(known.withOpId(opId), opId) };
+}
+
+function identify(frame: Record<string, unknown>, log: Logger): { opId: OpId; parent: Traceparent | undefined } {
+  const given = frame["op_id"];
+  if (given !== undefined && !isOpId(given)) {
+    throw new BangerError("bad_params", "op_id: must be `op-` and 32 lowercase hex digits, not all zero");
+  }
+  const parent = parseTraceparent(frame["traceparent"]);
+  if (frame["traceparent"] !== undefined && parent === undefined) log.warn("ill-formed traceparent ignored");
+  if (given !== undefined && parent !== undefined && opIdOfTrace(parent.traceId) !== given) {
+    throw new BangerError("bad_params", "op_id and traceparent name different traces", { opId: given });
+  }
+  return { opId: given ?? newOpId(), parent };
+}
+
+function resolve<K>(frame: Record<string, unknown>, byName: Map<string, [K, Method]>): [K, Method] {
+  const version = frame["v"] ?? wireVersion;
+  if (version !== wireVersion)
+    throw new BangerError("bad_version", `wire version ${String(version)} is not spoken here; ${wireVersion} is`);
+  if (typeof frame["id"] !== "string" || frame["id"].length > 64)
+    throw new BangerError("bad_frame", "id: must be a string of at most 64 characters");
+  const found = typeof frame["method"] === "string" ? byName.get(frame["method"]) : undefined;
+  if (found === undefined)
+    throw new BangerError("unknown_method", `no method ${JSON.stringify(String(frame["method"]).slice(0, 80))}`);
+  return found;
+}
+
+function validate(method: Method, params: unknown): unknown {
+  const parsed = method.params.safeParse(params);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = issue?.path.join(".") || "params";
+  throw new BangerError("bad_params", `${method.name}: ${field}: ${issue?.message ?? "invalid"}`, {
+    details: { field },
+  });
+}
+
+function check(method: Method, result: unknown): unknown {
+  const parsed = method.result.safeParse(result);
+  if (parsed.success) return parsed.data;
+  throw new BangerError("internal", `${method.name} made a result that its declaration does not allow`, {
+    cause: parsed.error,
+  });
+}
+
+/** Any thrown value as an error of the table; what a cancelled request throws is `cancelled` or `deadline_exceeded`. */
+function asBangerError(thrown: unknown, signal: AbortSignal): BangerError {
+  if (thrown instanceof BangerError) return thrown;
+  if (signal.aborted && signal.reason instanceof BangerError) return signal.reason;
+  return new BangerError("internal", thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+}
+
+function wireError(error: BangerError, opId: OpId): WireError {
+  return {
+    code: error.code,
+    message: error.plain,
+    op_id: error.opId ?? opId,
+    ...(error.details === undefined ? {} : { details: error.details }),
+  };
+}
+
+function rpcAttributes(method: Method): Record<string, string> {
+  return { [attribute.rpcSystem]: "banger", [attribute.rpcMethod]: method.name };
+}

@@ -1,0 +1,93 @@
+import { BangerError } from "./contract/errors.ts";
+import type { SpanRecord } from "../telemetry/span-record.ts";
+
+/** The version of the wire that this side speaks. */
+export const wireVersion = 1;
+/** The longest frame in bytes, its newline included. */
+export const maxFrameBytes = 1 << 20;
+
+/** Asks for a method. `v`, `op_id`, `traceparent` and `deadline_ms` are optional; unknown fields are ignored. */
+export interface RequestFrame {
+  v?: number;
+  id: string;
+  method: string;
+  params?: unknown;
+  op_id?: string;
+  traceparent?: string;
+  /** Milliseconds from receipt after which the request is cancelled. */
+  deadline_ms?: number;
+}
+
+/** Ends a request. Exactly one of `result` and `error` is there. */
+export interface ResponseFrame {
+  id: string | null;
+  result?: unknown;
+  error?: WireError;
+  /** The answering process's finished spans, bounded. */
+  spans?: SpanRecord[];
+}
+
+/** An error on the wire; `op_id` is absent from a peer that knows none. */
+export interface WireError {
+  code: string;
+  message: string;
+  op_id?: string;
+  details?: Record<string, unknown>;
+}
+
+/** Something that happened before the answer; bytes travel as base64 in `data`. */
+export interface EventFrame {
+  id: string;
+  event: string;
+  data?: unknown;
+}
+
+/** What a client adds to a request under way: that it gives up, or bytes of input (empty: the end). */
+export type FollowUpFrame = { id: string; cancel: true } | { id: string; input: string };
+
+/** Cuts a byte stream into frames. Holds at most one frame's bytes. */
+export class FrameDecoder {
+  #parts: Buffer[] = [];
+  #held = 0;
+
+  /** The frames that `chunk` completes; throws `frame_too_large` or `bad_frame`, after which the stream is of no more use. */
+  *push(chunk: Buffer): Generator<Record<string, unknown>> {
+    let rest = chunk;
+    for (;;) {
+      const end = rest.indexOf(0x0a);
+      const piece = end === -1 ? rest : rest.subarray(0, end);
+      if (this.#held + piece.length >= maxFrameBytes) {
+        throw new BangerError("frame_too_large", `a frame is longer than ${maxFrameBytes} bytes`);
+      }
+      this.#parts.push(piece);
+      this.#held += piece.length;
+      if (end === -1) return;
+      const line = Buffer.concat(this.#parts).toString("utf8");
+      this.#parts = [];
+      this.#held = 0;
+      rest = rest.subarray(end + 1);
+      if (line.trim() !== "") yield parseFrame(line);
+    }
+  }
+}
+
+function parseFrame(line: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (cause) {
+    throw new BangerError("bad_frame", "a frame is not JSON", { cause });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new BangerError("bad_frame", "a frame is not a JSON object");
+  }
+  return value as Record<string, unknown>;
+}
+
+/** A frame as bytes; throws `frame_too_large` rather than send what no peer accepts. */
+export function encodeFrame(frame: RequestFrame | ResponseFrame | EventFrame | FollowUpFrame): Buffer {
+  const bytes = Buffer.from(`${JSON.stringify(frame)}\n`);
+  if (bytes.length > maxFrameBytes)
+    throw new BangerError("frame_too_large", `a frame of ${bytes.length} bytes is too long`);
+  return bytes;
+}

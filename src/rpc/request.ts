@@ -1,0 +1,71 @@
+import { BangerError } from "./contract/errors.ts";
+
+/** How many bytes of input may wait for a handler before reading from the client pauses. */
+const inputHighWater = 256 * 1024;
+
+/** A request under way on the server: its cancellation, its deadline and its input. */
+export class ActiveRequest {
+  readonly #abort = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #chunks: Uint8Array[] = [];
+  #held = 0;
+  #ended = false;
+  #wakeReader: (() => void) | undefined;
+  #wakeWriter: (() => void) | undefined;
+
+  constructor(deadlineMs: unknown) {
+    if (typeof deadlineMs !== "number" || !(deadlineMs > 0)) return;
+    this.#timer = setTimeout(
+      () => this.cancel(new BangerError("deadline_exceeded", `not done within ${deadlineMs} ms`)),
+      Math.min(deadlineMs, 2 ** 31 - 1),
+    );
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  cancel(reason: BangerError): void {
+    this.#abort.abort(reason);
+    this.#ended = true;
+    this.#wakeReader?.();
+    this.#wakeWriter?.();
+  }
+
+  /** Takes input from the client; resolves when more is welcome. */
+  async feed(chunk: Uint8Array): Promise<void> {
+    if (this.#ended) return;
+    if (chunk.length === 0) this.#ended = true;
+    else this.#chunks.push(chunk);
+    this.#held += chunk.length;
+    this.#wakeReader?.();
+    if (this.#held < inputHighWater || this.#ended) return;
+    await new Promise<void>((resolve) => {
+      this.#wakeWriter = resolve;
+    });
+  }
+
+  /** The input, until the client ends it or the request is cancelled. */
+  async *input(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const chunk = this.#chunks.shift();
+      if (chunk !== undefined) {
+        this.#held -= chunk.length;
+        if (this.#held < inputHighWater) this.#wakeWriter?.();
+        yield chunk;
+      } else if (this.#ended) return;
+      else
+        await new Promise<void>((resolve) => {
+          this.#wakeReader = resolve;
+        });
+    }
+  }
+
+  /** Ends the deadline and lets a client that still sends go on, its bytes unread. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#ended = true;
+    this.#chunks = [];
+    this.#wakeWriter?.();
+  }
+}

@@ -1,0 +1,125 @@
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "../telemetry/log.ts";
+import { isOpId, traceIdOf } from "../telemetry/op-id.ts";
+import { Connection } from "./connection.ts";
+import { BangerError } from "./contract/errors.ts";
+import { type RequestContext, refusal } from "./dispatch.ts";
+import type { ResponseFrame } from "./frame.ts";
+import type { PeerCredentials } from "./peer-credentials.ts";
+import { ActiveRequest } from "./request.ts";
+
+/** At most this many requests of one connection run at a time. */
+const maxInFlight = 64;
+
+/** What a server needs. */
+export interface ServerDeps {
+  /** The socket's path; an old file there is replaced. */
+  readonly path: string;
+  /** The socket's mode. */
+  readonly mode: number;
+  readonly dispatch: (frame: Record<string, unknown>, context: Omit<RequestContext, "opId">) => Promise<ResponseFrame>;
+  readonly log: Logger;
+  readonly peerOf: (socket: Socket) => PeerCredentials | undefined;
+  /** Whether this peer may ask anything at all. */
+  readonly authorize: (peer: PeerCredentials | undefined) => boolean;
+}
+
+/** A listening socket. */
+export interface RpcServer {
+  /** Takes no new connections, lets requests under way finish for `graceMs`, then closes. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Listens on a unix socket and answers every request on it. */
+export async function listen(deps: ServerDeps): Promise<RpcServer> {
+  const connections = new Set<Connection>();
+  const underWay = new Set<Promise<void>>();
+  const server = createServer((socket) => accept(deps, socket, connections, underWay));
+  rmSync(deps.path, { force: true });
+  await bind(server, deps.path);
+  chmodSync(deps.path, deps.mode);
+  return {
+    close: async (graceMs = 5_000) => {
+      server.close();
+      await Promise.race([Promise.allSettled(underWay), delay(graceMs, undefined, { ref: false })]);
+      for (const connection of connections) connection.socket.destroy();
+      rmSync(deps.path, { force: true });
+    },
+  };
+}
+
+function bind(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function accept(deps: ServerDeps, socket: Socket, connections: Set<Connection>, underWay: Set<Promise<void>>): void {
+  const peer = deps.peerOf(socket);
+  if (!deps.authorize(peer)) {
+    deps.log.warn({ peer }, "connection refused: not the owner");
+    socket.end(
+      `${JSON.stringify(refusal(new BangerError("not_owner", `uid ${peer?.uid ?? "?"} may not use this socket`)))}\n`,
+    );
+    socket.on("error", () => undefined);
+    return;
+  }
+  const active = new Map<string, ActiveRequest>();
+  const traces = new Set<string>();
+
+  const connection = new Connection(
+    socket,
+    async (frame) => {
+      const id = typeof frame["id"] === "string" ? frame["id"] : "";
+      const request = active.get(id);
+      if (frame["cancel"] === true) return request?.cancel(new BangerError("cancelled", "cancelled by the caller"));
+      if (typeof frame["input"] === "string") return request?.feed(Buffer.from(frame["input"], "base64"));
+      if (request !== undefined) {
+        return connection.send(
+          refusal(new BangerError("bad_frame", `request ${id.slice(0, 64)} is already under way`)),
+        );
+      }
+      if (active.size >= maxInFlight) {
+        return connection.send(refusal(new BangerError("busy", `more than ${maxInFlight} requests at a time`), id));
+      }
+      const work = answer(frame, id).finally(() => underWay.delete(work));
+      underWay.add(work);
+      return undefined;
+    },
+    (error) => {
+      deps.log.warn({ err: error }, "connection closed: not a frame");
+      connection.send(refusal(error)).then(
+        () => socket.end(),
+        () => socket.destroy(),
+      );
+    },
+  );
+  connections.add(connection);
+
+  async function answer(frame: Record<string, unknown>, id: string): Promise<void> {
+    const request = new ActiveRequest(frame["deadline_ms"]);
+    active.set(id, request);
+    if (isOpId(frame["op_id"])) traces.add(traceIdOf(frame["op_id"]));
+    const response = await deps.dispatch(frame, {
+      signal: request.signal,
+      peer,
+      emit: (event, data) => connection.send({ id, event, ...(data === undefined ? {} : { data }) }),
+      input: request.input(),
+      ownsTrace: (traceId) => traces.has(traceId),
+    });
+    active.delete(id);
+    request.close();
+    await connection.send(response).catch((error: unknown) => connection.send(refusal(error, id)));
+  }
+
+  void connection.closed.then(() => {
+    connections.delete(connection);
+    for (const request of active.values()) request.cancel(new BangerError("cancelled", "the caller went away"));
+  });
+}

@@ -1,0 +1,98 @@
+import { randomBytes } from "node:crypto";
+import { type Context, context, SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import {
+  AlwaysOnSampler,
+  type IdGenerator,
+  type ReadableSpan,
+  type Span,
+  type SpanProcessor,
+  TracerProvider,
+} from "@opentelemetry/sdk-trace";
+import { currentOpId, sinkOf } from "./context.ts";
+import { newOpId, traceIdOf } from "./op-id.ts";
+import type { AttributeValue, SpanKindName, SpanRecord, SpanSink } from "./span-record.ts";
+
+/** Makes the tracer of a process and the asynchronous context that carries its operations. Call once, at start. */
+export function startTracer(service: string, sink: SpanSink): Tracer {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({ "service.name": service }),
+    idGenerator: operationIds,
+    sampler: new AlwaysOnSampler(),
+    spanProcessors: [new Collector(service, sink)],
+  });
+  return provider.getTracer("banger");
+}
+
+/** Trace ids are operation ids; span ids come from the system's randomness (the SDK's own generator uses Math.random). */
+const operationIds: IdGenerator = {
+  generateTraceId: () => traceIdOf(currentOpId() ?? newOpId()),
+  generateSpanId: () => {
+    const id = randomBytes(8).toString("hex");
+    return /^0+$/.test(id) ? operationIds.generateSpanId() : id;
+  },
+};
+
+/** Hands each finished span to the collector of its context, else to the process's own sink. */
+class Collector implements SpanProcessor {
+  readonly #service: string;
+  readonly #fallback: SpanSink;
+  readonly #sinks = new WeakMap<object, SpanSink>();
+
+  constructor(service: string, fallback: SpanSink) {
+    this.#service = service;
+    this.#fallback = fallback;
+  }
+
+  onStart(span: Span, parent: Context): void {
+    const sink = sinkOf(parent);
+    if (sink !== undefined) this.#sinks.set(span, sink);
+  }
+
+  onEnd(span: ReadableSpan): void {
+    const sink = this.#sinks.get(span) ?? this.#fallback;
+    sink(recordOf(span, this.#service));
+  }
+
+  forceFlush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  shutdown(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** The record of a finished span. */
+function recordOf(span: ReadableSpan, service: string): SpanRecord {
+  const { traceId, spanId } = span.spanContext();
+  return {
+    trace_id: traceId,
+    span_id: spanId,
+    ...(span.parentSpanContext === undefined ? {} : { parent_span_id: span.parentSpanContext.spanId }),
+    service,
+    name: span.name,
+    kind: kindName(span.kind),
+    start_ns: nanoseconds(span.startTime),
+    end_ns: nanoseconds(span.endTime),
+    status:
+      span.status.code === SpanStatusCode.ERROR ? "error" : span.status.code === SpanStatusCode.OK ? "ok" : "unset",
+    ...(span.status.message === undefined ? {} : { status_message: span.status.message }),
+    attributes: Object.fromEntries(
+      Object.entries(span.attributes).filter((entry): entry is [string, AttributeValue] =>
+        ["string", "number", "boolean"].includes(typeof entry[1]),
+      ),
+    ),
+    links: span.links.map((link) => ({ trace_id: link.context.traceId, span_id: link.context.spanId })),
+  };
+}
+
+function kindName(kind: SpanKind): SpanKindName {
+  return kind === SpanKind.SERVER ? "server" : kind === SpanKind.CLIENT ? "client" : "internal";
+}
+
+function nanoseconds([seconds, nanos]: readonly [number, number]): string {
+  return String(BigInt(seconds) * 1_000_000_000n + BigInt(nanos));
+}
