@@ -127,7 +127,7 @@ export class RpcClient {
 
   #receive(frame: Record<string, unknown>): void | Promise<void> {
     if (frame["id"] === null) return this.#fail(errorOf(frame["error"]));
-    const pending = this.#pending.get(String(frame["id"]));
+    const pending = typeof frame["id"] === "string" ? this.#pending.get(frame["id"]) : undefined;
     if (typeof frame["event"] === "string") return pending?.onEvent?.(frame["event"], frame["data"]);
     pending?.resolve(frame);
     return undefined;
@@ -142,8 +142,8 @@ export class RpcClient {
 /** The peer's error as ours; a code that this side doesn't know is `internal`, its own code kept in the text. */
 function errorOf(error: unknown): BangerError {
   const wire = (typeof error === "object" && error !== null ? error : {}) as Record<string, unknown>;
-  const code = String(wire["code"] ?? "internal");
-  const message = String(wire["message"] ?? "the peer gave no reason");
+  const code = typeof wire["code"] === "string" ? wire["code"] : "internal";
+  const message = typeof wire["message"] === "string" ? wire["message"] : "the peer gave no reason";
   const details = wire["details"];
   return new BangerError(isErrorCode(code) ? code : "internal", isErrorCode(code) ? message : `${code}: ${message}`, {
     ...(typeof wire["op_id"] === "string" ? { opId: wire["op_id"] } : {}),

@@ -16,11 +16,11 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   readonly peer: PeerCredentials | undefined;
   /** Sends an event; resolves when the client keeps up. */
-  emit(event: string, data?: unknown): Promise<void>;
+  readonly emit: (event: string, data?: unknown) => Promise<void>;
   /** The bytes that the client sends after its request. */
   readonly input: AsyncIterable<Uint8Array>;
   /** True for spans that this connection may submit: their trace is that of a request it made. */
-  ownsTrace(traceId: string): boolean;
+  readonly ownsTrace: (traceId: string) => boolean;
 }
 
 /** One handler for each method of a contract; one that is missing doesn't compile. */
@@ -136,7 +136,10 @@ function identify(frame: Record<string, unknown>, log: Logger): { opId: OpId; pa
 function resolve<K>(frame: Record<string, unknown>, byName: Map<string, [K, Method]>): [K, Method] {
   const version = frame["v"] ?? wireVersion;
   if (version !== wireVersion)
-    throw new BangerError("bad_version", `wire version ${String(version)} is not spoken here; ${wireVersion} is`);
+    throw new BangerError(
+      "bad_version",
+      `wire version ${JSON.stringify(version).slice(0, 80)} is not spoken here; ${wireVersion} is`,
+    );
   if (typeof frame["id"] !== "string" || frame["id"].length > 64)
     throw new BangerError("bad_frame", "id: must be a string of at most 64 characters");
   const found = typeof frame["method"] === "string" ? byName.get(frame["method"]) : undefined;

@@ -73,9 +73,9 @@ function accept(deps: ServerDeps, socket: Socket, connections: Set<Connection>, 
   const active = new Map<string, ActiveRequest>();
   const traces = new Set<string>();
 
-  const connection = new Connection(
+  const connection: Connection = new Connection(
     socket,
-    async (frame) => {
+    async (frame): Promise<void> => {
       const id = typeof frame["id"] === "string" ? frame["id"] : "";
       const request = active.get(id);
       if (frame["cancel"] === true) return request?.cancel(new BangerError("cancelled", "cancelled by the caller"));

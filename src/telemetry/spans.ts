@@ -98,7 +98,10 @@ export class Spans {
     const kind = { internal: SpanKind.INTERNAL, server: SpanKind.SERVER, client: SpanKind.CLIENT }[
       options.kind ?? "internal"
     ];
-    const span = this.#tracer.startSpan(name, { kind, links, attributes: { ...options.attributes } }, parent);
+    // The id generator gets no context and reads the active one: make the operation's own active while a span gets its ids.
+    const span = context.with(parent, () =>
+      this.#tracer.startSpan(name, { kind, links, attributes: { ...options.attributes } }, parent),
+    );
     try {
       return await context.with(trace.setSpan(parent, span), () => work(span));
     } catch (error) {

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import type { Installation } from "./install-file.ts";
+
+/** Where an installation has its files, sockets and links. Every path and device name comes from here. */
+export interface Layout {
+  readonly daemonSocket: string;
+  readonly database: string;
+  /** The installation's SSH key pair and known hosts. */
+  readonly sshKey: string;
+  readonly knownHosts: string;
+  image(digest: string): string;
+  kernel(digest: string): { directory: string; vmlinux: string; initrd: string };
+  vm(vmId: string): { directory: string; rootDisk: string; initrd: string; consoleLog: string };
+  /** A directory for what is being made, on the file system of the results. */
+  readonly scratch: string;
+  readonly helperSocket: string;
+  /** The helper's facts about one VM's VMM. */
+  facts(vmId: string): string;
+  readonly factsDirectory: string;
+  /** The sockets of a running VMM. */
+  sockets(vmId: string): { directory: string; qmp: string; agent: string; console: string };
+  readonly bridge: string;
+  /** The nftables table, of family inet. */
+  readonly table: string;
+  tap(vmId: string): string;
+  /** The alias that proves a link to be banger's. */
+  alias(vmId?: string): string;
+}
+
+/** The layout of an installation. */
+export function layoutOf(installation: Installation): Layout {
+  const { id, stateDir, runDir, helperRunDir } = installation;
+  return {
+    daemonSocket: join(runDir, "bangerd.sock"),
+    database: join(stateDir, "banger.db"),
+    sshKey: join(stateDir, "ssh", "id_ed25519"),
+    knownHosts: join(stateDir, "ssh", "known_hosts"),
+    image: (digest) => join(stateDir, "images", digest, "root.ext4"),
+    kernel: (digest) => {
+      const directory = join(stateDir, "kernels", digest);
+      return { directory, vmlinux: join(directory, "vmlinux"), initrd: join(directory, "initrd") };
+    },
+    vm: (vmId) => {
+      const directory = join(stateDir, "vms", vmId);
+      return {
+        directory,
+        rootDisk: join(directory, "root.qcow2"),
+        initrd: join(directory, "initrd"),
+        consoleLog: join(directory, "console.log"),
+      };
+    },
+    scratch: join(stateDir, "scratch"),
+    helperSocket: join(helperRunDir, "bangerd-root.sock"),
+    facts: (vmId) => join(helperRunDir, "facts", `${vmId}.json`),
+    factsDirectory: join(helperRunDir, "facts"),
+    sockets: (vmId) => {
+      const directory = join(helperRunDir, "vm", vmId);
+      return {
+        directory,
+        qmp: join(directory, "qmp.sock"),
+        agent: join(directory, "agent.sock"),
+        console: join(directory, "console.sock"),
+      };
+    },
+    bridge: `bgr${id}`,
+    table: `banger_${id}`,
+    // An interface name has at most 15 characters: 3 digits of the installation and 10 of the VM.
+    tap: (vmId) => `bt${id.slice(0, 3)}${vmId.slice(0, 10)}`,
+    alias: (vmId) => (vmId === undefined ? `banger:${id}` : `banger:${id}:${vmId}`),
+  };
+}

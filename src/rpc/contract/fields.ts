@@ -1,0 +1,40 @@
+import { z } from "zod";
+
+/** A VM's id: 16 lowercase hex digits. */
+export const vmId = z.string().regex(/^[0-9a-f]{16}$/, "must be 16 lowercase hex digits");
+
+/** The SHA-256 of what an image or a kernel is made of, in lowercase hex. */
+export const digest = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lowercase hex digits");
+
+/** A name that a person gives: a DNS label (RFC 1123), so that it can be a host name. */
+export const name = z
+  .string()
+  .regex(
+    /^[a-z][a-z0-9-]{0,30}[a-z0-9]$|^[a-z]$/,
+    "must be 1 to 32 of a-z, 0-9 and -, beginning with a letter, not ending with -",
+  );
+
+/** Names a thing by its name, its id or a unique prefix of either. */
+export const reference = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "must be a name, an id or a prefix of one: a-z, 0-9 and -");
+
+/** An absolute path on the host. */
+export const path = z
+  .string()
+  .max(4096)
+  .regex(/^\/[^\0]*$/, "must be an absolute path");
+
+/** An instant, ISO 8601 in UTC. */
+export const timestamp = z.iso.datetime();
+
+/** A unicast MAC address that is locally administered, lowercase. */
+export const mac = z.string().regex(/^[0-9a-f][26ae](:[0-9a-f]{2}){5}$/, "must be a locally administered MAC address");
+
+/** A dotted IPv4 address. */
+export const ipv4 = z.ipv4();
+
+/** An operation's id, or a unique prefix of its digits (at least 4), or `last`. */
+export const operation = z
+  .string()
+  .regex(/^(last|(op-)?[0-9a-f]{4,32})$/, "must be `last`, an op_id or at least 4 digits of one");

@@ -1,0 +1,111 @@
+import { z } from "zod";
+import { digest, ipv4, mac, timestamp, vmId } from "./fields.ts";
+import { method } from "./method.ts";
+
+const nothing = z.object({});
+/** Counts a VM's starts: an undo removes only what its own generation made. */
+const generation = z
+  .int()
+  .min(1)
+  .max(2 ** 31);
+const vmmFacts = z.object({
+  vm_id: vmId,
+  generation,
+  pid: z.int(),
+  uid: z.int(),
+  started_at: timestamp,
+});
+
+/** Everything that the root helper does: the whole privileged surface. */
+export const helperContract = {
+  ping: method({
+    name: "helper.ping",
+    summary: "Says that the helper answers.",
+    params: nothing,
+    result: z.object({ version: z.string(), pid: z.int() }),
+    errors: [],
+    traced: false,
+  }),
+  bridgeEnsure: method({
+    name: "bridge.ensure",
+    summary: "Makes the installation's bridge with its address, or finds it as it should be.",
+    params: nothing,
+    result: z.object({ bridge: z.string(), address: z.string(), created: z.boolean() }),
+    errors: ["already_exists", "command_failed"],
+  }),
+  bridgeRemove: method({
+    name: "bridge.remove",
+    summary: "Removes the bridge; refused while a tap is on it.",
+    params: nothing,
+    result: z.object({ removed: z.boolean() }),
+    errors: ["in_use", "command_failed"],
+  }),
+  natEnsure: method({
+    name: "nat.ensure",
+    summary: "Puts the nftables table and forwarding in place, atomically.",
+    params: nothing,
+    result: z.object({ table: z.string() }),
+    errors: ["command_failed"],
+  }),
+  natRemove: method({
+    name: "nat.remove",
+    summary: "Removes the table and puts forwarding back as it was.",
+    params: nothing,
+    result: z.object({ removed: z.boolean() }),
+    errors: ["command_failed"],
+  }),
+  tapCreate: method({
+    name: "tap.create",
+    summary: "Makes a VM's tap on the bridge, owned by the VM's uid and pinned to its MAC and address.",
+    params: z.object({ vm_id: vmId, address: ipv4, mac }),
+    result: z.object({ tap: z.string(), uid: z.int() }),
+    errors: ["already_exists", "not_found", "no_space", "command_failed"],
+  }),
+  tapRemove: method({
+    name: "tap.remove",
+    summary: "Removes a VM's tap and its pins; done already is fine.",
+    params: z.object({ vm_id: vmId }),
+    result: z.object({ removed: z.boolean() }),
+    errors: ["command_failed"],
+  }),
+  vmmStart: method({
+    name: "vmm.start",
+    summary: "Starts QEMU for a VM under the VM's own uid, stopped before its first instruction.",
+    params: z.object({
+      vm_id: vmId,
+      generation,
+      kernel_id: digest,
+      image_id: digest,
+      cpus: z.int().min(1).max(64),
+      memory_mib: z.int().min(64).max(1_048_576),
+      accel: z.enum(["kvm", "tcg"]),
+      mac,
+    }),
+    result: vmmFacts.extend({
+      sockets: z.object({ qmp: z.string(), agent: z.string(), console: z.string() }),
+    }),
+    errors: ["already_exists", "not_found", "bad_content", "missing_tool", "command_failed", "no_space"],
+  }),
+  vmmStop: method({
+    name: "vmm.stop",
+    summary: "Kills a VM's VMM of that generation or an older one and gives its uid back; done already is fine.",
+    params: z.object({ vm_id: vmId, generation }),
+    result: z.object({ stopped: z.boolean() }),
+    errors: ["wrong_state", "command_failed"],
+  }),
+  vmmStatus: method({
+    name: "vmm.status",
+    summary: "Says whether a VM's VMM runs, and how it ended.",
+    params: z.object({ vm_id: vmId }),
+    result: z.object({ running: z.boolean(), facts: vmmFacts.optional(), last_words: z.string().max(4096).optional() }),
+    errors: [],
+    traced: false,
+  }),
+  vmmList: method({
+    name: "vmm.list",
+    summary: "Lists what the kernel holds of this installation's VMs.",
+    params: nothing,
+    result: z.object({ vmms: z.array(vmmFacts), taps: z.array(z.object({ vm_id: vmId, tap: z.string() })) }),
+    errors: ["command_failed"],
+  }),
+};

@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { digest, name, path, reference, timestamp } from "./fields.ts";
+import { method } from "./method.ts";
+
+/** A root file system that VMs start from; it never changes. */
+export const image = z.object({
+  id: digest,
+  name,
+  /** Bytes of the ext4 file system. */
+  size: z.int(),
+  /** Where it came from, in words: `debian bookworm`, or the name of the imported file. */
+  source: z.string(),
+  created_at: timestamp,
+});
+
+/** An image as the wire has it. */
+export type Image = z.output<typeof image>;
+
+const one = z.object({ image: reference.describe("name, id or a unique prefix") });
+const size = z
+  .int()
+  .min(64)
+  .max(1_048_576)
+  .optional()
+  .describe("MiB of the file system; what is needed and a quarter more by default");
+
+/** The methods on images. */
+export const imageContract = {
+  imageBuild: method({
+    name: "image.build",
+    summary: "Makes an image of a distribution from its packages, as the owner and without root.",
+    params: z.object({
+      recipe: z.enum(["debian"]).describe("the distribution"),
+      suite: z
+        .string()
+        .regex(/^[a-z]{2,20}$/)
+        .default("bookworm")
+        .describe("the distribution's release"),
+      packages: z
+        .array(z.string().regex(/^[a-z0-9][a-z0-9.+-]{1,100}$/))
+        .max(200)
+        .default([])
+        .describe("a package to add (may be repeated)"),
+      size_mib: size,
+      name: name.optional().describe("what to call it; the suite by default"),
+    }),
+    result: image,
+    errors: ["already_exists", "missing_tool", "command_failed", "no_space"],
+  }),
+  imageImport: method({
+    name: "image.import",
+    summary: "Takes a tar archive of a root file system, or an ext4 file system.",
+    params: z.object({
+      source: path.describe("the tar (plain or compressed) or ext4 file"),
+      name: name.describe("what to call it"),
+      size_mib: size,
+    }),
+    result: image,
+    errors: ["already_exists", "not_found", "bad_content", "missing_tool", "command_failed", "no_space"],
+  }),
+  imageList: method({
+    name: "image.list",
+    summary: "Lists the images.",
+    params: z.object({}),
+    result: z.object({ images: z.array(image) }),
+    errors: [],
+  }),
+  imageShow: method({
+    name: "image.show",
+    summary: "Shows one image.",
+    params: one,
+    result: image.extend({ used_by: z.array(z.string()) }),
+    errors: ["not_found", "ambiguous"],
+  }),
+  imageRemove: method({
+    name: "image.remove",
+    summary: "Removes an image that no VM uses.",
+    params: one,
+    result: z.object({ id: digest, name }),
+    errors: ["not_found", "ambiguous", "in_use"],
+  }),
+};

@@ -1,0 +1,22 @@
+import { z } from "zod";
+import { method } from "./method.ts";
+
+const network = z.object({ bridge: z.string(), address: z.string(), table: z.string() });
+
+/** The methods on the host's side of the guests' network. */
+export const networkContract = {
+  networkUp: method({
+    name: "network.up",
+    summary: "Makes the bridge and NAT; `vm start` does it by itself.",
+    params: z.object({}),
+    result: network,
+    errors: ["helper_unavailable", "already_exists", "step_failed"],
+  }),
+  networkDown: method({
+    name: "network.down",
+    summary: "Removes the bridge and NAT; refused while a VM is on it.",
+    params: z.object({}),
+    result: z.object({ removed: z.boolean() }),
+    errors: ["helper_unavailable", "in_use"],
+  }),
+};

@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { operation, timestamp } from "./fields.ts";
+import { method } from "./method.ts";
+import { span } from "./span.ts";
+
+/** One operation that the daemon remembers. */
+export const operationSummary = z.object({
+  op_id: z.string(),
+  /** The outermost span's name: a command, or a method when no CLI was there. */
+  name: z.string(),
+  started_at: timestamp,
+  duration_ms: z.number(),
+  status: z.enum(["ok", "error"]),
+  spans: z.int(),
+});
+
+/** The methods on traces. */
+export const traceContract = {
+  traceList: method({
+    name: "trace.list",
+    summary: "Lists the last operations, newest first.",
+    params: z.object({ limit: z.int().min(1).max(200).default(20).describe("how many") }),
+    result: z.object({ operations: z.array(operationSummary) }),
+    errors: [],
+    traced: false,
+  }),
+  traceShow: method({
+    name: "trace.show",
+    summary: "Shows one operation's spans as a waterfall.",
+    params: z.object({ operation: operation.describe("an op_id, at least 4 digits of one, or `last`") }),
+    result: z.object({ op_id: z.string(), spans: z.array(span) }),
+    errors: ["not_found", "ambiguous"],
+    traced: false,
+  }),
+  traceSubmit: method({
+    name: "trace.submit",
+    summary: "Hands over the caller's own finished spans, of operations that it asked for on this connection.",
+    params: z.object({ spans: z.array(z.unknown()).max(256) }),
+    result: z.object({ accepted: z.int() }),
+    errors: [],
+    traced: false,
+  }),
+};

@@ -1,0 +1,149 @@
+import { z } from "zod";
+import { digest, ipv4, mac, name, path, reference, timestamp, vmId } from "./fields.ts";
+import { method } from "./method.ts";
+
+/** Where a VM is in its life; `src/daemon/vm/state.ts` has the diagram. */
+export const vmState = z.enum(["created", "starting", "running", "stopping", "stopped", "failed"]);
+
+/** A virtual machine. */
+export const vm = z.object({
+  id: vmId,
+  name,
+  state: vmState,
+  image: z.object({ id: digest, name: z.string() }),
+  kernel: z.object({ id: digest, name: z.string() }),
+  cpus: z.int(),
+  memory_mib: z.int(),
+  /** MiB of the root disk. */
+  disk_mib: z.int(),
+  address: ipv4,
+  mac,
+  vmm: z.literal("qemu"),
+  /** How the guest's instructions are run, and why so; null until it was started. */
+  accel: z.enum(["kvm", "tcg"]).nullable(),
+  /** The VMM's, while it runs. */
+  pid: z.int().nullable(),
+  /** How often it was started. */
+  generation: z.int(),
+  created_at: timestamp,
+  started_at: timestamp.nullable(),
+  last_used_at: timestamp,
+  /** Why it is `failed`, or why its last start was undone. */
+  error: z.object({ code: z.string(), message: z.string(), op_id: z.string() }).nullable(),
+});
+
+/** A VM as the wire has it. */
+export type Vm = z.output<typeof vm>;
+
+const which = reference.describe("name, id or a unique prefix");
+const one = z.object({ vm: which });
+const byName = ["not_found", "ambiguous"] as const;
+const mutates = [...byName, "busy", "wrong_state", "step_failed", "helper_unavailable"] as const;
+
+/** The methods on VMs. */
+export const vmContract = {
+  vmCreate: method({
+    name: "vm.create",
+    summary: "Makes a VM from an image and a kernel, with a root disk and an address of its own.",
+    params: z.object({
+      name: name.optional().describe("what to call it; a new name by default"),
+      image: reference.optional().describe("the image; the newest by default"),
+      kernel: reference.optional().describe("the kernel; the newest by default"),
+      cpus: z.int().min(1).max(64).default(1).describe("virtual CPUs"),
+      memory_mib: z.int().min(64).max(1_048_576).default(512).describe("MiB of memory"),
+      disk_mib: z.int().min(64).max(16_777_216).optional().describe("MiB of the root disk; the image's by default"),
+    }),
+    result: vm,
+    errors: [...byName, "already_exists", "no_space", "missing_tool", "step_failed"],
+  }),
+  vmStart: method({
+    name: "vm.start",
+    summary: "Boots a VM and answers when a command runs in it.",
+    params: one,
+    result: vm,
+    errors: [...mutates, "guest_died"],
+  }),
+  vmStop: method({
+    name: "vm.stop",
+    summary: "Shuts a VM down in order; kills it when that takes too long.",
+    params: one.extend({
+      timeout_s: z.int().min(0).max(3600).default(30).describe("seconds for the guest to shut down by itself"),
+    }),
+    result: vm,
+    errors: [...mutates],
+  }),
+  vmKill: method({
+    name: "vm.kill",
+    summary: "Ends a VM at once, as pulling the plug would.",
+    params: one,
+    result: vm,
+    errors: [...mutates],
+  }),
+  vmDelete: method({
+    name: "vm.delete",
+    summary: "Deletes a VM and its disk.",
+    params: one.extend({ force: z.boolean().default(false).describe("kill it first when it runs") }),
+    result: z.object({ id: vmId, name }),
+    errors: [...mutates],
+  }),
+  vmList: method({
+    name: "vm.list",
+    summary: "Lists the VMs.",
+    params: z.object({}),
+    result: z.object({ vms: z.array(vm) }),
+    errors: [],
+  }),
+  vmShow: method({
+    name: "vm.show",
+    summary: "Shows one VM.",
+    params: one,
+    result: vm,
+    errors: [...byName],
+  }),
+  vmExec: method({
+    name: "vm.exec",
+    summary:
+      "Runs a command in a VM; events `stdout` and `stderr` carry its output as base64, the request's input is its stdin.",
+    params: one.extend({
+      argv: z.array(z.string().max(65_536)).min(1).max(1024).describe("the command and its arguments"),
+      env: z
+        .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*=[^\0]*$/, "must be NAME=value"))
+        .max(256)
+        .default([])
+        .describe("NAME=value in its environment (may be repeated)"),
+      cwd: path.optional().describe("its working directory; the user's home by default"),
+      user: z
+        .string()
+        .regex(/^[a-z0-9_][a-z0-9_-]{0,31}$/)
+        .optional()
+        .describe("the user it runs as; root by default"),
+      stdin: z.boolean().default(false).describe("pass standard input"),
+    }),
+    result: z.object({ exit_code: z.int().nullable(), signal: z.int().nullable() }),
+    errors: [...byName, "wrong_state", "guest_died", "command_failed"],
+  }),
+  vmLogs: method({
+    name: "vm.logs",
+    summary: "Reads a VM's serial console; events `data` carry it as base64.",
+    params: one.extend({ follow: z.boolean().default(false).describe("go on as it grows, until cancelled") }),
+    result: z.object({ bytes: z.int() }),
+    errors: [...byName],
+  }),
+  vmSsh: method({
+    name: "vm.ssh",
+    summary: "Waits for a VM's ssh server and says how to reach it.",
+    params: one.extend({
+      timeout_s: z.int().min(0).max(600).default(120).describe("seconds to wait for the ssh server"),
+    }),
+    result: z.object({
+      host: ipv4,
+      port: z.int(),
+      user: z.string(),
+      identity_file: path,
+      known_hosts_file: path,
+      /** The name that the host key is filed under in known_hosts. */
+      host_key_alias: z.string(),
+    }),
+    errors: [...byName, "wrong_state", "guest_died", "deadline_exceeded"],
+  }),
+};
