@@ -5,12 +5,21 @@ import type { Installation } from "./install-file.ts";
 export interface Layout {
   readonly daemonSocket: string;
   readonly database: string;
-  /** The installation's SSH key pair and known hosts. */
+  /** The installation's SSH private key; the public one is beside it, with `.pub`. */
   readonly sshKey: string;
-  readonly knownHosts: string;
   image(digest: string): string;
   kernel(digest: string): { directory: string; vmlinux: string; initrd: string };
-  vm(vmId: string): { directory: string; rootDisk: string; initrd: string; consoleLog: string };
+  /** The directory of all VMs' directories. */
+  readonly vms: string;
+  vm(vmId: string): {
+    directory: string;
+    rootDisk: string;
+    initrd: string;
+    consoleLog: string;
+    /** The guest's SSH host key; the public one is beside it, with `.pub`. */
+    hostKey: string;
+    knownHosts: string;
+  };
   /** A directory for what is being made, on the file system of the results. */
   readonly scratch: string;
   readonly helperSocket: string;
@@ -34,7 +43,7 @@ export function layoutOf(installation: Installation): Layout {
     daemonSocket: join(runDir, "bangerd.sock"),
     database: join(stateDir, "banger.db"),
     sshKey: join(stateDir, "ssh", "id_ed25519"),
-    knownHosts: join(stateDir, "ssh", "known_hosts"),
+    vms: join(stateDir, "vms"),
     image: (digest) => join(stateDir, "images", digest, "root.ext4"),
     kernel: (digest) => {
       const directory = join(stateDir, "kernels", digest);
@@ -47,6 +56,8 @@ export function layoutOf(installation: Installation): Layout {
         rootDisk: join(directory, "root.qcow2"),
         initrd: join(directory, "initrd"),
         consoleLog: join(directory, "console.log"),
+        hostKey: join(directory, "ssh_host_ed25519_key"),
+        knownHosts: join(directory, "known_hosts"),
       };
     },
     scratch: join(stateDir, "scratch"),

@@ -31,17 +31,19 @@ export interface ClientDeps {
   readonly spans: Spans;
   /** The code for a socket on which nobody listens. */
   readonly unavailable: ErrorCode;
+  /** Checks the spans that the peer's answers carry; without it they are ignored. */
+  readonly acceptSpans?: (spans: readonly unknown[]) => SpanRecord[];
 }
 
 /** A typed client of one contract's methods, over one connection. */
 export class RpcClient {
-  readonly #spans: Spans;
+  readonly #deps: ClientDeps;
   readonly #connection: Connection;
   readonly #pending = new Map<string, Pending>();
   #nextId = 1;
 
-  private constructor(spans: Spans, socket: Socket) {
-    this.#spans = spans;
+  private constructor(deps: ClientDeps, socket: Socket) {
+    this.#deps = deps;
     this.#connection = new Connection(
       socket,
       (frame) => this.#receive(frame),
@@ -60,7 +62,7 @@ export class RpcClient {
         const code = cause.code === "EACCES" ? "not_owner" : deps.unavailable;
         reject(new BangerError(code, `can't connect to ${deps.path}: ${cause.code ?? cause.message}`, { cause }));
       });
-      socket.once("connect", () => resolve(new RpcClient(deps.spans, socket)));
+      socket.once("connect", () => resolve(new RpcClient(deps, socket)));
     });
   }
 
@@ -73,9 +75,14 @@ export class RpcClient {
   call<M extends Method>(method: M, params: InputOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
     if (!method.traced || activeIds() === undefined) return this.#request(method, params, options);
     const attributes = { [attribute.rpcSystem]: "banger", [attribute.rpcMethod]: method.name };
-    return this.#spans.span(`call ${method.name}`, { kind: "client", attributes }, () =>
+    return this.#deps.spans.span(`call ${method.name}`, { kind: "client", attributes }, () =>
       this.#request(method, params, options),
     );
+  }
+
+  /** Resolves when the connection is gone. */
+  get closed(): Promise<void> {
+    return this.#connection.closed;
   }
 
   close(): void {
@@ -103,7 +110,7 @@ export class RpcClient {
     if (options.input) void this.#sendInput(id, options.input);
     try {
       const frame = await answer;
-      if (Array.isArray(frame["spans"])) adoptSpans(frame["spans"] as SpanRecord[]);
+      if (Array.isArray(frame["spans"]) && this.#deps.acceptSpans) adoptSpans(this.#deps.acceptSpans(frame["spans"]));
       if (frame["error"] !== undefined) throw errorOf(frame["error"]);
       return frame["result"] as ResultOf<M>;
     } finally {

@@ -36,7 +36,9 @@ export interface DispatchDeps<C extends Record<string, Method>> {
   readonly log: Logger;
   /** Keeps the spans of requests; absent, they ride back in the answer. */
   readonly keepSpans?: SpanSink;
-  /** Called once for each answered request. */
+  /** Called when a traced request's span is open, inside its operation. */
+  readonly onStarted?: (method: Method) => void;
+  /** Called once for each answered request, inside its operation when it has a span. */
   readonly onAnswered?: (outcome: Outcome) => void;
 }
 
@@ -73,43 +75,68 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
     let traced = true;
     let error: BangerError | undefined;
     let result: unknown;
+    const method = typeof frame["method"] === "string" ? frame["method"].slice(0, 80) : "?";
+    /** Runs `work`, says how it went, and turns whatever it throws into an error of the table. */
+    const answering = async <T>(work: () => Promise<T>): Promise<T> => {
+      const outcome = () => ({
+        method,
+        opId,
+        traced,
+        durationMs: performance.now() - began,
+        startedAt,
+        peer: context.peer,
+      });
+      try {
+        const answer = await work();
+        deps.onAnswered?.(outcome());
+        return answer;
+      } catch (thrown) {
+        const failure = asBangerError(thrown, context.signal).withOpId(opId);
+        if (failure.code === "internal") deps.log.error({ op_id: opId, err: thrown }, "request failed by a bug");
+        deps.onAnswered?.({ ...outcome(), error: failure });
+        throw failure;
+      }
+    };
     try {
-      const identity = identify(frame, deps.log);
-      opId = identity.opId;
-      const [key, method] = resolve(frame, byName);
-      traced = method.traced;
+      const begun = await beforeSpan(() => {
+        const identity = identify(frame, deps.log);
+        opId = identity.opId;
+        return { identity, declared: resolve(frame, byName) };
+      }, answering);
+      const [key, declared] = begun.declared;
+      traced = declared.traced;
       const run = async () => {
-        const params = validate(method, frame["params"] ?? {});
-        const answer = await deps.handlers[key]?.(params as never, { ...context, opId });
-        return check(method, answer);
+        const params = validate(declared, frame["params"] ?? {});
+        return check(declared, await deps.handlers[key]?.(params as never, { ...context, opId }));
       };
       result = traced
         ? await deps.spans.operation(
-            method.name,
-            { opId, parent: identity.parent, kind: "server", sink, attributes: rpcAttributes(method) },
-            run,
+            declared.name,
+            { opId, parent: begun.identity.parent, kind: "server", sink, attributes: rpcAttributes(declared) },
+            () => {
+              deps.onStarted?.(declared);
+              return answering(run);
+            },
           )
-        : await run();
+        : await answering(run);
     } catch (thrown) {
       error = asBangerError(thrown, context.signal).withOpId(opId);
-      if (error.code === "internal") deps.log.error({ op_id: opId, err: thrown }, "request failed by a bug");
     }
-    const method = typeof frame["method"] === "string" ? frame["method"] : "?";
-    deps.onAnswered?.({
-      method,
-      opId,
-      traced,
-      durationMs: performance.now() - began,
-      startedAt,
-      peer: context.peer,
-      ...(error === undefined ? {} : { error }),
-    });
     return {
       id,
       ...(error === undefined ? { result } : { error: wireError(error, opId) }),
       ...(spans.length === 0 ? {} : { spans }),
     };
   };
+}
+
+/** What can fail before there is a span; only a failure is an answer already. */
+async function beforeSpan<T>(read: () => T, answering: (work: () => Promise<never>) => Promise<never>): Promise<T> {
+  try {
+    return read();
+  } catch (thrown) {
+    return answering(() => Promise.reject(thrown as Error));
+  }
 }
 
 /** The answer to a frame that never became a request. */

@@ -9,6 +9,7 @@ import { RpcClient } from "../../src/rpc/client.ts";
 import { BangerError } from "../../src/rpc/contract/errors.ts";
 import { method } from "../../src/rpc/contract/method.ts";
 import { createDispatch, type Handlers, type Outcome } from "../../src/rpc/dispatch.ts";
+import { acceptSpans } from "../../src/rpc/foreign-spans.ts";
 import { createPeerCredentials, type PeerCredentials } from "../../src/rpc/peer-credentials.ts";
 import { listen } from "../../src/rpc/server.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
@@ -154,7 +155,8 @@ export async function rpcPair(
     outcomes,
     logged,
     path,
-    connect: () => RpcClient.connect({ path, spans, unavailable: "daemon_unavailable" }),
+    connect: () =>
+      RpcClient.connect({ path, spans, unavailable: "daemon_unavailable", acceptSpans: acceptSpans("test") }),
     raw: () => rawPeer(path),
     [Symbol.asyncDispose]: async () => {
       await server.close(200);

@@ -1,0 +1,127 @@
+import { BangerError, type ErrorCode } from "../../rpc/contract/errors.ts";
+import type { StepEvent } from "../../rpc/contract/step.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { attribute } from "../../telemetry/names.ts";
+import type { AttributeValue } from "../../telemetry/span-record.ts";
+import type { Spans } from "../../telemetry/spans.ts";
+
+/** What an operation knows of its caller. */
+export interface OperationContext {
+  /** Aborts when the caller cancels or goes away, or the deadline passes. */
+  readonly signal: AbortSignal;
+  /** Sends an event to the caller. */
+  readonly emit: (event: string, data?: unknown) => Promise<void>;
+}
+
+/** One step of a lifecycle operation. It has no spans, logs or catch blocks of its own. */
+export interface Step<S> {
+  readonly name: string;
+  readonly do: (subject: S, signal: AbortSignal) => Promise<void>;
+  /** Makes sure that what `do` made is gone, however far `do` came; or says why nothing has to. */
+  readonly undo: ((subject: S) => Promise<void>) | { readonly none: string };
+}
+
+/** A list of steps to take. */
+export interface StepRun<S> {
+  /** The method, for messages: `vm.start`. */
+  readonly operation: string;
+  readonly subject: S;
+  readonly steps: readonly Step<S>[];
+  readonly context: OperationContext;
+  /** On each step's span and log record. */
+  readonly attributes?: Record<string, AttributeValue>;
+}
+
+/** Takes steps in order; when one fails, undoes it and all before it in reverse. */
+export interface StepRunner {
+  run<S>(run: StepRun<S>): Promise<void>;
+}
+
+/** An undo has this long, whatever the caller's own deadline. */
+const undoDeadlineMs = 20_000;
+
+/** Causes that a caller acts on by their own code; any other failure is `step_failed`. */
+const passedOn: ReadonlySet<ErrorCode> = new Set([
+  "cancelled",
+  "deadline_exceeded",
+  "guest_died",
+  "helper_unavailable",
+  "missing_tool",
+  "no_space",
+  "already_exists",
+  "bad_params",
+  "in_use",
+]);
+
+/** The runner: a span and a log record for each step, and the caller told. */
+export function createStepRunner(deps: { readonly spans: Spans; readonly log: Logger }): StepRunner {
+  return {
+    run: async (run) => {
+      const began = performance.now();
+      const tell = async (step: string, phase: StepEvent["phase"]) => {
+        const elapsed = Math.round((performance.now() - began) * 10) / 10;
+        deps.log.info(
+          { ...run.attributes, operation: run.operation, step, phase, elapsed_ms: elapsed },
+          "operation stage",
+        );
+        await run.context.emit("step", { step, phase, elapsed_ms: elapsed } satisfies StepEvent);
+      };
+      const inSpan = (name: string, step: string, work: () => Promise<void>) =>
+        deps.spans.span(name, { attributes: { ...run.attributes, [attribute.step]: step } }, work);
+
+      for (const [index, step] of run.steps.entries()) {
+        try {
+          run.context.signal.throwIfAborted();
+          await tell(step.name, "started");
+          await inSpan(`step ${step.name}`, step.name, () => step.do(run.subject, run.context.signal));
+          await tell(step.name, "completed");
+        } catch (cause) {
+          await tell(step.name, "failed");
+          const failures: string[] = [];
+          for (const { name, undo } of run.steps.slice(0, index + 1).toReversed()) {
+            if (typeof undo !== "function") continue;
+            try {
+              await inSpan(`undo ${name}`, name, () => withDeadline(name, undo(run.subject)));
+              await tell(name, "undone");
+            } catch (failure) {
+              deps.log.error({ ...run.attributes, err: failure, step: name }, "undo failed");
+              failures.push(`${name}: ${failure instanceof Error ? failure.message : String(failure)}`);
+            }
+          }
+          throw stepFailure(run.operation, step.name, cause, failures);
+        }
+      }
+    },
+  };
+}
+
+async function withDeadline(name: string, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new BangerError("deadline_exceeded", `undo of ${name} was not done in ${undoDeadlineMs} ms`)),
+      undoDeadlineMs,
+    );
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+/** The error of an operation of which a step failed: it says which and why, and what could not be undone. */
+function stepFailure(operation: string, step: string, cause: unknown, undoFailures: string[]): BangerError {
+  const known = cause instanceof BangerError ? cause : undefined;
+  const why = known?.plain ?? (cause instanceof Error ? cause.message : String(cause));
+  const remains = undoFailures.length === 0 ? "" : `; not undone: ${undoFailures.join("; ")}`;
+  return new BangerError(
+    known !== undefined && passedOn.has(known.code) ? known.code : "step_failed",
+    `${operation}: step ${step} failed: ${why}${remains}`,
+    {
+      cause,
+      details: {
+        ...known?.details,
+        step,
+        ...(known === undefined ? {} : { cause_code: known.code }),
+        ...(undoFailures.length === 0 ? {} : { not_undone: undoFailures }),
+      },
+    },
+  );
+}
