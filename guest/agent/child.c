@@ -1,0 +1,129 @@
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "users.h"
+
+static void close_pair(const int pair[2]) {
+  if (pair[0] >= 0) close(pair[0]);
+  if (pair[1] >= 0) close(pair[1]);
+}
+
+// Ends the child and tells the agent why.
+__attribute__((format(printf, 3, 4))) static _Noreturn void fail(int to, int error, const char *format, ...) {
+  struct child_failure failure = {.error = error};
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vsnprintf(failure.text, sizeof failure.text, format, arguments);
+  va_end(arguments);
+  if (length >= 0 && (size_t)length < sizeof failure.text) {
+    snprintf(failure.text + length, sizeof failure.text - (size_t)length, ": %s", strerror(error));
+  }
+  ssize_t written = write(to, &failure, sizeof failure);
+  _exit(written < 0 ? 126 : 127);
+}
+
+static void reset_signals(void) {
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void become_user(int failure, const char *who, struct user *user) {
+  int error = user_find("/etc/passwd", "/etc/group", who, user);
+  if (error != 0) fail(failure, error, "user %.100s", who);
+  if (geteuid() != 0 && user->uid == geteuid()) return;
+  if (setgroups(user->group_count, user->groups) != 0 || setgid(user->gid) != 0 || setuid(user->uid) != 0) {
+    fail(failure, errno, "become user %.100s", who);
+  }
+}
+
+static void set_environment(const struct exec_request *request, const struct user *user) {
+  clearenv();
+  setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+  setenv("HOME", user->home, 1);
+  setenv("USER", user->name, 1);
+  setenv("SHELL", user->shell, 1);
+  setenv("LANG", "C.UTF-8", 1);
+  for (char **entry = request->env; *entry != NULL; entry++) putenv(*entry);
+}
+
+static void enter_directory(int failure, const struct exec_request *request, const struct user *user) {
+  if (request->cwd != NULL) {
+    if (chdir(request->cwd) != 0) fail(failure, errno, "directory %.150s", request->cwd);
+  } else if (chdir(user->home) != 0 && chdir("/") != 0) {
+    fail(failure, errno, "directory /");
+  }
+}
+
+// The agent is spared when the guest runs out of memory; what it starts isn't.
+static void be_killable(void) {
+  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  ssize_t ignored = write(fd, "0", 1);
+  (void)ignored;
+  close(fd);
+}
+
+static _Noreturn void run(const struct exec_request *request, int in, int out, int err, int failure) {
+  setsid();
+  reset_signals();
+  if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) fail(failure, errno, "standard streams");
+  be_killable();
+  struct user user;
+  become_user(failure, request->user == NULL ? "root" : request->user, &user);
+  set_environment(request, &user);
+  enter_directory(failure, request, &user);
+  umask(022);
+  execvp(request->argv[0], request->argv);
+  fail(failure, errno, "%.150s", request->argv[0]);
+}
+
+static int open_pipes(bool stdin_open, int in[2], int out[2], int err[2], int failure[2]) {
+  if (stdin_open) {
+    if (pipe2(in, O_CLOEXEC) != 0) return errno;
+  } else {
+    in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (in[0] < 0) return errno;
+  }
+  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0 || pipe2(failure, O_CLOEXEC) != 0) return errno;
+  const int ours[] = {in[1], out[0], err[0], failure[0]};
+  for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+    if (ours[i] >= 0 && fcntl(ours[i], F_SETFL, O_NONBLOCK) != 0) return errno;
+  }
+  return 0;
+}
+
+int child_start(const struct exec_request *request, struct child *child) {
+  int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, failure[2] = {-1, -1};
+  int error = open_pipes(request->stdin_open, in, out, err, failure);
+  pid_t pid = -1;
+  if (error == 0) {
+    pid = fork();
+    if (pid == 0) run(request, in[0], out[1], err[1], failure[1]);
+    if (pid < 0) error = errno;
+  }
+  if (error != 0) {
+    close_pair(in);
+    close_pair(out);
+    close_pair(err);
+    close_pair(failure);
+    return error;
+  }
+  close(in[0]);
+  close(out[1]);
+  close(err[1]);
+  close(failure[1]);
+  *child = (struct child){.pid = pid, .in = in[1], .out = out[0], .err = err[0], .failure = failure[0]};
+  return 0;
+}

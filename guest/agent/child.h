@@ -1,0 +1,29 @@
+#ifndef BANGER_CHILD_H
+#define BANGER_CHILD_H
+
+#include <sys/types.h>
+
+#include "exec-request.h"
+
+// A started command and the agent's ends of its pipes, which don't block.
+struct child {
+  pid_t pid;
+  // -1 when the request left stdin closed: the command reads /dev/null.
+  int in;
+  int out;
+  int err;
+  // Has a child_failure in it once the process has ended without becoming the command.
+  int failure;
+};
+
+enum { CHILD_FAILURE_TEXT_MAX = 256 };
+
+struct child_failure {
+  int error;
+  char text[CHILD_FAILURE_TEXT_MAX];
+};
+
+// Starts the command in a session of its own. Returns 0 or an errno.
+int child_start(const struct exec_request *request, struct child *child);
+
+#endif

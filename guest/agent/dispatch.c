@@ -1,0 +1,123 @@
+#include "dispatch.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "bytes.h"
+
+// How long the answer to SHUTDOWN may take to leave before the machine ends without it.
+static const uint64_t farewell_ns = 200000000;
+
+static struct exec *find_exec(struct agent *agent, uint32_t stream) {
+  for (size_t i = 0; i < EXEC_SLOTS; i++) {
+    if (agent->execs[i].state != EXEC_FREE && agent->execs[i].stream == stream) return &agent->execs[i];
+  }
+  return NULL;
+}
+
+static struct exec *free_exec(struct agent *agent) {
+  for (size_t i = 0; i < EXEC_SLOTS; i++) {
+    if (agent->execs[i].state == EXEC_FREE) return &agent->execs[i];
+  }
+  return NULL;
+}
+
+static size_t live_execs(const struct agent *agent) {
+  size_t count = 0;
+  for (size_t i = 0; i < EXEC_SLOTS; i++) {
+    if (agent->execs[i].state != EXEC_FREE && agent->execs[i].state != EXEC_FAILED) count++;
+  }
+  return count;
+}
+
+static void answer(struct agent *agent, enum frame_type type, size_t length) {
+  outbox_add(&agent->out, &(struct frame){.session = agent->session, .type = (uint8_t)type, .length = (uint32_t)length});
+}
+
+static void on_attach(struct agent *agent, const struct frame *frame) {
+  for (size_t i = 0; i < EXEC_SLOTS; i++) exec_drop(&agent->execs[i]);
+  outbox_forget(&agent->out);
+  agent->attached = true;
+  agent->session = get_u32(frame->payload);
+  uint8_t *at = outbox_payload(&agent->out);
+  memcpy(at, frame->payload, NONCE_SIZE);
+  put_u16(at + NONCE_SIZE, PROTOCOL_VERSION);
+  answer(agent, FRAME_HELLO, NONCE_SIZE + 2);
+  answer(agent, FRAME_TIMELINE, timeline_encode(&agent->timeline, outbox_payload(&agent->out)));
+}
+
+static void on_ping(struct agent *agent, const struct frame *frame) {
+  uint8_t *at = outbox_payload(&agent->out);
+  memcpy(at, frame->payload, 8);
+  put_u64(at + 8, boottime_ns());
+  answer(agent, FRAME_PONG, 16);
+}
+
+static void on_exec(struct agent *agent, const struct frame *frame) {
+  struct exec *exec = find_exec(agent, frame->stream);
+  if (exec == NULL) {
+    bool full = live_execs(agent) >= EXECS_MAX;
+    exec = free_exec(agent);
+    if (exec == NULL) return;
+    exec_begin(exec, frame->stream);
+    if (full) exec_refuse(exec, EAGAIN, "too many commands at a time");
+  }
+  exec_request_part(exec, frame);
+  exec_pump(exec, &agent->out, agent->session);
+}
+
+static void on_stdin(struct agent *agent, const struct frame *frame) {
+  struct exec *exec = find_exec(agent, frame->stream);
+  if (exec == NULL) return;
+  exec_stdin(exec, frame->payload, frame->length);
+  exec_pump(exec, &agent->out, agent->session);
+}
+
+static void on_signal(struct agent *agent, const struct frame *frame) {
+  struct exec *exec = find_exec(agent, frame->stream);
+  if (exec != NULL) exec_signal(exec, frame->payload[0]);
+}
+
+static void on_credit(struct agent *agent, const struct frame *frame) {
+  struct exec *exec = find_exec(agent, frame->stream);
+  if (exec != NULL) exec->credit += get_u32(frame->payload);
+}
+
+static void on_shutdown(struct agent *agent, const struct frame *frame) {
+  if (frame->payload[0] > POWER_REBOOT) return;
+  answer(agent, FRAME_SHUTTING_DOWN, 0);
+  if (agent->ending) return;
+  agent->ending = true;
+  agent->how = (enum power)frame->payload[0];
+  agent->power_due = boottime_ns() + farewell_ns;
+}
+
+enum { ANY_LENGTH = -1 };
+
+// What the host may send. `length`: of the payload; one of another length is dropped. `stream`: belongs to an exec.
+static const struct handler {
+  uint8_t type;
+  int length;
+  bool stream;
+  void (*handle)(struct agent *agent, const struct frame *frame);
+} handlers[] = {
+    {FRAME_ATTACH, NONCE_SIZE + 2, false, on_attach},
+    {FRAME_PING, 8, false, on_ping},
+    {FRAME_EXEC, ANY_LENGTH, true, on_exec},
+    {FRAME_STDIN, ANY_LENGTH, true, on_stdin},
+    {FRAME_SIGNAL, 1, true, on_signal},
+    {FRAME_CREDIT, 4, true, on_credit},
+    {FRAME_SHUTDOWN, 1, false, on_shutdown},
+};
+
+void dispatch(struct agent *agent, const struct frame *frame) {
+  if (frame->type != FRAME_ATTACH && (!agent->attached || frame->session != agent->session)) return;
+  for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+    const struct handler *handler = &handlers[i];
+    if (handler->type != frame->type) continue;
+    if (handler->length != ANY_LENGTH && (uint32_t)handler->length != frame->length) return;
+    if (handler->stream != (frame->stream != 0)) return;
+    handler->handle(agent, frame);
+    return;
+  }
+}

@@ -1,0 +1,87 @@
+// banger-agent: serves the host over one byte stream, as docs/guest-protocol.md says.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "power.h"
+
+enum { USAGE_ERROR = 2, FAILURE = 1, CLOSE_ON_EXEC = 1 << 2 };
+
+struct options {
+  const char *port;
+  const char *timeline;
+  int fd;
+};
+
+static bool parse_fd(const char *text, int *fd) {
+  char *end;
+  errno = 0;
+  long value = strtol(text, &end, 10);
+  *fd = (int)value;
+  return errno == 0 && end != text && *end == 0 && value >= 0 && value < 1 << 20;
+}
+
+static bool parse_options(int argc, char **argv, struct options *options) {
+  *options = (struct options){.fd = -1};
+  for (int i = 1; i < argc; i += 2) {
+    const char *value = argv[i + 1];
+    if (value == NULL) return false;
+    if (strcmp(argv[i], "--port") == 0) {
+      options->port = value;
+    } else if (strcmp(argv[i], "--timeline") == 0) {
+      options->timeline = value;
+    } else if (strcmp(argv[i], "--fd") != 0 || !parse_fd(value, &options->fd)) {
+      return false;
+    }
+  }
+  return (options->port == NULL) != (options->fd < 0);
+}
+
+// No descriptor of ours reaches a command, and none of its streams takes the number of one.
+static void guard_descriptors(void) {
+  int fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= 2) fd = open("/dev/null", O_RDWR);
+  if (fd > 2) close(fd);
+  syscall(SYS_close_range, 3u, ~0u, CLOSE_ON_EXEC);
+}
+
+// A guest that is out of memory should still answer.
+static void outlive_memory_shortage(void) {
+  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  if (write(fd, "-999", 4) < 0) fprintf(stderr, "banger-agent: oom_score_adj: %s\n", strerror(errno));
+  close(fd);
+}
+
+static int connect_link(struct agent *agent, const struct options *options) {
+  if (options->port == NULL) return link_use_socket(&agent->link, options->fd);
+  agent->power = power_end;
+  outlive_memory_shortage();
+  return link_open_port(&agent->link, options->port);
+}
+
+static int complain(const char *what, int error) {
+  fprintf(stderr, "banger-agent: %s: %s\n", what, strerror(error));
+  return FAILURE;
+}
+
+int main(int argc, char **argv) {
+  static struct agent agent;
+  struct options options;
+  if (!parse_options(argc, argv, &options)) {
+    fprintf(stderr, "usage: banger-agent (--port PATH | --fd N) [--timeline FILE]\n");
+    return USAGE_ERROR;
+  }
+  guard_descriptors();
+  int error = options.timeline == NULL ? 0 : timeline_read(&agent.timeline, options.timeline);
+  if (error != 0) complain(options.timeline, error);
+  error = connect_link(&agent, &options);
+  if (error != 0) return complain(options.port == NULL ? "--fd" : options.port, error);
+  error = agent_run(&agent);
+  return error == 0 ? 0 : complain("poll", error);
+}
