@@ -13,9 +13,14 @@
 
 #include "users.h"
 
-static void close_pair(const int pair[2]) {
-  if (pair[0] >= 0) close(pair[0]);
-  if (pair[1] >= 0) close(pair[1]);
+void child_close(int *fd) {
+  if (*fd >= 0) close(*fd);
+  *fd = -1;
+}
+
+static void close_pair(int pair[2]) {
+  child_close(&pair[0]);
+  child_close(&pair[1]);
 }
 
 // Ends the child and tells the agent why.

@@ -26,4 +26,7 @@ struct child_failure {
 // Starts the command in a session of its own. Returns 0 or an errno.
 int child_start(const struct exec_request *request, struct child *child);
 
+// Closes a descriptor that may be -1, and makes it so.
+void child_close(int *fd);
+
 #endif

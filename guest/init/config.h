@@ -1,0 +1,30 @@
+#ifndef BANGER_CONFIG_H
+#define BANGER_CONFIG_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { CONFIG_FILE_MAX = 16 * 1024, RESOLVERS_MAX = 8, RESOLVER_TEXT_MAX = 46, HOSTNAME_MAX = 64, MAC_TEXT = 17 };
+
+// What /banger/config says: docs/guest-protocol.md, "What init is given".
+struct config {
+  // Empty: keep the image's.
+  char hostname[HOSTNAME_MAX + 1];
+  bool has_address;
+  struct in_addr address;
+  // Length of the network's part of the address, in bits.
+  unsigned prefix;
+  bool has_gateway;
+  struct in_addr gateway;
+  char resolvers[RESOLVERS_MAX][RESOLVER_TEXT_MAX];
+  size_t resolver_count;
+  // `aa:bb:cc:dd:ee:ff`, lower case, as sysfs writes it; empty: no interface.
+  char mac[MAC_TEXT + 1];
+};
+
+// Reads `key=value` lines (and changes the text). Keys that it doesn't know are left alone, for those of later daemons.
+// Returns 0, or the number of the line that makes no sense, from 1.
+unsigned config_parse(char *text, struct config *config);
+
+#endif

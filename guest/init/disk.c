@@ -1,0 +1,70 @@
+#include "disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "console.h"
+#include "wait.h"
+
+enum { DISK_WAIT_MS = 10000 };
+
+// <ext4.h>'s, which is not among the headers of the C library. Its argument is the new number of blocks.
+static const unsigned long resize_fs = _IOW('f', 16, uint64_t);
+
+// Offsets from the kernel's Documentation/filesystems/ext4/super.rst.
+enum { BLOCKS_LO = 0x4, LOG_BLOCK_SIZE = 0x18, MAGIC = 0x38, INCOMPAT = 0x60, BLOCKS_HI = 0x150 };
+enum { EXT4_MAGIC = 0xef53, INCOMPAT_64BIT = 0x80, LOG_BLOCK_SIZE_MAX = 6 };
+
+struct ext4_size ext4_size(const uint8_t superblock[SUPERBLOCK_SIZE]) {
+  uint32_t log = get_u32(superblock + LOG_BLOCK_SIZE);
+  if (get_u16(superblock + MAGIC) != EXT4_MAGIC || log > LOG_BLOCK_SIZE_MAX) return (struct ext4_size){0};
+  uint64_t high = (get_u32(superblock + INCOMPAT) & INCOMPAT_64BIT) != 0 ? get_u32(superblock + BLOCKS_HI) : 0;
+  return (struct ext4_size){.blocks = high << 32 | get_u32(superblock + BLOCKS_LO), .block_size = 1024u << log};
+}
+
+// The C libraries disagree about the type of ioctl's request, the kernel takes any of them.
+static int control(int fd, unsigned long request, uint64_t *value) {
+  return syscall(SYS_ioctl, fd, request, value) == 0 ? 0 : -1;
+}
+
+static bool is_block_device(void *path) {
+  struct stat status;
+  return stat(path, &status) == 0 && S_ISBLK(status.st_mode);
+}
+
+// Returns the number of blocks that the file system should have, or 0 when it has as many as fit.
+static uint64_t blocks_to_grow_to(const char *device) {
+  int fd = open(device, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  uint8_t superblock[SUPERBLOCK_SIZE];
+  uint64_t bytes = 0, wanted = 0;
+  if (pread(fd, superblock, sizeof superblock, SUPERBLOCK_AT) == (ssize_t)sizeof superblock && control(fd, BLKGETSIZE64, &bytes) == 0) {
+    struct ext4_size size = ext4_size(superblock);
+    if (size.block_size != 0 && bytes / size.block_size > size.blocks) wanted = bytes / size.block_size;
+  }
+  close(fd);
+  return wanted;
+}
+
+static void grow(const char *at, uint64_t blocks) {
+  int fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 || control(fd, resize_fs, &blocks) != 0) console_warn("grow root disk", errno);
+  if (fd >= 0) close(fd);
+}
+
+void disk_mount(const char *device, const char *at) {
+  char path[64] = {0};
+  strncpy(path, device, sizeof path - 1);
+  if (!wait_until(is_block_device, path, DISK_WAIT_MS)) console_die("wait for root disk", ENODEV);
+  uint64_t blocks = blocks_to_grow_to(device);
+  if (mount(device, at, "ext4", 0, NULL) != 0) console_die("mount root disk", errno);
+  if (blocks != 0) grow(at, blocks);
+}

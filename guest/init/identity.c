@@ -1,0 +1,89 @@
+#include "identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "console.h"
+#include "file.h"
+#include "root-file.h"
+
+enum { KEY_FILE_MAX = 256 * 1024 };
+
+static int write_file(int root, const char *directory, mode_t directory_mode, const char *name, mode_t mode, const char *bytes,
+                      size_t length) {
+  int fd = root_directory(root, directory, directory_mode);
+  if (fd < 0) return errno;
+  int error = root_write(fd, name, mode, bytes, length);
+  close(fd);
+  return error;
+}
+
+static int write_hostname(int root, const struct config *config) {
+  char line[HOSTNAME_MAX + 2];
+  int length = snprintf(line, sizeof line, "%s\n", config->hostname);
+  return write_file(root, "etc", 0755, "hostname", 0644, line, (size_t)length);
+}
+
+static int write_resolvers(int root, const struct config *config) {
+  char text[RESOLVERS_MAX * (RESOLVER_TEXT_MAX + sizeof "nameserver \n")];
+  size_t length = 0;
+  for (size_t i = 0; i < config->resolver_count; i++) {
+    length += (size_t)snprintf(text + length, sizeof text - length, "nameserver %s\n", config->resolvers[i]);
+  }
+  return write_file(root, "etc", 0755, "resolv.conf", 0644, text, length);
+}
+
+// sshd doesn't trust a directory of keys that others could change.
+static int close_to_others(int root, const char *directory) {
+  int fd = root_directory(root, directory, 0700);
+  if (fd < 0) return errno;
+  int error = (geteuid() == 0 && fchown(fd, 0, 0) != 0) || fchmod(fd, 0700) != 0 ? errno : 0;
+  close(fd);
+  return error;
+}
+
+static const struct key_file {
+  const char *name;
+  const char *directory;
+  mode_t directory_mode;
+  mode_t mode;
+} key_files[] = {
+    {"authorized_keys", "root/.ssh", 0700, 0600},
+    {"ssh_host_ed25519_key", "etc/ssh", 0755, 0600},
+    {"ssh_host_ed25519_key.pub", "etc/ssh", 0755, 0644},
+};
+
+static int copy_key_file(int root, const char *given, const struct key_file *file) {
+  char path[256], *bytes;
+  size_t length;
+  snprintf(path, sizeof path, "%s/%s", given, file->name);
+  int error = file_read(path, KEY_FILE_MAX, &bytes, &length);
+  if (error != 0) return error == ENOENT ? 0 : error;
+  if (file->directory_mode == 0700) error = close_to_others(root, file->directory);
+  if (error == 0) error = write_file(root, file->directory, file->directory_mode, file->name, file->mode, bytes, length);
+  free(bytes);
+  return error;
+}
+
+static void warn_if(const char *what, int error) {
+  if (error != 0) console_warn(what, error);
+}
+
+void identity_apply(const char *root, const char *given, const struct config *config) {
+  int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) {
+    console_warn("open root disk", errno);
+    return;
+  }
+  if (config->hostname[0] != 0) warn_if("write /etc/hostname", write_hostname(fd, config));
+  if (config->resolver_count > 0) warn_if("write /etc/resolv.conf", write_resolvers(fd, config));
+  for (size_t i = 0; i < sizeof key_files / sizeof key_files[0]; i++) {
+    warn_if(key_files[i].name, copy_key_file(fd, given, &key_files[i]));
+  }
+  close(fd);
+}

@@ -1,0 +1,94 @@
+// init: PID 1 of the initrd. From a kernel that has just started to a command that can run in the root disk.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "console.h"
+#include "disk.h"
+#include "file.h"
+#include "handover.h"
+#include "identity.h"
+#include "launch.h"
+#include "modules.h"
+#include "network.h"
+#include "switch-root.h"
+#include "timeline.h"
+
+static void mount_kernel_file_system(const char *type, const char *at, unsigned long flags) {
+  mkdir(at, 0755);
+  // devtmpfs may be there already, as some kernels are told to mount it themselves.
+  if (mount(type, at, type, flags, NULL) != 0 && errno != EBUSY) console_die(at, errno);
+}
+
+// Programs take these for granted; udev would make them later.
+static void link_descriptors(void) {
+  static const char *const links[][2] = {
+      {"/proc/self/fd", "/dev/fd"}, {"fd/0", "/dev/stdin"}, {"fd/1", "/dev/stdout"}, {"fd/2", "/dev/stderr"}};
+  for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+    if (symlink(links[i][0], links[i][1]) != 0 && errno != EEXIST) console_warn(links[i][1], errno);
+  }
+}
+
+static void prepare_kernel(void) {
+  mount_kernel_file_system("devtmpfs", "/dev", MS_NOSUID);
+  console_open();
+  mount_kernel_file_system("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC);
+  mount_kernel_file_system("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC);
+  link_descriptors();
+  modules_load("/banger/modules");
+}
+
+static void read_config(struct config *config) {
+  char *text, what[64];
+  size_t length;
+  int error = file_read("/banger/config", CONFIG_FILE_MAX, &text, &length);
+  if (error != 0) console_die("/banger/config", error);
+  unsigned line = config_parse(text, config);
+  free(text);
+  if (line == 0) return;
+  snprintf(what, sizeof what, "/banger/config line %u", line);
+  console_die(what, EINVAL);
+}
+
+static void be_somebody(const struct config *config) {
+  if (config->hostname[0] != 0 && sethostname(config->hostname, strnlen(config->hostname, HOSTNAME_MAX)) != 0) {
+    console_warn("set hostname", errno);
+  }
+  network_configure(config);
+  identity_apply("/root", "/banger", config);
+}
+
+// Ends the stage that began at `begin` now, and returns when that is.
+static uint64_t end_stage(struct timeline *timeline, const char *name, uint64_t begin) {
+  uint64_t now = boottime_ns();
+  timeline_add(timeline, name, begin, now);
+  return now;
+}
+
+int main(void) {
+  static struct timeline timeline;
+  static struct config config;
+  if (getpid() != 1) {
+    fprintf(stderr, "banger-init: only the kernel starts this, as the first process of an initrd\n");
+    return 1;
+  }
+  uint64_t at = end_stage(&timeline, "kernel", 0);
+  prepare_kernel();
+  read_config(&config);
+  at = end_stage(&timeline, "init", at);
+  mkdir("/root", 0755);
+  disk_mount("/dev/vda", "/root");
+  at = end_stage(&timeline, "root_mount", at);
+  be_somebody(&config);
+  at = end_stage(&timeline, "identity", at);
+  int agent = launch_keep("/banger/agent");
+  switch_root("/root");
+  // The agent ends this one, when it first can answer.
+  timeline_add(&timeline, "ready", at, 0);
+  handover(launch_agent(agent, &timeline));
+}
