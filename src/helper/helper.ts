@@ -1,0 +1,56 @@
+import { chownSync, mkdirSync } from "node:fs";
+import { layoutOf } from "../installation/layout.ts";
+import { helperContract } from "../rpc/contract/helper.ts";
+import { createDispatch, type Outcome } from "../rpc/dispatch.ts";
+import { createPeerCredentials } from "../rpc/peer-credentials.ts";
+import { listen, type RpcServer } from "../rpc/server.ts";
+import { createLogger, type Logger } from "../telemetry/log.ts";
+import { services } from "../telemetry/names.ts";
+import { Spans } from "../telemetry/spans.ts";
+import { startTracer } from "../telemetry/tracer.ts";
+import { Facts } from "./facts.ts";
+import { createHostCommand } from "./host-command.ts";
+import { readRootsFile } from "./install.ts";
+import { operations } from "./operations.ts";
+
+/** Starts the helper: reads the installation, listens for its owner. */
+export async function startHelper(config: string): Promise<RpcServer> {
+  if (process.getuid?.() !== 0) throw new Error("bangerd-root must be started as root");
+  const installation = readRootsFile(config);
+  const layout = layoutOf(installation);
+  const log = createLogger(services.helper);
+  mkdirSync(installation.helperRunDir, { recursive: true, mode: 0o755 });
+  // Spans belong to requests and ride back in their answers; this process exports nothing.
+  const spans = new Spans(startTracer(services.helper, () => undefined));
+  const server = await listen({
+    path: layout.helperSocket,
+    mode: 0o600,
+    log,
+    peerOf: createPeerCredentials(),
+    authorize: (peer) => peer?.uid === installation.ownerUid,
+    dispatch: createDispatch({
+      contract: helperContract,
+      handlers: operations({
+        installation,
+        layout,
+        spans,
+        facts: new Facts(layout.factsDirectory),
+        command: createHostCommand(spans),
+      }),
+      spans,
+      log,
+      onAnswered: (outcome) => logCall(log, outcome),
+    }),
+  });
+  chownSync(layout.helperSocket, installation.ownerUid, installation.ownerGid);
+  log.info({ socket: layout.helperSocket }, "helper ready");
+  return server;
+}
+
+/** The helper's one line for each call. */
+function logCall(log: Logger, { method, opId, durationMs, error, peer, traced }: Outcome): void {
+  const fields = { method, op_id: opId, duration_ms: Math.round(durationMs * 10) / 10, peer };
+  if (error !== undefined) log.warn({ ...fields, code: error.code, reason: error.plain }, "helper rpc failed");
+  else if (traced) log.info(fields, "helper rpc completed");
+  else log.debug(fields, "helper rpc completed");
+}

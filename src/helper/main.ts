@@ -1,0 +1,32 @@
+import { parseArgs } from "node:util";
+import { version } from "../version.ts";
+import { startHelper } from "./helper.ts";
+
+const usage = `bangerd-root: the root helper of banger. Makes links, rules and VMM processes for one owner's daemon, and nothing else.
+
+  bangerd-root [--config FILE]
+
+  --config FILE   the installation, root's own file (default /etc/banger/install.toml)
+  --version       print the version
+  --help          print this
+`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { config: { type: "string" }, version: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+  });
+  if (values.help) return void process.stdout.write(usage);
+  if (values.version) return void process.stdout.write(`bangerd-root ${version}\n`);
+  const server = await startHelper(values.config ?? "/etc/banger/install.toml");
+  // VMMs go on running; what is under way is finished first.
+  const end = () => void server.close(30_000).then(() => process.exit(0), fail);
+  process.once("SIGTERM", end);
+  process.once("SIGINT", end);
+}
+
+function fail(error: unknown): void {
+  process.stderr.write(`bangerd-root: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+
+main().catch(fail);

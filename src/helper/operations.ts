@@ -1,0 +1,29 @@
+import type { helperContract } from "../rpc/contract/helper.ts";
+import type { Handlers } from "../rpc/dispatch.ts";
+import { version } from "../version.ts";
+import { ensureBridge, removeBridge } from "./bridge.ts";
+import type { HelperDeps } from "./deps.ts";
+import { Mutex } from "./mutex.ts";
+import { ensureNat, removeNat } from "./nat.ts";
+import { createTap, removeTap } from "./tap.ts";
+import { listVmms, startVmm, stopVmm, vmmStatus } from "./vmm.ts";
+
+/** The whole privileged surface. No operation heeds its caller's going away: once begun, it completes or undoes itself. */
+export function operations(deps: HelperDeps): Handlers<typeof helperContract> {
+  const one = new Mutex();
+  const network = <T>(work: () => Promise<T>) => one.run("network", work);
+  const vmm = <T>(vmId: string, work: () => Promise<T>) => one.run(vmId, work);
+  return {
+    ping: async () => ({ version, pid: process.pid }),
+    bridgeEnsure: () => network(() => ensureBridge(deps)),
+    bridgeRemove: () => network(() => removeBridge(deps)),
+    natEnsure: () => network(() => ensureNat(deps)),
+    natRemove: () => network(() => removeNat(deps)),
+    tapCreate: (params) => network(() => createTap(deps, params)),
+    tapRemove: ({ vm_id }) => network(() => removeTap(deps, vm_id)),
+    vmmStart: (params) => vmm(params.vm_id, () => startVmm(deps, params)),
+    vmmStop: ({ vm_id, generation }) => vmm(vm_id, () => stopVmm(deps, vm_id, generation)),
+    vmmStatus: async ({ vm_id }) => vmmStatus(deps, vm_id),
+    vmmList: () => listVmms(deps),
+  };
+}

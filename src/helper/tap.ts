@@ -1,0 +1,79 @@
+import { parseIpv4, parseSubnet } from "../installation/install-file.ts";
+import { BangerError } from "../rpc/contract/errors.ts";
+import type { HelperDeps } from "./deps.ts";
+import { findLink, mustBeOurs } from "./link.ts";
+import { pin } from "./nat.ts";
+import { leaseUid, returnUid } from "./uid-lease.ts";
+
+/** What a tap is made for. */
+interface TapRequest {
+  readonly vm_id: string;
+  readonly address: string;
+  readonly mac: string;
+}
+
+/** Makes a VM's tap: owned by the VM's uid, isolated from other guests, pinned to its MAC and address. */
+export async function createTap(deps: HelperDeps, request: TapRequest): Promise<{ tap: string; uid: number }> {
+  const { command, facts, installation, layout } = deps;
+  const { vm_id: vmId, address, mac } = request;
+  const { first, last } = parseSubnet(installation.subnet);
+  const number = parseIpv4(address) ?? 0;
+  if (number <= first || number > last) {
+    throw new BangerError("bad_params", `address: ${address} is not a guest's address in ${installation.subnet}`);
+  }
+  const holder = facts.vms().find((vm) => vm.vm_id !== vmId && (vm.tap?.address === address || vm.tap?.mac === mac));
+  if (holder !== undefined) throw new BangerError("already_exists", `address ${address} belongs to VM ${holder.vm_id}`);
+  await mustHaveBridge(deps);
+  await removeTap(deps, vmId);
+  const { uid } = leaseUid(facts, installation, vmId);
+  facts.putVm({ ...(facts.vm(vmId) ?? { vm_id: vmId, uid }), tap: { address, mac } });
+  const tap = layout.tap(vmId);
+  try {
+    await command("ip", ["tuntap", "add", "dev", tap, "mode", "tap", "user", String(uid), "vnet_hdr"]);
+    await command(
+      "ip",
+      ["-batch", "-"],
+      [
+        `link set dev ${tap} alias ${layout.alias(vmId)}`,
+        `link set dev ${tap} master ${layout.bridge}`,
+        `link set dev ${tap} type bridge_slave isolated on learning off locked on flood off mcast_flood off`,
+        `link set dev ${tap} up`,
+        `neighbour replace ${address} lladdr ${mac} dev ${layout.bridge} nud permanent`,
+        "",
+      ].join("\n"),
+    );
+    await command("bridge", ["fdb", "add", mac, "dev", tap, "master", "static"]);
+    await pin(deps, "add", { address, mac });
+  } catch (error) {
+    await removeTap(deps, vmId);
+    throw error;
+  }
+  return { tap, uid };
+}
+
+/** Makes sure that a VM's tap and its pins are gone. */
+export async function removeTap(deps: HelperDeps, vmId: string): Promise<{ removed: boolean }> {
+  const { command, facts, layout } = deps;
+  const known = facts.vm(vmId);
+  const found = await findLink(command, layout.tap(vmId));
+  if (found !== undefined) {
+    mustBeOurs(found, layout.alias(vmId), known?.tap !== undefined);
+    await command("ip", ["link", "delete", "dev", layout.tap(vmId)]);
+  }
+  if (known?.tap !== undefined) {
+    await pin(deps, "delete", known.tap);
+    if ((await findLink(command, layout.bridge)) !== undefined) {
+      await command("ip", ["neighbour", "flush", "to", known.tap.address, "dev", layout.bridge, "nud", "permanent"]);
+    }
+    const { tap: _, ...rest } = known;
+    facts.putVm(rest);
+  }
+  returnUid(facts, vmId);
+  return { removed: found !== undefined };
+}
+
+async function mustHaveBridge({ command, facts, layout }: HelperDeps): Promise<void> {
+  const bridge = await findLink(command, layout.bridge);
+  if (bridge === undefined) throw new BangerError("not_found", `bridge ${layout.bridge} isn't there; make it first`);
+  mustBeOurs(bridge, layout.alias(), facts.network.bridge === true);
+}
