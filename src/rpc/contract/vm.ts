@@ -102,8 +102,8 @@ export const vmContract = {
   }),
   vmExec: method({
     name: "vm.exec",
-    summary:
-      "Runs a command in a VM; events `stdout` and `stderr` carry its output as base64, the request's input is its stdin.",
+    // Events `stdout` and `stderr` carry its output as base64; the request's input is its standard input.
+    summary: "Runs a command in a VM, without ssh.",
     params: one.extend({
       argv: z.array(z.string().max(65_536)).min(1).max(1024).describe("the command and its arguments"),
       env: z
@@ -124,14 +124,15 @@ export const vmContract = {
   }),
   vmLogs: method({
     name: "vm.logs",
-    summary: "Reads a VM's serial console; events `data` carry it as base64.",
+    // Events `data` carry it as base64.
+    summary: "Reads a VM's serial console.",
     params: one.extend({ follow: z.boolean().default(false).describe("go on as it grows, until cancelled") }),
     result: z.object({ bytes: z.int() }),
     errors: [...byName],
   }),
   vmSsh: method({
     name: "vm.ssh",
-    summary: "Waits for a VM's ssh server and says how to reach it.",
+    summary: "Reaches a VM by ssh: waits for its ssh server, whose key is known beforehand.",
     params: one.extend({
       timeout_s: z.int().min(0).max(600).default(120).describe("seconds to wait for the ssh server"),
     }),

@@ -1,0 +1,102 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { parseInstallFile } from "../installation/install-file.ts";
+import { layoutOf } from "../installation/layout.ts";
+import { daemonContract } from "../rpc/contract/daemon.ts";
+import { createDispatch, type Outcome } from "../rpc/dispatch.ts";
+import { createPeerCredentials } from "../rpc/peer-credentials.ts";
+import { listen } from "../rpc/server.ts";
+import { startExport } from "../telemetry/export.ts";
+import { createLogger, type Logger } from "../telemetry/log.ts";
+import { services as serviceNames } from "../telemetry/names.ts";
+import type { SpanRecord } from "../telemetry/span-record.ts";
+import { Spans } from "../telemetry/spans.ts";
+import { startTracer } from "../telemetry/tracer.ts";
+import { daemonHandlers } from "./handlers.ts";
+import { openDatabase } from "./store/database.ts";
+import { TraceStore } from "./trace/trace-store.ts";
+import { type Infrastructure, wireServices } from "./wire-services.ts";
+
+/** How a daemon is started. */
+export interface DaemonOptions {
+  /** The install file's path. */
+  readonly config: string;
+  /** The directory of the guest's programs. */
+  readonly guestPrograms: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly preinstalled?: Infrastructure["preinstalled"];
+}
+
+/** A daemon that answers. */
+export interface RunningDaemon {
+  /** Lets requests under way finish, sends what telemetry waits, closes. VMs go on running. */
+  close(): Promise<void>;
+}
+
+/** When the daemon ends, a collector that doesn't answer holds it up no longer than this. */
+const exportGraceMs = 1_000;
+
+/** Starts the daemon: opens its state, wires its services, listens. */
+export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
+  const installation = parseInstallFile(readFileSync(options.config, "utf8"));
+  const uid = process.getuid?.();
+  if (uid !== installation.ownerUid) {
+    throw new Error(`bangerd runs as the owner (uid ${installation.ownerUid}), not as uid ${uid}`);
+  }
+  const layout = layoutOf(installation);
+  mkdirSync(installation.stateDir, { recursive: true, mode: 0o700 });
+  mkdirSync(installation.runDir, { recursive: true, mode: 0o700 });
+
+  const database = openDatabase(layout.database);
+  const traces = new TraceStore(database);
+  const otlp = startExport(options.env);
+  const keep = (span: SpanRecord) => {
+    traces.keep(span);
+    otlp?.sink(span);
+  };
+  const spans = new Spans(startTracer(serviceNames.daemon, keep));
+  const log = createLogger(serviceNames.daemon);
+  const services = await wireServices({
+    installation,
+    layout,
+    database,
+    traces,
+    spans,
+    log,
+    now: () => new Date(),
+    guestPrograms: options.guestPrograms,
+    ...(options.preinstalled === undefined ? {} : { preinstalled: options.preinstalled }),
+  });
+  const server = await listen({
+    path: layout.daemonSocket,
+    mode: 0o600,
+    log,
+    peerOf: createPeerCredentials(),
+    authorize: (peer) => peer?.uid === installation.ownerUid,
+    dispatch: createDispatch({
+      contract: daemonContract,
+      handlers: daemonHandlers(services, keep),
+      spans,
+      log,
+      keepSpans: keep,
+      onStarted: (method) => log.info({ operation: method.name }, "operation started"),
+      onAnswered: (outcome) => logOutcome(log, outcome),
+    }),
+  });
+  log.info({ socket: layout.daemonSocket }, "daemon ready");
+  return {
+    close: async () => {
+      await server.close();
+      services.close();
+      await otlp?.close(exportGraceMs);
+      traces.close();
+      database.close();
+    },
+  };
+}
+
+function logOutcome(log: Logger, { method, opId, traced, durationMs, error, peer }: Outcome): void {
+  const fields = { operation: method, op_id: opId, elapsed_ms: Math.round(durationMs * 10) / 10, peer };
+  if (error !== undefined) log.warn({ ...fields, code: error.code, reason: error.plain }, "operation failed");
+  else if (traced) log.info(fields, "operation completed");
+  else log.debug(fields, "operation completed");
+}

@@ -1,0 +1,187 @@
+import { BangerError } from "../../rpc/contract/errors.ts";
+import { type AgentFrame, frameType, maxPayload, more } from "./agent-frame.ts";
+import { printable } from "../../rpc/printable.ts";
+
+/** A command to run in a guest. */
+export interface ExecRequest {
+  readonly argv: readonly string[];
+  /** `NAME=value`. */
+  readonly env?: readonly string[];
+  readonly cwd?: string;
+  readonly user?: string;
+  /** Its standard input; none when absent. */
+  readonly stdin?: AsyncIterable<Uint8Array>;
+  /** Get the output, in order for each stream; the guest waits while their promises do. */
+  readonly onStdout: (bytes: Uint8Array) => void | Promise<void>;
+  readonly onStderr: (bytes: Uint8Array) => void | Promise<void>;
+  /** Ends the command: SIGTERM, and SIGKILL a little later. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a command ended: exactly one is not null. */
+export interface ExecEnd {
+  readonly exitCode: number | null;
+  /** The number of the signal that killed it. */
+  readonly signal: number | null;
+}
+
+/** Sends a frame of one stream; resolves when the guest keeps up. */
+export type SendFrame = (type: number, payload: Buffer, flags?: number) => Promise<void>;
+
+const sigterm = 15;
+const sigkill = 9;
+const killAfterMs = 2_000;
+/** So many bytes of output may be on the way. */
+const outputWindow = 256 * 1024;
+/** The agent takes no longer request (EXEC_REQUEST_MAX). */
+const maxRequest = 128 * 1024;
+const tag = { argv: 1, env: 2, cwd: 3, user: 4, stdin: 5 } as const;
+
+/** One command in a guest, from request to end. */
+export class AgentExec {
+  readonly #request: ExecRequest;
+  readonly #send: SendFrame;
+  readonly #ended = Promise.withResolvers<ExecEnd>();
+  #outputDone: Promise<void> = Promise.resolve();
+  #outputAllowed = 0;
+  #stdinCredit = 0;
+  #wakeStdin: (() => void) | undefined;
+  #over = false;
+
+  constructor(request: ExecRequest, send: SendFrame) {
+    this.#request = request;
+    this.#send = send;
+  }
+
+  /** Runs the command; resolves when it has ended and all its output was taken. */
+  async run(): Promise<ExecEnd> {
+    const { stdin, signal } = this.#request;
+    const cancelled = new AbortController();
+    const cancel = () => void this.#kill(cancelled.signal);
+    try {
+      await this.#sendRequest();
+      await this.#allow(outputWindow);
+      if (signal?.aborted) cancel();
+      signal?.addEventListener("abort", cancel, { once: true });
+      // Input that fails ends as if it had ended; the command's own end says what came of it.
+      if (stdin !== undefined) void this.#sendStdin(stdin).catch((error: unknown) => this.fail(error));
+      const end = await this.#ended.promise;
+      await this.#outputDone;
+      signal?.throwIfAborted();
+      return end;
+    } finally {
+      this.#over = true;
+      this.#wakeStdin?.();
+      cancelled.abort();
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** Takes a frame of this stream. */
+  receive(frame: AgentFrame): void {
+    switch (frame.type) {
+      case frameType.stdout:
+        return this.#output(frame.payload, this.#request.onStdout);
+      case frameType.stderr:
+        return this.#output(frame.payload, this.#request.onStderr);
+      case frameType.stdinCredit:
+        if (frame.payload.length === 4) this.#stdinCredit += frame.payload.readUInt32LE(0);
+        return this.#wakeStdin?.();
+      case frameType.exit:
+        return this.#exit(frame.payload);
+      default:
+        return undefined;
+    }
+  }
+
+  /** Ends it without the guest's answer. */
+  fail(error: unknown): void {
+    this.#ended.reject(error);
+  }
+
+  async #sendRequest(): Promise<void> {
+    const { argv, env = [], cwd, user, stdin } = this.#request;
+    const payload = Buffer.concat([
+      ...argv.map((text) => item(tag.argv, text)),
+      ...env.map((text) => item(tag.env, text)),
+      ...(cwd === undefined ? [] : [item(tag.cwd, cwd)]),
+      ...(user === undefined ? [] : [item(tag.user, user)]),
+      ...(stdin === undefined ? [] : [item(tag.stdin, "")]),
+    ]);
+    if (payload.length > maxRequest) {
+      throw new BangerError("bad_params", `argv and env: ${payload.length} bytes are more than ${maxRequest}`);
+    }
+    for (let at = 0; at < payload.length; at += maxPayload) {
+      const last = at + maxPayload >= payload.length;
+      await this.#send(frameType.exec, payload.subarray(at, at + maxPayload), last ? 0 : more);
+    }
+  }
+
+  #allow(bytes: number): Promise<void> {
+    this.#outputAllowed += bytes;
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32LE(bytes);
+    return this.#send(frameType.credit, payload);
+  }
+
+  #output(bytes: Buffer, take: (bytes: Uint8Array) => void | Promise<void>): void {
+    this.#outputAllowed -= bytes.length;
+    if (this.#outputAllowed < 0) return this.fail(new BangerError("guest_died", "the guest sent more than it may"));
+    this.#outputDone = this.#outputDone.then(async () => {
+      await take(bytes);
+      if (!this.#over) await this.#allow(bytes.length);
+    });
+    // Whoever waits for the end hears of it; until then it isn't unheard.
+    this.#outputDone.catch((error: unknown) => this.fail(error));
+  }
+
+  async #sendStdin(input: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const chunk of input) {
+      let rest = Buffer.from(chunk);
+      while (rest.length > 0) {
+        await this.#stdinTaken();
+        if (this.#over) return;
+        const count = Math.min(rest.length, this.#stdinCredit, maxPayload);
+        this.#stdinCredit -= count;
+        await this.#send(frameType.stdin, rest.subarray(0, count));
+        rest = rest.subarray(count);
+      }
+    }
+    if (!this.#over) await this.#send(frameType.stdin, Buffer.alloc(0));
+  }
+
+  async #stdinTaken(): Promise<void> {
+    while (this.#stdinCredit === 0 && !this.#over) {
+      await new Promise<void>((resolve) => {
+        this.#wakeStdin = resolve;
+      });
+    }
+  }
+
+  async #kill(over: AbortSignal): Promise<void> {
+    await this.#send(frameType.signal, Buffer.from([sigterm]));
+    const hard = setTimeout(() => void this.#send(frameType.signal, Buffer.from([sigkill])), killAfterMs);
+    over.addEventListener("abort", () => clearTimeout(hard));
+  }
+
+  #exit(payload: Buffer): void {
+    if (payload.length < 5) return;
+    const kind = payload.readUInt8(0);
+    const number = payload.readInt32LE(1);
+    if (kind === 0) return this.#ended.resolve({ exitCode: number & 0xff, signal: null });
+    if (kind === 1) return this.#ended.resolve({ exitCode: null, signal: number & 0x7f });
+    const why = printable(payload.toString("utf8", 5, 5 + 256));
+    return this.fail(
+      new BangerError("command_failed", `the command could not be started: ${why}`, { details: { errno: number } }),
+    );
+  }
+}
+
+function item(kind: number, text: string): Buffer {
+  const bytes = Buffer.from(text);
+  if (bytes.includes(0)) throw new BangerError("bad_params", "argv and env: may not contain a NUL character");
+  const header = Buffer.alloc(5);
+  header.writeUInt8(kind);
+  header.writeUInt32LE(bytes.length, 1);
+  return Buffer.concat([header, bytes]);
+}

@@ -1,0 +1,141 @@
+import { createHash } from "node:crypto";
+import { chmodSync, createReadStream, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { DatabaseSync } from "node:sqlite";
+import type { Layout } from "../../installation/layout.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import type { Image, imageContract } from "../../rpc/contract/image.ts";
+import type { ParamsOf } from "../../rpc/contract/method.ts";
+import type { Run } from "../process/run.ts";
+import type { OperationContext } from "../step/step-runner.ts";
+import { ContentRecords } from "../store/content-records.ts";
+import { inScratch } from "../store/scratch.ts";
+import { debianTar } from "./debian.ts";
+import { copyExt4, ext4OfTar, isExt4 } from "./ext4.ts";
+import { chooseRootless } from "./rootless.ts";
+
+/** What the image service needs. */
+export interface ImageServiceDeps {
+  readonly database: DatabaseSync;
+  readonly layout: Layout;
+  readonly run: Run;
+  readonly now: () => Date;
+}
+
+/** Root file systems, stored by content. */
+export class ImageService {
+  readonly #deps: ImageServiceDeps;
+  readonly #records: ContentRecords<Image>;
+
+  constructor(deps: ImageServiceDeps) {
+    this.#deps = deps;
+    this.#records = new ContentRecords<Image>(deps.database, "images");
+  }
+
+  list(): Image[] {
+    return this.#records.list();
+  }
+
+  find(reference: string): Image {
+    return this.#records.find(reference);
+  }
+
+  newest(): Image {
+    return this.#records.newest("banger image build debian");
+  }
+
+  show(reference: string): Image & { used_by: string[] } {
+    const image = this.find(reference);
+    return { ...image, used_by: this.#records.usedBy(image.id) };
+  }
+
+  remove(reference: string): { id: string; name: string } {
+    const { id, name } = this.#records.remove(reference);
+    rmSync(dirname(this.#deps.layout.image(id)), { recursive: true, force: true });
+    return { id, name };
+  }
+
+  /** Makes an image of a distribution from its packages. */
+  async build(params: ParamsOf<typeof imageContract.imageBuild>, { signal, emit }: OperationContext): Promise<Image> {
+    const { recipe, suite, packages, size_mib: sizeMib, name = suite } = params;
+    this.#records.mustBeFree(name);
+    const { run, layout } = this.#deps;
+    const progress = (text: string) => emit("progress", { text });
+    return inScratch(layout, async (scratch) => {
+      const rootless = await chooseRootless(run, scratch, signal);
+      const tar = await debianTar(suite, packages, scratch, { run, signal, rootless, progress });
+      await progress("making the file system");
+      const disk = await ext4OfTar(tar, sizeMib, scratch, { run, signal, rootless });
+      return this.#keep(disk, name, `${recipe} ${suite}`, signal);
+    });
+  }
+
+  /** Takes a tar archive of a root file system, or an ext4 file system. */
+  async import(params: ParamsOf<typeof imageContract.imageImport>, { signal, emit }: OperationContext): Promise<Image> {
+    const { source, name, size_mib: sizeMib } = params;
+    this.#records.mustBeFree(name);
+    mustBeFile(source);
+    const { run, layout } = this.#deps;
+    return inScratch(layout, async (scratch) => {
+      await emit("progress", { text: `reading ${basename(source)}` });
+      if (isExt4(source)) {
+        if (sizeMib !== undefined) {
+          throw new BangerError(
+            "bad_params",
+            "size_mib: an ext4 file keeps its size; give a VM a larger disk with --disk-mib",
+            {
+              details: { field: "size_mib" },
+            },
+          );
+        }
+        return this.#keep(await copyExt4(source, scratch, { run, signal }), name, basename(source), signal);
+      }
+      await mustBeTar(source, run, signal);
+      const rootless = await chooseRootless(run, scratch, signal);
+      const disk = await ext4OfTar(source, sizeMib, scratch, { run, signal, rootless });
+      return this.#keep(disk, name, basename(source), signal);
+    });
+  }
+
+  /** Puts a file system in its place, then the record: what has no record is nobody's. */
+  async #keep(disk: string, name: string, source: string, signal: AbortSignal): Promise<Image> {
+    const id = await sha256(disk, signal);
+    const target = this.#deps.layout.image(id);
+    const image = { id, name, size: statSync(disk).size, source, created_at: this.#deps.now().toISOString() };
+    this.#records.mustBeFree(name);
+    if (this.#records.byId(id) === undefined) {
+      mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+      chmodSync(disk, 0o444);
+      renameSync(disk, target);
+    }
+    this.#records.insert(image);
+    return image;
+  }
+}
+
+function mustBeFile(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined)
+    throw new BangerError("not_found", `source: ${path} isn't there`, { details: { field: "source" } });
+  if (!stat.isFile())
+    throw new BangerError("bad_content", `source: ${path} is not a file`, { details: { field: "source" } });
+}
+
+async function mustBeTar(path: string, run: Run, signal: AbortSignal): Promise<void> {
+  await run({ file: "tar", args: ["--list", "--file", path], stdoutTo: "/dev/null", signal }).catch(
+    (cause: unknown) => {
+      if (!(cause instanceof BangerError) || cause.code !== "command_failed") throw cause;
+      throw new BangerError("bad_content", `source: ${path} is neither a tar archive nor an ext4 file system`, {
+        cause,
+        details: { field: "source" },
+      });
+    },
+  );
+}
+
+async function sha256(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash, { signal });
+  return hash.digest("hex");
+}

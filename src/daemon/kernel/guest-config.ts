@@ -1,0 +1,33 @@
+import { cpioArchive } from "./cpio.ts";
+
+/** What a guest is told about itself (docs/guest-protocol.md, "What init is given"). */
+export interface GuestConfig {
+  readonly hostname: string;
+  /** With the length of the network's prefix: `10.77.0.2/24`. */
+  readonly address: string;
+  readonly gateway: string;
+  readonly resolvers: readonly string[];
+  readonly mac: string;
+  readonly authorizedKeys: string;
+  readonly hostKey: string;
+  readonly hostKeyPub: string;
+}
+
+/** An archive with a VM's configuration, to be appended to its kernel's initrd. */
+export function guestConfigArchive(config: GuestConfig): Buffer {
+  const lines = [
+    `hostname=${config.hostname}`,
+    `address=${config.address}`,
+    `gateway=${config.gateway}`,
+    ...config.resolvers.map((resolver) => `resolver=${resolver}`),
+    `mac=${config.mac}`,
+  ];
+  const file = (name: string, text: string) => ({ path: `banger/${name}`, mode: 0o600, content: Buffer.from(text) });
+  return cpioArchive([
+    { path: "banger", mode: 0o700 },
+    file("config", `${lines.join("\n")}\n`),
+    file("authorized_keys", config.authorizedKeys),
+    file("ssh_host_ed25519_key", config.hostKey),
+    file("ssh_host_ed25519_key.pub", config.hostKeyPub),
+  ]);
+}

@@ -1,0 +1,138 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import type { Layout } from "../../installation/layout.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import { name as nameField } from "../../rpc/contract/fields.ts";
+import type { Kernel, kernelContract } from "../../rpc/contract/kernel.ts";
+import type { ParamsOf } from "../../rpc/contract/method.ts";
+import type { Run } from "../process/run.ts";
+import type { OperationContext } from "../step/step-runner.ts";
+import { ContentRecords } from "../store/content-records.ts";
+import { inScratch } from "../store/scratch.ts";
+import { type DebianKernelDeps, downloadPackage, type KernelFiles, unpackPackage } from "./debian-kernel.ts";
+import { kernelInitrd } from "./kernel-initrd.ts";
+import { neededModules } from "./modules.ts";
+import { readKernel } from "./vmlinuz.ts";
+
+/** What the kernel service needs. */
+export interface KernelServiceDeps {
+  readonly database: DatabaseSync;
+  readonly layout: Layout;
+  readonly run: Run;
+  readonly now: () => Date;
+  /** The directory of the guest's `init` and `banger-agent`. */
+  readonly guestPrograms: string;
+}
+
+type ImportParams = ParamsOf<typeof kernelContract.kernelImport>;
+
+/** Kernels with their initrds, stored by content. */
+export class KernelService {
+  readonly #deps: KernelServiceDeps;
+  readonly #records: ContentRecords<Kernel>;
+
+  constructor(deps: KernelServiceDeps) {
+    this.#deps = deps;
+    this.#records = new ContentRecords<Kernel>(deps.database, "kernels");
+  }
+
+  list(): Kernel[] {
+    return this.#records.list();
+  }
+
+  find(reference: string): Kernel {
+    return this.#records.find(reference);
+  }
+
+  newest(): Kernel {
+    return this.#records.newest("banger kernel import linux-image-cloud-amd64");
+  }
+
+  show(reference: string): Kernel & { used_by: string[] } {
+    const kernel = this.find(reference);
+    return { ...kernel, used_by: this.#records.usedBy(kernel.id) };
+  }
+
+  remove(reference: string): { id: string; name: string } {
+    const { id, name } = this.#records.remove(reference);
+    rmSync(this.#deps.layout.kernel(id).directory, { recursive: true, force: true });
+    return { id, name };
+  }
+
+  /** Takes a Debian kernel package, or a kernel and its modules, and makes the initrd for it. */
+  async import(params: ImportParams, { signal, emit }: OperationContext): Promise<Kernel> {
+    if (params.name !== undefined) this.#records.mustBeFree(params.name);
+    const { run, guestPrograms, layout } = this.#deps;
+    const progress = (text: string) => emit("progress", { text });
+    return inScratch(layout, async (scratch) => {
+      const files = await kernelFiles(params, scratch, { run, signal, progress });
+      const name = params.name ?? nameOfRelease(files.release);
+      this.#records.mustBeFree(name);
+      await progress("unpacking the kernel");
+      const vmlinux = await readKernel(files.kernel, scratch, { run, signal });
+      await progress("making the initrd");
+      const initrd = kernelInitrd(neededModules(files.modules), guestPrograms);
+      signal.throwIfAborted();
+      return this.#keep(scratch, { name, release: files.release }, vmlinux, initrd);
+    });
+  }
+
+  /** Puts kernel and initrd in their place, then the record: what has no record is nobody's. */
+  #keep(scratch: string, { name, release }: Pick<Kernel, "name" | "release">, vmlinux: Buffer, initrd: Buffer): Kernel {
+    const id = createHash("sha256").update(vmlinux).update(initrd).digest("hex");
+    const draft = join(scratch, "kernel");
+    const { directory } = this.#deps.layout.kernel(id);
+    mkdirSync(draft, { mode: 0o700 });
+    // Readable by anybody who is given them: each VMM has a uid of its own.
+    writeFileSync(join(draft, "vmlinux"), vmlinux, { mode: 0o444 });
+    writeFileSync(join(draft, "initrd"), initrd, { mode: 0o444 });
+    const kernel = {
+      id,
+      name,
+      release,
+      size: vmlinux.length + initrd.length,
+      created_at: this.#deps.now().toISOString(),
+    };
+    if (this.#records.byId(id) === undefined) {
+      rmSync(directory, { recursive: true, force: true });
+      mkdirSync(join(directory, ".."), { recursive: true, mode: 0o700 });
+      renameSync(draft, directory);
+    }
+    this.#records.insert(kernel);
+    return kernel;
+  }
+}
+
+async function kernelFiles(params: ImportParams, scratch: string, deps: DebianKernelDeps): Promise<KernelFiles> {
+  const { source, modules } = params;
+  if (!source.startsWith("/")) return unpackPackage(await downloadPackage(source, scratch, deps), scratch, deps);
+  mustBeFile(source);
+  if (source.endsWith(".deb")) return unpackPackage(source, scratch, deps);
+  if (modules === undefined) {
+    throw new BangerError(
+      "bad_params",
+      "modules: a kernel file needs the directory of its modules (lib/modules/<release>)",
+      {
+        details: { field: "modules" },
+      },
+    );
+  }
+  return { kernel: source, modules, release: basename(modules) };
+}
+
+/** Refuses what the owner can't read as a file. */
+function mustBeFile(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined)
+    throw new BangerError("not_found", `source: ${path} isn't there`, { details: { field: "source" } });
+  if (!stat.isFile())
+    throw new BangerError("bad_content", `source: ${path} is not a file`, { details: { field: "source" } });
+}
+
+/** A release as a name: `6.1.0-37-cloud-amd64` is `linux-6-1-0-37-cloud-amd64`. */
+function nameOfRelease(release: string): string {
+  const name = `linux-${release.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`.slice(0, 32).replace(/-+$/, "");
+  return nameField.parse(name);
+}

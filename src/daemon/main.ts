@@ -1,0 +1,50 @@
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { version } from "../version.ts";
+import { startDaemon } from "./daemon.ts";
+
+const usage = `bangerd: the daemon of banger. Runs as the owner of the installation, never as root.
+
+  bangerd [--config FILE]
+
+  --config FILE   the installation (default /etc/banger/install.toml, or $BANGER_CONFIG)
+  --version       print the version
+  --help          print this
+
+  OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318  also sends every trace to a collector
+  BANGER_LOG_LEVEL=debug                             says more
+`;
+
+/** Where the guest's programs lie beside this one, built or run from source. */
+function guestPrograms(): string {
+  return process.env["BANGER_GUEST_PROGRAMS"] ?? join(dirname(process.argv[1] ?? "."), relativeToMain(), "guest/build");
+}
+
+function relativeToMain(): string {
+  return (process.argv[1] ?? "").endsWith(".ts") ? "../.." : "..";
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { config: { type: "string" }, version: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+  });
+  if (values.help) return void process.stdout.write(usage);
+  if (values.version) return void process.stdout.write(`bangerd ${version}\n`);
+  const config = values.config ?? process.env["BANGER_CONFIG"] ?? "/etc/banger/install.toml";
+  const daemon = await startDaemon({ config, guestPrograms: guestPrograms(), env: process.env });
+  const end = () => {
+    daemon.close().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.once("SIGTERM", end);
+  process.once("SIGINT", end);
+}
+
+function fail(error: unknown): void {
+  process.stderr.write(`bangerd: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+
+main().catch(fail);

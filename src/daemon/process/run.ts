@@ -1,0 +1,144 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { basename } from "node:path";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import { attribute } from "../../telemetry/names.ts";
+import type { Spans } from "../../telemetry/spans.ts";
+
+/** A program to run, without a shell. */
+export interface Command {
+  /** The program's name or absolute path. */
+  readonly file: string;
+  readonly args: readonly string[];
+  /** The command line that it is run by, which puts it into a namespace, say. */
+  readonly within?: readonly string[];
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** A file that is its standard input; nothing by default. */
+  readonly stdinFrom?: string;
+  /** A file that its standard output goes to. */
+  readonly stdoutTo?: string;
+  /** Called with each line of its standard error. */
+  readonly onLine?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs a program as the owner, in a span. */
+export type Run = (command: Command) => Promise<{ stdout: string }>;
+
+/** The last so many bytes of each output are kept. */
+const keptBytes = 64 * 1024;
+/** How long a program has to end after SIGTERM. */
+const killAfterMs = 2_000;
+
+/** The Debian packages of the programs that the daemon runs. */
+const packages: Record<string, string> = {
+  "apt-cache": "apt",
+  "apt-get": "apt",
+  "dpkg-deb": "dpkg",
+  debugfs: "e2fsprogs",
+  e2fsck: "e2fsprogs",
+  depmod: "kmod",
+  fakeroot: "fakeroot",
+  lz4: "lz4",
+  mke2fs: "e2fsprogs",
+  mmdebstrap: "mmdebstrap",
+  "qemu-img": "qemu-utils",
+  tar: "tar",
+  unshare: "util-linux",
+  xz: "xz-utils",
+};
+
+/** Makes the runner of the daemon's external programs. */
+export function createRunner({ spans }: { readonly spans: Spans }): Run {
+  return (command) => {
+    const name = basename(command.file);
+    return spans.span(`exec ${name}`, { attributes: { [attribute.executable]: name } }, async (span) => {
+      const ended = await runToEnd(command);
+      if (ended.code !== null) span.setAttribute(attribute.exitCode, ended.code);
+      command.signal?.throwIfAborted();
+      if (ended.code !== 0) {
+        const how = ended.code === null ? `was killed by ${ended.signal}` : `exited with ${ended.code}`;
+        const lastLine = ended.stderr.trimEnd().split("\n").at(-1) ?? "";
+        const code = /No space left on device/.test(ended.stderr) ? "no_space" : "command_failed";
+        throw new BangerError(code, `${name} ${how}${lastLine === "" ? "" : `: ${lastLine}`}`, {
+          details: { stderr: ended.stderr.slice(-4_000) },
+        });
+      }
+      return { stdout: ended.stdout };
+    });
+  };
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function runToEnd(command: Command): Promise<Ended> {
+  const opened: number[] = [];
+  const open = (path: string | undefined, flags: string) => {
+    if (path === undefined) return undefined;
+    const fd = openSync(path, flags, 0o600);
+    opened.push(fd);
+    return fd;
+  };
+  try {
+    const [file = "", ...args] = [...(command.within ?? []), command.file, ...command.args];
+    const env = command.env ?? process.env;
+    const child = spawn(file, args, {
+      cwd: command.cwd,
+      // The programs' answers are read: they speak English, whatever the owner speaks.
+      // Those of the system's administration are not in every user's PATH.
+      env: { ...env, LC_ALL: "C.UTF-8", PATH: `${env["PATH"] ?? "/usr/bin:/bin"}:/usr/sbin:/sbin` },
+      stdio: [open(command.stdinFrom, "r") ?? "ignore", open(command.stdoutTo, "w") ?? "pipe", "pipe"],
+      // A process group of its own, so that what it starts ends with it.
+      detached: true,
+    });
+    return await follow(child, command, basename(file));
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
+}
+
+function follow(child: ChildProcess, command: Command, name: string): Promise<Ended> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    stdout = (stdout + text).slice(-keptBytes);
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    stderr = (stderr + text).slice(-keptBytes);
+    for (const line of text.split("\n")) if (line.trim() !== "") command.onLine?.(line.trim().slice(0, 200));
+  });
+  let hard: NodeJS.Timeout | undefined;
+  const end = () => {
+    signalGroup(child, "SIGTERM");
+    hard = setTimeout(() => signalGroup(child, "SIGKILL"), killAfterMs);
+  };
+  if (command.signal?.aborted) end();
+  command.signal?.addEventListener("abort", end, { once: true });
+  return new Promise<Ended>((resolve, reject) => {
+    child.once("error", (cause: NodeJS.ErrnoException) => {
+      if (cause.code !== "ENOENT") return reject(cause);
+      const owner = packages[name];
+      const next = owner === undefined ? "" : `; Debian has it in the package ${owner}`;
+      return reject(new BangerError("missing_tool", `${name} is not installed${next}`, { cause }));
+    });
+    child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+  }).finally(() => {
+    clearTimeout(hard);
+    command.signal?.removeEventListener("abort", end);
+  });
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}

@@ -1,0 +1,36 @@
+/** The schema, one entry for each version; an entry that was released never changes. */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE kernels (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, release TEXT NOT NULL, size INTEGER NOT NULL, created_at TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE images (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, source TEXT NOT NULL, created_at TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE vms (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
+    image_id TEXT NOT NULL REFERENCES images ON DELETE RESTRICT,
+    kernel_id TEXT NOT NULL REFERENCES kernels ON DELETE RESTRICT,
+    cpus INTEGER NOT NULL, memory_mib INTEGER NOT NULL, disk_mib INTEGER NOT NULL,
+    address TEXT NOT NULL UNIQUE, mac TEXT NOT NULL UNIQUE,
+    accel TEXT, pid INTEGER, generation INTEGER NOT NULL,
+    created_at TEXT NOT NULL, started_at TEXT, last_used_at TEXT NOT NULL,
+    error TEXT
+  ) STRICT;
+  CREATE INDEX vms_by_image ON vms (image_id);
+  CREATE INDEX vms_by_kernel ON vms (kernel_id);
+  CREATE TABLE debts (
+    vm_id TEXT NOT NULL, kind TEXT NOT NULL, generation INTEGER NOT NULL, created_at TEXT NOT NULL,
+    PRIMARY KEY (vm_id, kind)
+  ) STRICT;
+  CREATE TABLE operations (
+    trace_id TEXT PRIMARY KEY, name TEXT NOT NULL, started_ns INTEGER NOT NULL, ended_ns INTEGER NOT NULL,
+    status TEXT NOT NULL, spans INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX operations_by_start ON operations (started_ns);
+  CREATE TABLE spans (
+    trace_id TEXT NOT NULL REFERENCES operations ON DELETE CASCADE, seq INTEGER NOT NULL, record TEXT NOT NULL,
+    PRIMARY KEY (trace_id, seq)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];

@@ -1,0 +1,126 @@
+import { randomBytes, randomInt } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { type Installation, parseSubnet } from "../../../installation/install-file.ts";
+import type { Layout } from "../../../installation/layout.ts";
+import type { vmContract, Vm } from "../../../rpc/contract/vm.ts";
+import type { ParamsOf } from "../../../rpc/contract/method.ts";
+import { attribute } from "../../../telemetry/names.ts";
+import type { RootDiskKind } from "../../disk/root-disk.ts";
+import type { ImageService } from "../../image/image-service.ts";
+import type { KernelService } from "../../kernel/kernel-service.ts";
+import type { SshKeys } from "../../ssh/ssh-keys.ts";
+import type { OperationContext, Step, StepRunner } from "../../step/step-runner.ts";
+import type { NewVm, VmRecords } from "../vm-records.ts";
+
+/** What creating a VM needs. */
+export interface CreateDeps {
+  readonly installation: Installation;
+  readonly layout: Layout;
+  readonly records: VmRecords;
+  readonly images: Pick<ImageService, "find" | "newest">;
+  readonly kernels: Pick<KernelService, "find" | "newest">;
+  readonly disk: RootDiskKind;
+  readonly keys: SshKeys;
+  readonly steps: StepRunner;
+}
+
+const mib = 1024 * 1024;
+
+/** Makes a VM: a directory with its disk and host key, then its record. A directory without a record is removed at start-up. */
+export async function createVm(
+  deps: CreateDeps,
+  params: ParamsOf<typeof vmContract.vmCreate>,
+  context: OperationContext,
+): Promise<Vm> {
+  const image = params.image === undefined ? deps.images.newest() : deps.images.find(params.image);
+  const kernel = params.kernel === undefined ? deps.kernels.newest() : deps.kernels.find(params.kernel);
+  if (params.name !== undefined) deps.records.mustBeFree(params.name);
+  const id = randomBytes(8).toString("hex");
+  const vm: NewVm = {
+    id,
+    name: params.name ?? `${pick(adjectives)}-${pick(animals)}-${id.slice(0, 4)}`,
+    imageId: image.id,
+    kernelId: kernel.id,
+    cpus: params.cpus,
+    memory_mib: params.memory_mib,
+    disk_mib: params.disk_mib ?? Math.ceil(image.size / mib),
+    address: deps.records.freeAddress(parseSubnet(deps.installation.subnet)),
+    mac: `02:${id.slice(0, 10).replace(/..(?!$)/g, "$&:")}`,
+  };
+  await deps.steps.run({
+    operation: "vm.create",
+    subject: vm,
+    context,
+    attributes: { [attribute.vmId]: vm.id, [attribute.vmName]: vm.name },
+    steps: createSteps(deps),
+  });
+  return deps.records.must(vm.id);
+}
+
+function createSteps({ layout, disk, keys, records }: CreateDeps): Step<NewVm>[] {
+  const removeDirectory = async (vm: NewVm) => rmSync(layout.vm(vm.id).directory, { recursive: true, force: true });
+  return [
+    {
+      name: "directory",
+      do: async (vm) => void mkdirSync(layout.vm(vm.id).directory, { recursive: true, mode: 0o700 }),
+      undo: removeDirectory,
+    },
+    {
+      name: "root_disk",
+      do: (vm, signal) =>
+        disk.create({
+          image: layout.image(vm.imageId),
+          disk: layout.vm(vm.id).rootDisk,
+          sizeMib: vm.disk_mib,
+          signal,
+        }),
+      undo: removeDirectory,
+    },
+    {
+      name: "host_key",
+      do: (vm) => keys.makeHostKey(layout.vm(vm.id), vm.id),
+      undo: removeDirectory,
+    },
+    {
+      name: "record",
+      do: async (vm) => {
+        records.mustBeFree(vm.name);
+        records.insert(vm);
+      },
+      undo: async (vm) => records.delete(vm.id),
+    },
+  ];
+}
+
+const adjectives = [
+  "amber",
+  "brisk",
+  "calm",
+  "deft",
+  "eager",
+  "fond",
+  "glad",
+  "keen",
+  "lucid",
+  "mild",
+  "quick",
+  "warm",
+];
+const animals = [
+  "badger",
+  "crane",
+  "dunlin",
+  "finch",
+  "heron",
+  "lynx",
+  "marten",
+  "otter",
+  "plover",
+  "stoat",
+  "tern",
+  "vole",
+];
+
+function pick(words: readonly string[]): string {
+  return words[randomInt(words.length)] ?? "vm";
+}

@@ -1,0 +1,141 @@
+import type { DatabaseSync } from "node:sqlite";
+import { formatIpv4, type Subnet } from "../../installation/install-file.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import type { Vm } from "../../rpc/contract/vm.ts";
+import { findOne } from "../store/find-one.ts";
+import type { VmState } from "./state.ts";
+
+/** What a new VM is. */
+export type NewVm = Pick<Vm, "id" | "name" | "cpus" | "memory_mib" | "disk_mib" | "address" | "mac"> & {
+  readonly imageId: string;
+  readonly kernelId: string;
+};
+
+/** What of a VM changes in its life. */
+export interface VmChange {
+  state?: VmState;
+  accel?: Vm["accel"];
+  pid?: number | null;
+  generation?: number;
+  started_at?: string | null;
+  error?: Vm["error"];
+}
+
+const select = `SELECT vms.*, images.name AS image_name, kernels.name AS kernel_name FROM vms
+  JOIN images ON images.id = vms.image_id JOIN kernels ON kernels.id = vms.kernel_id`;
+
+/** The VMs that there are: the record, of which run-time handles are only a cache. */
+export class VmRecords {
+  readonly #database: DatabaseSync;
+  readonly #now: () => Date;
+
+  constructor(database: DatabaseSync, now: () => Date) {
+    this.#database = database;
+    this.#now = now;
+  }
+
+  list(): Vm[] {
+    return this.#database.prepare(`${select} ORDER BY vms.created_at, vms.id`).all().map(vmOf);
+  }
+
+  get(id: string): Vm | undefined {
+    const row = this.#database.prepare(`${select} WHERE vms.id = ?`).get(id);
+    return row === undefined ? undefined : vmOf(row);
+  }
+
+  /** The VM that a person means; it counts as used. */
+  use(reference: string): Vm {
+    const { id } = findOne(this.#database, "vms", reference);
+    this.#database.prepare("UPDATE vms SET last_used_at = ? WHERE id = ?").run(this.#now().toISOString(), id);
+    return this.must(id);
+  }
+
+  insert(vm: NewVm): void {
+    const now = this.#now().toISOString();
+    const { id, name, imageId, kernelId, cpus, memory_mib, disk_mib, address, mac } = vm;
+    this.#database
+      .prepare(
+        `INSERT INTO vms (id, name, state, image_id, kernel_id, cpus, memory_mib, disk_mib, address, mac, generation, created_at, last_used_at)
+         VALUES (?, ?, 'created', ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`,
+      )
+      .run(id, name, imageId, kernelId, cpus, memory_mib, disk_mib, address, mac, now, now);
+  }
+
+  /** Changes a VM durably, and says what it is now. */
+  update(id: string, change: VmChange): Vm {
+    const columns = Object.entries(change).map(([column, value]): [string, string | number | null] => [
+      column,
+      typeof value === "object" && value !== null ? JSON.stringify(value) : (value as string | number | null),
+    ]);
+    const assignments = columns.map(([column]) => `${column} = ?`).join(", ");
+    this.#database.prepare(`UPDATE vms SET ${assignments} WHERE id = ?`).run(...columns.map(([, value]) => value), id);
+    return this.must(id);
+  }
+
+  delete(id: string): void {
+    this.#database.prepare("DELETE FROM vms WHERE id = ?").run(id);
+  }
+
+  mustBeFree(name: string): void {
+    if (this.#database.prepare("SELECT 1 FROM vms WHERE name = ?").get(name) !== undefined) {
+      throw new BangerError("already_exists", `name: a VM is called ${name} already`, { details: { field: "name" } });
+    }
+  }
+
+  /** The lowest address of the subnet that no VM and not the bridge has. */
+  freeAddress(subnet: Subnet): string {
+    const taken = new Set(
+      this.#database
+        .prepare("SELECT address FROM vms")
+        .all()
+        .map((row) => row["address"]),
+    );
+    for (let address = subnet.first + 1; address <= subnet.last; address++) {
+      const text = formatIpv4(address);
+      if (!taken.has(text)) return text;
+    }
+    throw new BangerError("no_space", "every address of the subnet is taken; delete a VM");
+  }
+
+  /** Remembers what could not be undone because the helper was away. */
+  owe(vmId: string, kind: DebtKind, generation: number): void {
+    this.#database
+      .prepare("INSERT OR REPLACE INTO debts (vm_id, kind, generation, created_at) VALUES (?, ?, ?, ?)")
+      .run(vmId, kind, generation, this.#now().toISOString());
+  }
+
+  debts(): { vmId: string; kind: DebtKind; generation: number }[] {
+    return this.#database
+      .prepare("SELECT vm_id, kind, generation FROM debts ORDER BY created_at, kind DESC")
+      .all()
+      .map((row) => ({
+        vmId: String(row["vm_id"]),
+        kind: row["kind"] === "vmm" ? "vmm" : "tap",
+        generation: Number(row["generation"]),
+      }));
+  }
+
+  settle(vmId: string, kind: DebtKind): void {
+    this.#database.prepare("DELETE FROM debts WHERE vm_id = ? AND kind = ?").run(vmId, kind);
+  }
+
+  must(id: string): Vm {
+    const vm = this.get(id);
+    if (vm === undefined) throw new BangerError("not_found", `no VM has the id ${id} any more`);
+    return vm;
+  }
+}
+
+/** What the helper may owe: the end of a VMM, the end of a tap. */
+export type DebtKind = "vmm" | "tap";
+
+function vmOf(row: Record<string, unknown>): Vm {
+  const { image_id, image_name, kernel_id, kernel_name, error, ...rest } = row;
+  return {
+    ...(rest as Omit<Vm, "image" | "kernel" | "error" | "vmm">),
+    vmm: "qemu",
+    image: { id: image_id as string, name: image_name as string },
+    kernel: { id: kernel_id as string, name: kernel_name as string },
+    error: typeof error === "string" ? (JSON.parse(error) as Vm["error"]) : null,
+  };
+}

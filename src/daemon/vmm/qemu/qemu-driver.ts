@@ -1,0 +1,63 @@
+import type { Layout } from "../../../installation/layout.ts";
+import { helperContract } from "../../../rpc/contract/helper.ts";
+import type { HelperLink } from "../../helper-link.ts";
+import { ConsoleLog } from "../console-log.ts";
+import type { Accelerator, VmmConnection, VmmDriver, VmmExit } from "../driver.ts";
+import { QmpClient } from "./qmp.ts";
+
+/** What the QEMU driver needs. */
+export interface QemuDriverDeps {
+  readonly helper: HelperLink;
+  readonly layout: Layout;
+  readonly accelerator: { readonly kind: Accelerator; readonly why: string };
+}
+
+/** Runs VMs under QEMU: the helper starts and ends the process, the daemon speaks QMP with it. */
+export function createQemuDriver({ helper, layout, accelerator }: QemuDriverDeps): VmmDriver {
+  return {
+    accelerator,
+    launch: async (spec) => {
+      const started = await helper.call(helperContract.vmmStart, {
+        vm_id: spec.vmId,
+        generation: spec.generation,
+        kernel_id: spec.kernelId,
+        image_id: spec.imageId,
+        cpus: spec.cpus,
+        memory_mib: spec.memoryMib,
+        mac: spec.mac,
+        accel: accelerator.kind,
+      });
+      return { pid: started.pid, startedAt: new Date(started.started_at) };
+    },
+    connect: async (vmId) => {
+      const sockets = layout.sockets(vmId);
+      const console = await ConsoleLog.attach({ socketPath: sockets.console, logPath: layout.vm(vmId).consoleLog });
+      try {
+        return connectionOf(await QmpClient.connect({ path: sockets.qmp }), console, sockets.agent);
+      } catch (error) {
+        console.close();
+        throw error;
+      }
+    },
+    end: async (vmId, generation) => void (await helper.call(helperContract.vmmStop, { vm_id: vmId, generation })),
+  };
+}
+
+function connectionOf(qmp: QmpClient, console: ConsoleLog, agentPath: string): VmmConnection {
+  let byGuest = false;
+  qmp.onEvent((event) => {
+    if (event.event === "SHUTDOWN" && event.data["guest"] === true && event.data["reason"] === "guest-shutdown")
+      byGuest = true;
+  });
+  const exited = Promise.all([qmp.closed, console.closed]).then((): VmmExit => ({ byGuest }));
+  return {
+    boot: async () => void (await qmp.execute("cont")),
+    exited,
+    console,
+    agentPath,
+    close: () => {
+      qmp.close();
+      console.close();
+    },
+  };
+}
