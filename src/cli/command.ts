@@ -1,0 +1,74 @@
+import type { CallOptions } from "../rpc/client.ts";
+import type { daemonContract } from "../rpc/contract/daemon.ts";
+import type { InputOf, ResultOf } from "../rpc/contract/method.ts";
+import type { OpId } from "../telemetry/op-id.ts";
+
+type Contract = typeof daemonContract;
+/** A method of the daemon, by its key in the contract. */
+export type MethodKey = keyof Contract;
+/** What a caller of the method sends. */
+export type Input<K extends MethodKey> = InputOf<Contract[K]>;
+/** What the method answers. */
+export type Result<K extends MethodKey> = ResultOf<Contract[K]>;
+
+/** What a command works with. */
+export interface CommandContext {
+  /** Asks the daemon; steps and progress are shown as they come, Ctrl-C cancels. */
+  readonly call: <K extends MethodKey>(
+    key: K,
+    params: Input<K>,
+    options?: Omit<CallOptions, "signal">,
+  ) => Promise<Result<K>>;
+  /** True when the caller is a program: results are JSON. */
+  readonly json: boolean;
+  /** The result: JSON with `--json`, else what `human` makes of it. */
+  readonly print: <T>(value: T, human: (value: T) => string) => void;
+  /** Something for a person who watches; never part of the result. */
+  readonly note: (text: string) => void;
+  /** Bytes to standard output or error; resolves when they are taken. */
+  readonly write: (stream: "stdout" | "stderr", bytes: Uint8Array) => Promise<void>;
+  /** Runs a program in the foreground, which gets the terminal and Ctrl-C; resolves with its exit code. */
+  readonly foreground: (file: string, args: readonly string[]) => Promise<number>;
+  /** Standard input. */
+  readonly stdin: AsyncIterable<Uint8Array>;
+  /** What the terminal that shows the result can do. */
+  readonly terminal: { readonly columns: number; readonly colour: boolean; readonly interactive: boolean };
+  /** The operation; absent for polls. */
+  readonly opId: OpId | undefined;
+}
+
+/** The arguments behind the positions. */
+export interface RestArguments {
+  /** For the help; a parameter of this name has no flag. */
+  readonly name: string;
+  readonly summary: string;
+  readonly required: boolean;
+}
+
+/** What a verb's file declares. Summary and flags come from the method's declaration. */
+export interface CommandDeclaration<K extends MethodKey> {
+  readonly noun: string;
+  readonly verb: string;
+  readonly method: K;
+  /** The parameters that are given by position, in order. */
+  readonly positionals: readonly (keyof Input<K> & string)[];
+  /** What takes all that follows the positions, flags too: a command to run. */
+  readonly rest?: RestArguments;
+  /** Letters for flags. */
+  readonly short?: Readonly<Partial<Record<keyof Input<K> & string, string>>>;
+  readonly examples: readonly string[];
+  /** Does it; a number is the exit code. */
+  readonly run: (context: CommandContext, params: Input<K>, rest: readonly string[]) => Promise<number | void>;
+}
+
+/** A command as the table holds it: what its parameters are, the parser has checked against the method's declaration. */
+export interface Command extends Omit<CommandDeclaration<MethodKey>, "positionals" | "short" | "run"> {
+  readonly positionals: readonly string[];
+  readonly short?: Readonly<Record<string, string>>;
+  readonly run: (context: CommandContext, params: never, rest: readonly string[]) => Promise<number | void>;
+}
+
+/** Declares a command. */
+export function command<K extends MethodKey>(declaration: CommandDeclaration<K>): Command {
+  return declaration as unknown as Command;
+}

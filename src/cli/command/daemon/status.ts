@@ -1,0 +1,18 @@
+import { command } from "../../command.ts";
+import { fields } from "../../output/table.ts";
+
+/** `daemon status`. */
+export const daemonStatus = command({
+  noun: "daemon",
+  verb: "status",
+  method: "ping",
+  positionals: [],
+  examples: ["banger daemon status"],
+  run: async ({ call, print }) =>
+    print(await call("ping", {}), ({ version, pid, helper }) =>
+      fields([
+        ["daemon", `version ${version}, pid ${pid}`],
+        ["helper", helper],
+      ]),
+    ),
+});

@@ -1,0 +1,12 @@
+import { command } from "../../command.ts";
+
+/** `image build`: prints the new image's name. */
+export const imageBuild = command({
+  noun: "image",
+  verb: "build",
+  method: "imageBuild",
+  positionals: ["recipe"],
+  short: { packages: "p" },
+  examples: ["banger image build debian", "banger image build debian --name dev --packages git --packages curl"],
+  run: async ({ call, print }, params) => print(await call("imageBuild", params), ({ name }) => `${name}\n`),
+});

@@ -1,0 +1,24 @@
+import type { Image } from "../../../rpc/contract/image.ts";
+import { fields, table } from "../../output/table.ts";
+import { age, shortId, size } from "../../output/units.ts";
+
+/** Images as a table. */
+export function imageTable(images: readonly Image[]): string {
+  return table(
+    ["NAME", "ID", "SIZE", "SOURCE", "CREATED"],
+    images.map((image) => [image.name, shortId(image.id), size(image.size), image.source, age(image.created_at)]),
+    "no images; `banger image build debian` makes one",
+  );
+}
+
+/** One image, a field a line. */
+export function imageFields(image: Image & { used_by: readonly string[] }): string {
+  return fields([
+    ["name", image.name],
+    ["id", image.id],
+    ["size", size(image.size)],
+    ["source", image.source],
+    ["created", image.created_at],
+    ["used by", image.used_by.join(", ")],
+  ]);
+}

@@ -1,0 +1,30 @@
+import type { Kernel } from "../../../rpc/contract/kernel.ts";
+import { fields, table } from "../../output/table.ts";
+import { age, shortId, size } from "../../output/units.ts";
+
+/** Kernels as a table. */
+export function kernelTable(kernels: readonly Kernel[]): string {
+  return table(
+    ["NAME", "ID", "RELEASE", "SIZE", "CREATED"],
+    kernels.map((kernel) => [
+      kernel.name,
+      shortId(kernel.id),
+      kernel.release,
+      size(kernel.size),
+      age(kernel.created_at),
+    ]),
+    "no kernels; `banger kernel import linux-image-cloud-amd64` makes one",
+  );
+}
+
+/** One kernel, a field a line. */
+export function kernelFields(kernel: Kernel & { used_by: readonly string[] }): string {
+  return fields([
+    ["name", kernel.name],
+    ["id", kernel.id],
+    ["release", kernel.release],
+    ["size", size(kernel.size)],
+    ["created", kernel.created_at],
+    ["used by", kernel.used_by.join(", ")],
+  ]);
+}

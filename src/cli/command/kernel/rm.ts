@@ -1,0 +1,15 @@
+import { command } from "../../command.ts";
+
+/** `kernel rm`. */
+export const kernelRm = command({
+  noun: "kernel",
+  verb: "rm",
+  method: "kernelRemove",
+  positionals: ["kernel"],
+  examples: ["banger kernel rm linux"],
+  run: async ({ call, print, note, json }, params) => {
+    const removed = await call("kernelRemove", params);
+    if (json) print(removed, () => "");
+    else note(`${removed.name} is removed`);
+  },
+});

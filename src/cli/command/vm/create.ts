@@ -1,0 +1,11 @@
+import { command } from "../../command.ts";
+
+/** `vm create`: prints the new VM's name. */
+export const vmCreate = command({
+  noun: "vm",
+  verb: "create",
+  method: "vmCreate",
+  positionals: [],
+  examples: ["banger vm create", "banger vm create --name web --cpus 2 --memory-mib 1024 --disk-mib 8192"],
+  run: async ({ call, print }, params) => print(await call("vmCreate", params), (vm) => `${vm.name}\n`),
+});

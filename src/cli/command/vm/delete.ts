@@ -1,0 +1,16 @@
+import { command } from "../../command.ts";
+
+/** `vm delete`. */
+export const vmDelete = command({
+  noun: "vm",
+  verb: "delete",
+  method: "vmDelete",
+  positionals: ["vm"],
+  short: { force: "f" },
+  examples: ["banger vm delete web", "banger vm delete --force web"],
+  run: async ({ call, print, note, json }, params) => {
+    const vm = await call("vmDelete", params);
+    if (json) print(vm, () => "");
+    else note(`${vm.name} is deleted`);
+  },
+});

@@ -1,0 +1,25 @@
+import { printable } from "../../../rpc/printable.ts";
+import { command } from "../../command.ts";
+
+/** `vm logs`: as it is when piped; in a terminal nothing that a guest writes moves the cursor. */
+export const vmLogs = command({
+  noun: "vm",
+  verb: "logs",
+  method: "vmLogs",
+  positionals: ["vm"],
+  short: { follow: "f" },
+  examples: ["banger vm logs web", "banger vm logs -f web"],
+  run: async ({ call, json, print, write, terminal }, params) => {
+    const decoder = new TextDecoder();
+    await call("vmLogs", params, {
+      onEvent: async (event, data) => {
+        if (event !== "data") return;
+        const bytes = Buffer.from(String(data), "base64");
+        if (json) print({ text: decoder.decode(bytes, { stream: true }) }, () => "");
+        else if (terminal.interactive)
+          await write("stdout", Buffer.from(printable(decoder.decode(bytes, { stream: true }))));
+        else await write("stdout", bytes);
+      },
+    });
+  },
+});

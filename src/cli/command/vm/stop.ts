@@ -1,0 +1,15 @@
+import { command } from "../../command.ts";
+
+/** `vm stop`. */
+export const vmStop = command({
+  noun: "vm",
+  verb: "stop",
+  method: "vmStop",
+  positionals: ["vm"],
+  examples: ["banger vm stop web", "banger vm stop web --timeout-s 5"],
+  run: async ({ call, print, note, json }, params) => {
+    const vm = await call("vmStop", params);
+    if (json) print(vm, () => "");
+    else note(`${vm.name} is stopped`);
+  },
+});

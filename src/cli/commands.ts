@@ -1,0 +1,53 @@
+import type { Command } from "./command.ts";
+import { daemonStatus } from "./command/daemon/status.ts";
+import { imageBuild } from "./command/image/build.ts";
+import { imageImport } from "./command/image/import.ts";
+import { imageLs } from "./command/image/ls.ts";
+import { imageRm } from "./command/image/rm.ts";
+import { imageShow } from "./command/image/show.ts";
+import { kernelImport } from "./command/kernel/import.ts";
+import { kernelLs } from "./command/kernel/ls.ts";
+import { kernelRm } from "./command/kernel/rm.ts";
+import { kernelShow } from "./command/kernel/show.ts";
+import { networkDown } from "./command/network/down.ts";
+import { networkUp } from "./command/network/up.ts";
+import { traceLs } from "./command/trace/ls.ts";
+import { traceShow } from "./command/trace/show.ts";
+import { vmCreate } from "./command/vm/create.ts";
+import { vmDelete } from "./command/vm/delete.ts";
+import { vmExec } from "./command/vm/exec.ts";
+import { vmKill } from "./command/vm/kill.ts";
+import { vmLogs } from "./command/vm/logs.ts";
+import { vmLs } from "./command/vm/ls.ts";
+import { vmShow } from "./command/vm/show.ts";
+import { vmSsh } from "./command/vm/ssh.ts";
+import { vmStart } from "./command/vm/start.ts";
+import { vmStop } from "./command/vm/stop.ts";
+
+/** Every command, in the order of the help. */
+export const commands: readonly Command[] = [
+  vmCreate,
+  vmStart,
+  vmStop,
+  vmKill,
+  vmDelete,
+  vmLs,
+  vmShow,
+  vmExec,
+  vmLogs,
+  vmSsh,
+  imageBuild,
+  imageImport,
+  imageLs,
+  imageShow,
+  imageRm,
+  kernelImport,
+  kernelLs,
+  kernelShow,
+  kernelRm,
+  networkUp,
+  networkDown,
+  traceLs,
+  traceShow,
+  daemonStatus,
+];

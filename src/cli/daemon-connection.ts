@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { InstallFileError, parseInstallFile } from "../installation/install-file.ts";
+import { layoutOf } from "../installation/layout.ts";
+import { type CallOptions, RpcClient } from "../rpc/client.ts";
+import type { daemonContract } from "../rpc/contract/daemon.ts";
+import { BangerError } from "../rpc/contract/errors.ts";
+import type { SpanRecord } from "../telemetry/span-record.ts";
+import type { Spans } from "../telemetry/spans.ts";
+import type { Input, MethodKey, Result } from "./command.ts";
+import { methods } from "./generated/methods.ts";
+
+/** The CLI's connection to the daemon of an installation. */
+export class DaemonConnection {
+  readonly #client: RpcClient;
+
+  private constructor(client: RpcClient) {
+    this.#client = client;
+  }
+
+  /** Connects to the daemon whose install file is at `config`. */
+  static async open(config: string, spans: Spans): Promise<DaemonConnection> {
+    const path = socketOf(config);
+    return new DaemonConnection(await RpcClient.connect({ path, spans, unavailable: "daemon_unavailable" }));
+  }
+
+  call<K extends MethodKey>(key: K, params: Input<K>, options: CallOptions): Promise<Result<K>> {
+    // The client reads a method's name and whether it is traced; its schemas stay with the daemon, which checks with them.
+    const method = methods[key] as unknown as (typeof daemonContract)[K];
+    return this.#client.call(method, params as never, options) as Promise<Result<K>>;
+  }
+
+  /** Hands over this process's own spans, and leaves. */
+  async close(spans: readonly SpanRecord[]): Promise<void> {
+    try {
+      if (spans.length > 0 && this.#client.connected)
+        await this.call("traceSubmit", { spans: [...spans] }, { deadlineMs: 1_000 });
+    } catch (error) {
+      // The command's own outcome stands: a trace without its outermost span is still a trace.
+      if (!(error instanceof BangerError)) throw error;
+    } finally {
+      this.#client.close();
+    }
+  }
+}
+
+function socketOf(config: string): string {
+  try {
+    return layoutOf(parseInstallFile(readFileSync(config, "utf8"))).daemonSocket;
+  } catch (cause) {
+    if (cause instanceof InstallFileError)
+      throw new BangerError("bad_content", `${config}: ${cause.message}`, { cause });
+    throw new BangerError("daemon_unavailable", `there is no installation at ${config}`, {
+      cause,
+      details: { hint: "Name one with --config or $BANGER_CONFIG." },
+    });
+  }
+}

@@ -1,0 +1,468 @@
+// Made by scripts/generate.ts from src/rpc/contract, so that the CLI starts without zod. Do not edit.
+import type { MethodSpec } from "../method-spec.ts";
+
+/** The daemon's methods, as the command line needs to know them. */
+export const methods = {
+  "ping": {
+    "name": "daemon.ping",
+    "summary": "Says that the daemon answers, and whether it reaches the helper.",
+    "traced": false,
+    "params": []
+  },
+  "networkUp": {
+    "name": "network.up",
+    "summary": "Makes the bridge and NAT; `vm start` does it by itself.",
+    "traced": true,
+    "params": []
+  },
+  "networkDown": {
+    "name": "network.down",
+    "summary": "Removes the bridge and NAT; refused while a VM is on it.",
+    "traced": true,
+    "params": []
+  },
+  "kernelImport": {
+    "name": "kernel.import",
+    "summary": "Takes a Debian kernel package (or a kernel and its modules) and makes the initrd for it.",
+    "traced": true,
+    "params": [
+      {
+        "name": "source",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "a .deb, a kernel file, or the name of a Debian package to download"
+      },
+      {
+        "name": "modules",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "the directory with the modules of a kernel file (lib/modules/<release>)"
+      },
+      {
+        "name": "name",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "what to call it; its release by default"
+      }
+    ]
+  },
+  "kernelList": {
+    "name": "kernel.list",
+    "summary": "Lists the kernels.",
+    "traced": true,
+    "params": []
+  },
+  "kernelShow": {
+    "name": "kernel.show",
+    "summary": "Shows one kernel.",
+    "traced": true,
+    "params": [
+      {
+        "name": "kernel",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "kernelRemove": {
+    "name": "kernel.remove",
+    "summary": "Removes a kernel that no VM uses.",
+    "traced": true,
+    "params": [
+      {
+        "name": "kernel",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "imageBuild": {
+    "name": "image.build",
+    "summary": "Makes an image of a distribution from its packages, as the owner and without root.",
+    "traced": true,
+    "params": [
+      {
+        "name": "recipe",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "choices": [
+          "debian"
+        ],
+        "summary": "the distribution"
+      },
+      {
+        "name": "suite",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "default": "bookworm",
+        "summary": "the distribution's release"
+      },
+      {
+        "name": "packages",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "a package to add (may be repeated)"
+      },
+      {
+        "name": "size_mib",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "summary": "MiB of the file system; what is needed and a quarter more by default"
+      },
+      {
+        "name": "name",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "what to call it; the suite by default"
+      }
+    ]
+  },
+  "imageImport": {
+    "name": "image.import",
+    "summary": "Takes a tar archive of a root file system, or an ext4 file system.",
+    "traced": true,
+    "params": [
+      {
+        "name": "source",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "the tar (plain or compressed) or ext4 file"
+      },
+      {
+        "name": "name",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "what to call it"
+      },
+      {
+        "name": "size_mib",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "summary": "MiB of the file system; what is needed and a quarter more by default"
+      }
+    ]
+  },
+  "imageList": {
+    "name": "image.list",
+    "summary": "Lists the images.",
+    "traced": true,
+    "params": []
+  },
+  "imageShow": {
+    "name": "image.show",
+    "summary": "Shows one image.",
+    "traced": true,
+    "params": [
+      {
+        "name": "image",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "imageRemove": {
+    "name": "image.remove",
+    "summary": "Removes an image that no VM uses.",
+    "traced": true,
+    "params": [
+      {
+        "name": "image",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "vmCreate": {
+    "name": "vm.create",
+    "summary": "Makes a VM from an image and a kernel, with a root disk and an address of its own.",
+    "traced": true,
+    "params": [
+      {
+        "name": "name",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "what to call it; a new name by default"
+      },
+      {
+        "name": "image",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "the image; the newest by default"
+      },
+      {
+        "name": "kernel",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "the kernel; the newest by default"
+      },
+      {
+        "name": "cpus",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 1,
+        "summary": "virtual CPUs"
+      },
+      {
+        "name": "memory_mib",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 512,
+        "summary": "MiB of memory"
+      },
+      {
+        "name": "disk_mib",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "summary": "MiB of the root disk; the image's by default"
+      }
+    ]
+  },
+  "vmStart": {
+    "name": "vm.start",
+    "summary": "Boots a VM and answers when a command runs in it.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "vmStop": {
+    "name": "vm.stop",
+    "summary": "Shuts a VM down in order; kills it when that takes too long.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      },
+      {
+        "name": "timeout_s",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 30,
+        "summary": "seconds for the guest to shut down by itself"
+      }
+    ]
+  },
+  "vmKill": {
+    "name": "vm.kill",
+    "summary": "Ends a VM at once, as pulling the plug would.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "vmDelete": {
+    "name": "vm.delete",
+    "summary": "Deletes a VM and its disk.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      },
+      {
+        "name": "force",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "kill it first when it runs"
+      }
+    ]
+  },
+  "vmList": {
+    "name": "vm.list",
+    "summary": "Lists the VMs.",
+    "traced": true,
+    "params": []
+  },
+  "vmShow": {
+    "name": "vm.show",
+    "summary": "Shows one VM.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "vmExec": {
+    "name": "vm.exec",
+    "summary": "Runs a command in a VM, without ssh.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      },
+      {
+        "name": "argv",
+        "type": "string",
+        "many": true,
+        "required": true,
+        "summary": "the command and its arguments"
+      },
+      {
+        "name": "env",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "NAME=value in its environment (may be repeated)"
+      },
+      {
+        "name": "cwd",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "its working directory; the user's home by default"
+      },
+      {
+        "name": "user",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "the user it runs as; root by default"
+      },
+      {
+        "name": "stdin",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "pass standard input"
+      }
+    ]
+  },
+  "vmLogs": {
+    "name": "vm.logs",
+    "summary": "Reads a VM's serial console.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      },
+      {
+        "name": "follow",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "go on as it grows, until cancelled"
+      }
+    ]
+  },
+  "vmSsh": {
+    "name": "vm.ssh",
+    "summary": "Reaches a VM by ssh: waits for its ssh server, whose key is known beforehand.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      },
+      {
+        "name": "timeout_s",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 120,
+        "summary": "seconds to wait for the ssh server"
+      }
+    ]
+  },
+  "traceList": {
+    "name": "trace.list",
+    "summary": "Lists the last operations, newest first.",
+    "traced": false,
+    "params": [
+      {
+        "name": "limit",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 20,
+        "summary": "how many"
+      }
+    ]
+  },
+  "traceShow": {
+    "name": "trace.show",
+    "summary": "Shows one operation's spans as a waterfall.",
+    "traced": false,
+    "params": [
+      {
+        "name": "operation",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "an op_id, at least 4 digits of one, or `last`"
+      }
+    ]
+  },
+  "traceSubmit": {
+    "name": "trace.submit",
+    "summary": "Hands over the caller's own finished spans, of operations that it asked for on this connection.",
+    "traced": false,
+    "params": []
+  }
+} as const satisfies Record<string, MethodSpec>;
