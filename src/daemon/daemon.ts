@@ -6,11 +6,11 @@ import { createDispatch, type Outcome } from "../rpc/dispatch.ts";
 import { createPeerCredentials } from "../rpc/peer-credentials.ts";
 import { listen } from "../rpc/server.ts";
 import { startExport } from "../telemetry/export.ts";
-import { createLogger, type Logger } from "../telemetry/log.ts";
+import { createLogger, logDestination, type Logger } from "../telemetry/log.ts";
 import { services as serviceNames } from "../telemetry/names.ts";
 import type { SpanRecord } from "../telemetry/span-record.ts";
 import { Spans } from "../telemetry/spans.ts";
-import { startTracer } from "../telemetry/tracer.ts";
+import { startDaemonSdk } from "../telemetry/daemon-sdk.ts";
 import { daemonHandlers } from "./handlers.ts";
 import { openDatabase } from "./store/database.ts";
 import { TraceStore } from "./trace/trace-store.ts";
@@ -53,8 +53,8 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     traces.keep(span);
     otlp?.sink(span);
   };
-  const spans = new Spans(startTracer(serviceNames.daemon, keep));
-  const log = createLogger(serviceNames.daemon);
+  const spans = new Spans(startDaemonSdk(serviceNames.daemon, keep));
+  const log = createLogger(serviceNames.daemon, logDestination(options.env));
   const services = await wireServices({
     installation,
     layout,

@@ -35,7 +35,7 @@ export interface Infrastructure {
   /** The directory of `init` and `banger-agent`. */
   readonly guestPrograms: string;
   /** What a test puts in place of what is made here. */
-  readonly preinstalled?: { readonly steps?: StepRunner };
+  readonly preinstalled?: { readonly steps?: (made: StepRunner) => StepRunner };
 }
 
 /** Everything that the handlers use. */
@@ -52,7 +52,8 @@ export interface Services {
 /** Builds the services in dependency order. VMs go on running when they are closed. */
 export async function wireServices(infrastructure: Infrastructure): Promise<Services> {
   const { installation, layout, database, traces, spans, log, now, guestPrograms } = infrastructure;
-  const steps = infrastructure.preinstalled?.steps ?? createStepRunner({ spans, log });
+  const made = createStepRunner({ spans, log });
+  const steps = infrastructure.preinstalled?.steps?.(made) ?? made;
   const run = createRunner({ spans });
   const helper = createHelperLink({ path: layout.helperSocket, spans, log });
   const network = new HostNetwork({ installation, layout, helper, steps });

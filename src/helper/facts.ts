@@ -75,8 +75,10 @@ export class Facts {
     return this.#network;
   }
 
+  /** Remembers facts of the network; none at all leave no file. */
   putNetwork(facts: NetworkFacts): void {
-    this.#write("network.json", facts);
+    if (facts.bridge === true || facts.ip_forward_was !== undefined) this.#write("network.json", facts);
+    else rmSync(join(this.#directory, "network.json"), { force: true });
     this.#network = facts;
   }
 

@@ -19,7 +19,8 @@ export async function startHelper(config: string): Promise<RpcServer> {
   const installation = readRootsFile(config);
   const layout = layoutOf(installation);
   const log = createLogger(services.helper);
-  mkdirSync(installation.helperRunDir, { recursive: true, mode: 0o755 });
+  for (const directory of [installation.helperRunDir, layout.vmSockets])
+    mkdirSync(directory, { recursive: true, mode: 0o755 });
   // Spans belong to requests and ride back in their answers; this process exports nothing.
   const spans = new Spans(startTracer(services.helper, () => undefined));
   const server = await listen({

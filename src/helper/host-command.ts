@@ -5,7 +5,7 @@ import { attribute } from "../telemetry/names.ts";
 import type { Spans } from "../telemetry/spans.ts";
 
 /** The programs that the helper runs: these files and no others, without a shell, with an empty environment. */
-export const programs = {
+const programs = {
   ip: "/usr/sbin/ip",
   bridge: "/usr/sbin/bridge",
   nft: "/usr/sbin/nft",

@@ -14,10 +14,10 @@ export interface QemuSpec {
 const prlimit = "/usr/bin/prlimit";
 const setpriv = "/usr/bin/setpriv";
 /** The QEMU that is run. */
-export const qemu = "/usr/bin/qemu-system-x86_64";
+const qemu = "/usr/bin/qemu-system-x86_64";
 
 /** The descriptors that the process is given beside the standard ones, in this order. */
-export const inherited = { image: 3, rootDisk: 4, kernel: 5, initrd: 6 } as const;
+const inherited = { image: 3, rootDisk: 4, kernel: 5, initrd: 6 } as const;
 
 /** Kernel parameters that every guest gets; each was measured to start it sooner, or ends the VMM when the guest dies. */
 const cmdline = [

@@ -12,7 +12,7 @@ import {
   rmSync,
 } from "node:fs";
 import { createConnection } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../rpc/contract/errors.ts";
@@ -118,7 +118,6 @@ function vmmFacts({ vm_id, uid, vmm }: VmFacts) {
 function makeRunDirectory({ layout, installation }: HelperDeps, { vm_id, uid }: VmFacts): void {
   const { directory } = layout.sockets(vm_id);
   rmSync(directory, { recursive: true, force: true });
-  mkdirSync(dirname(directory), { recursive: true, mode: 0o755 });
   mkdirSync(directory, { mode: 0o700 });
   chownSync(directory, uid, installation.ownerGid);
   chmodSync(directory, 0o2770);

@@ -26,6 +26,8 @@ export interface Layout {
   /** The helper's facts about one VM's VMM. */
   facts(vmId: string): string;
   readonly factsDirectory: string;
+  /** The directory of all VMMs' sockets. */
+  readonly vmSockets: string;
   /** The sockets of a running VMM. */
   sockets(vmId: string): { directory: string; qmp: string; agent: string; console: string };
   readonly bridge: string;
@@ -64,6 +66,7 @@ export function layoutOf(installation: Installation): Layout {
     helperSocket: join(helperRunDir, "bangerd-root.sock"),
     facts: (vmId) => join(helperRunDir, "facts", `${vmId}.json`),
     factsDirectory: join(helperRunDir, "facts"),
+    vmSockets: join(helperRunDir, "vm"),
     sockets: (vmId) => {
       const directory = join(helperRunDir, "vm", vmId);
       return {

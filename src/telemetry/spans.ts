@@ -9,6 +9,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+import { Clock } from "./clock.ts";
 import { contextOf, currentOpId, sinkOf } from "./context.ts";
 import { attribute } from "./names.ts";
 import { newOpId, type OpId, opIdOfTrace, traceIdOf } from "./op-id.ts";
@@ -37,9 +38,15 @@ export type ActiveSpan = Pick<Span, "setAttribute">;
 /** Opens spans; the only way to do so. Dispatch and the step runner call it. */
 export class Spans {
   readonly #tracer: Tracer;
+  readonly #clock = new Clock();
 
   constructor(tracer: Tracer) {
     this.#tracer = tracer;
+  }
+
+  /** Now, as spans have it: Unix time in nanoseconds. */
+  nowNs(): bigint {
+    return this.#clock.nowNs();
   }
 
   /** Runs `work` as a new operation, or as this process's part of one. */
@@ -100,7 +107,11 @@ export class Spans {
     ];
     // The id generator gets no context and reads the active one: make the operation's own active while a span gets its ids.
     const span = context.with(parent, () =>
-      this.#tracer.startSpan(name, { kind, links, attributes: { ...options.attributes } }, parent),
+      this.#tracer.startSpan(
+        name,
+        { kind, links, attributes: { ...options.attributes }, startTime: hrTime(this.nowNs()) },
+        parent,
+      ),
     );
     try {
       return await context.with(trace.setSpan(parent, span), () => work(span));
@@ -109,7 +120,7 @@ export class Spans {
       span.setStatus({ code: SpanStatusCode.ERROR, message: errorText(error) });
       throw error;
     } finally {
-      span.end();
+      span.end(hrTime(this.nowNs()));
     }
   }
 }
@@ -133,6 +144,10 @@ export function adoptSpans(spans: readonly SpanRecord[]): void {
   const sink = sinkOf(context.active());
   if (opId === undefined || sink === undefined) return;
   for (const span of spans) if (opIdOfTrace(span.trace_id) === opId) sink(span);
+}
+
+function hrTime(ns: bigint): [seconds: number, nanoseconds: number] {
+  return [Number(ns / 1_000_000_000n), Number(ns % 1_000_000_000n)];
 }
 
 function remote(parent: Traceparent) {

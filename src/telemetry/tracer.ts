@@ -27,7 +27,7 @@ export function startTracer(service: string, sink: SpanSink): Tracer {
 }
 
 /** Trace ids are operation ids; span ids come from the system's randomness (the SDK's own generator uses Math.random). */
-const operationIds: IdGenerator = {
+export const operationIds: IdGenerator = {
   generateTraceId: () => traceIdOf(currentOpId() ?? newOpId()),
   generateSpanId: () => {
     const id = randomBytes(8).toString("hex");
@@ -36,7 +36,7 @@ const operationIds: IdGenerator = {
 };
 
 /** Hands each finished span to the collector of its context, else to the process's own sink. */
-class Collector implements SpanProcessor {
+export class Collector implements SpanProcessor {
   readonly #service: string;
   readonly #fallback: SpanSink;
   readonly #sinks = new WeakMap<object, SpanSink>();

@@ -62,13 +62,13 @@ export class AgentClient {
   }
 
   /** Says where the guest's clock lies on the host's: of some round trips, the quickest tells it best. */
-  async clockAnchor(): Promise<ClockAnchor> {
+  async clockAnchor(now: () => bigint): Promise<ClockAnchor> {
     let best: ClockAnchor | undefined;
     for (let n = 0; n < anchorPings; n++) {
-      const sentNs = process.hrtime.bigint();
+      const sentNs = now();
       const guestNs = await this.#ping();
-      const tookNs = process.hrtime.bigint() - sentNs;
-      const hostNs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e6)) - tookNs / 2n;
+      const tookNs = now() - sentNs;
+      const hostNs = sentNs + tookNs / 2n;
       if (best === undefined || tookNs / 2n < best.uncertaintyNs)
         best = { hostNs, guestNs, uncertaintyNs: tookNs / 2n };
     }

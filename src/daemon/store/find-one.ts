@@ -33,7 +33,10 @@ export function findOne(
     });
   }
   if (found.length > 1) {
-    const names = found.slice(0, namedCandidates).map((row) => String(row["name"]));
+    const names = found
+      .map((row) => String(row["name"]))
+      .toSorted()
+      .slice(0, namedCandidates);
     const more = found.length > namedCandidates ? ", …" : "";
     throw new BangerError("ambiguous", `${noun}: ${JSON.stringify(reference)} could be ${names.join(", ")}${more}`, {
       details: { field: noun, candidates: names },

@@ -5,17 +5,16 @@ import { bootSpans } from "../guest/boot-spans.ts";
 
 /** Puts the guest's own boot into the running operation's trace. */
 export interface BootTrace {
-  /** `from`: when the guest was let go, Unix milliseconds. */
-  record(agent: AgentClient, from: number): Promise<void>;
+  /** `from`: when the guest was let go, Unix nanoseconds. */
+  record(agent: AgentClient, from: bigint): Promise<void>;
 }
 
 /** The guest measures its stages on its own clock; five round trips say where that lies on the host's. */
 export function createBootTrace(spans: Spans): BootTrace {
   return {
-    record: async (agent, fromMs) => {
-      const anchor = await agent.clockAnchor();
-      const from = BigInt(Math.round(fromMs * 1e6));
-      const to = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e6));
+    record: async (agent, from) => {
+      const anchor = await agent.clockAnchor(() => spans.nowNs());
+      const to = spans.nowNs();
       for (const stage of bootSpans(agent.timeline, anchor, { from, to })) {
         spans.measured(stage.name, services.guest, stage.startNs, stage.endNs, {
           [attribute.clockUncertainty]: Number(anchor.uncertaintyNs) / 1e6,

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { helperContract } from "../../rpc/contract/helper.ts";
+import type { ResultOf } from "../../rpc/contract/method.ts";
 import type { Vm } from "../../rpc/contract/vm.ts";
 import { activeIds } from "../../telemetry/spans.ts";
 import { awaitAgent } from "./lifecycle/start.ts";
@@ -36,14 +37,27 @@ export async function reconcile(deps: VmServiceDeps, vms: VmService): Promise<vo
     }),
   );
 
+  await removeOrphans(deps, held);
+  log.info({ vms: alive.size }, "reconcile completed");
+}
+
+/** Takes away what the kernel holds of VMs that no record owns. */
+async function removeOrphans({ records, release, locks, log }: VmServiceDeps, held: Held): Promise<void> {
   for (const { vm_id: id, generation } of [...held.vmms, ...held.taps.map((tap) => ({ ...tap, generation: 0 }))]) {
     const vm = records.get(id);
     if (vm !== undefined && (["starting", "running", "stopping"].includes(vm.state) || locks.isHeld(id))) continue;
-    await release.vmm({ id, generation: Math.max(1, generation, vm?.generation ?? 0) });
-    await release.tap({ id, generation: Math.max(1, generation, vm?.generation ?? 0) });
+    const made = { id, generation: Math.max(1, generation, vm?.generation ?? 0) };
+    const remove = async () => {
+      await release.vmm(made);
+      await release.tap(made);
+    };
+    await (vm === undefined ? remove() : locks.exclusive(vm, "reconcile", remove));
     log.info({ "banger.vm.id": id }, "removed what no VM owns");
   }
 }
+
+/** What the kernel holds of this installation's VMs. */
+type Held = ResultOf<typeof helperContract.vmmList>;
 
 /** Takes a VM that runs as its own; false when its guest does not answer. */
 async function adopt(deps: VmServiceDeps, vms: VmService, vm: Vm): Promise<boolean> {

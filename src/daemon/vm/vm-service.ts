@@ -185,7 +185,7 @@ export function unattended(): OperationContext {
 }
 
 /** A failure as a VM's record keeps it. */
-export function failureOf(error: unknown): NonNullable<Vm["error"]> {
+function failureOf(error: unknown): NonNullable<Vm["error"]> {
   const code = error instanceof BangerError ? error.code : "internal";
   const message = error instanceof BangerError ? error.plain : error instanceof Error ? error.message : String(error);
   return { code, message, op_id: activeIds()?.opId ?? "" };

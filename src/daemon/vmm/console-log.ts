@@ -94,7 +94,7 @@ export class ConsoleLog {
 }
 
 /** The last lines of a console's log. */
-export function lastLines(path: string, lines: number): string {
+function lastLines(path: string, lines: number): string {
   const fd = openSync(path, "r");
   try {
     const { size } = fstatSync(fd);

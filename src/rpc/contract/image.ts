@@ -3,7 +3,7 @@ import { digest, name, path, reference, timestamp } from "./fields.ts";
 import { method } from "./method.ts";
 
 /** A root file system that VMs start from; it never changes. */
-export const image = z.object({
+const image = z.object({
   id: digest,
   name,
   /** Bytes of the ext4 file system. */

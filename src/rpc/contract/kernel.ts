@@ -3,7 +3,7 @@ import { digest, name, path, reference, timestamp } from "./fields.ts";
 import { method } from "./method.ts";
 
 /** A kernel that VMs boot. */
-export const kernel = z.object({
+const kernel = z.object({
   id: digest,
   name,
   /** The release, as `uname -r` says it in the guest. */

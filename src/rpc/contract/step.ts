@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** The event `step`: one step of a lifecycle operation began, ended or was undone. */
-export const stepEvent = z.object({
+const stepEvent = z.object({
   step: z.string(),
   phase: z.enum(["started", "completed", "failed", "undone"]),
   /** Since the operation began. */

@@ -4,7 +4,7 @@ import { method } from "./method.ts";
 import { span } from "./span.ts";
 
 /** One operation that the daemon remembers. */
-export const operationSummary = z.object({
+const operationSummary = z.object({
   op_id: z.string(),
   /** The outermost span's name: a command, or a method when no CLI was there. */
   name: z.string(),

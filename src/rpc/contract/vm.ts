@@ -3,10 +3,10 @@ import { digest, ipv4, mac, name, path, reference, timestamp, vmId } from "./fie
 import { method } from "./method.ts";
 
 /** Where a VM is in its life; `src/daemon/vm/state.ts` has the diagram. */
-export const vmState = z.enum(["created", "starting", "running", "stopping", "stopped", "failed"]);
+const vmState = z.enum(["created", "starting", "running", "stopping", "stopped", "failed"]);
 
 /** A virtual machine. */
-export const vm = z.object({
+const vm = z.object({
   id: vmId,
   name,
   state: vmState,

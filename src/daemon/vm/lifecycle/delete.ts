@@ -13,7 +13,7 @@ export async function deleteVm(deps: EndDeps, vm: Vm, context: OperationContext)
     attributes: { [attribute.vmId]: vm.id, [attribute.vmName]: vm.name },
     steps: [
       {
-        name: "record",
+        name: "forget",
         do: async () => deps.records.delete(vm.id),
         undo: { none: "its end is what was asked for; a directory without a record is removed at start-up" },
       },

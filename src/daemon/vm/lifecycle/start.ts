@@ -6,6 +6,7 @@ import { BangerError } from "../../../rpc/contract/errors.ts";
 import { helperContract } from "../../../rpc/contract/helper.ts";
 import type { Vm } from "../../../rpc/contract/vm.ts";
 import { attribute } from "../../../telemetry/names.ts";
+import type { Spans } from "../../../telemetry/spans.ts";
 import { AgentClient } from "../../guest/agent-client.ts";
 import { printable } from "../../../rpc/printable.ts";
 import type { HelperLink } from "../../helper-link.ts";
@@ -30,6 +31,7 @@ export interface StartDeps {
   readonly release: Release;
   readonly steps: StepRunner;
   readonly bootTrace: BootTrace;
+  readonly spans: Spans;
   /** The name servers that guests are given. */
   readonly resolvers: () => readonly string[];
 }
@@ -124,7 +126,7 @@ function startSteps(deps: StartDeps): Step<Starting>[] {
     {
       name: "ready",
       do: async ({ vm }, signal) => {
-        const from = performance.timeOrigin + performance.now();
+        const from = deps.spans.nowNs();
         const handle = connected(running, vm);
         handle.agent = await awaitAgent(handle.vmm, signal, readyDeadlineMs);
         await deps.bootTrace.record(handle.agent, from);

@@ -1,0 +1,52 @@
+// Who may import whom: telemetry ← rpc ← daemon | helper | cli. docs/ARCHITECTURE.md has the picture.
+const room = (name) => `^src/${name}/`;
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
+    {
+      name: "telemetry-is-a-leaf",
+      severity: "error",
+      from: { path: room("telemetry") },
+      to: { path: "^src/", pathNot: room("telemetry") },
+    },
+    {
+      name: "only-telemetry-imports-opentelemetry-and-pino",
+      severity: "error",
+      from: { path: "^src/", pathNot: room("telemetry") },
+      to: { path: "node_modules/(@opentelemetry|pino)" },
+    },
+    {
+      name: "the-wire-knows-no-process",
+      severity: "error",
+      from: { path: [room("rpc"), room("installation")] },
+      to: { path: room("(daemon|helper|cli)") },
+    },
+    {
+      name: "the-installation-knows-only-node",
+      severity: "error",
+      from: { path: room("installation") },
+      to: { path: "^(src|node_modules)/", pathNot: room("installation") },
+    },
+    ...["daemon", "helper", "cli"].map((process) => ({
+      name: `${process}-imports-no-other-process`,
+      severity: "error",
+      from: { path: room(process) },
+      to: { path: room("(daemon|helper|cli)"), pathNot: room(process) },
+    })),
+    {
+      name: "the-helper-has-no-packages-of-its-own",
+      severity: "error",
+      from: { path: room("helper") },
+      to: { path: "node_modules" },
+    },
+    { name: "no-unresolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsPreCompilationDeps: "specify",
+    doNotFollow: { path: "node_modules" },
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default", "types"] },
+  },
+};

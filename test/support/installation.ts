@@ -1,0 +1,239 @@
+import type { ChildProcess } from "node:child_process";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import type { SpanRecord } from "../../src/telemetry/span-record.ts";
+import { type Installation as InstallFile, formatInstallFile } from "../../src/installation/install-file.ts";
+import { layoutOf, type Layout } from "../../src/installation/layout.ts";
+import { type Ended, Sandbox, type RunOptions } from "./sandbox.ts";
+
+/** A line of a process's log. */
+export type LogRecord = Record<string, unknown> & { readonly message: string };
+
+/** What `banger --json` printed. */
+export interface Answer extends Ended {
+  /** Standard output as JSON. */
+  json<T = Record<string, unknown>>(): T;
+  /** The error that standard error's last line is. */
+  error(): { code: string; message: string; op_id: string; details?: Record<string, unknown> };
+}
+
+const directory = "/mnt/tmp/installation";
+const installFile: InstallFile = {
+  id: "5eed0001",
+  ownerUid: 61_000,
+  ownerGid: 61_000,
+  stateDir: `${directory}/state`,
+  runDir: `${directory}/run`,
+  helperRunDir: `${directory}/helper`,
+  subnet: "10.77.0.0/24",
+  uidFirst: 62_000,
+  uidCount: 16,
+  resolvers: [],
+};
+
+/** A helper or a daemon that runs in the sandbox. */
+export class Process {
+  readonly log: LogRecord[] = [];
+  readonly ended: Promise<number | null>;
+  readonly #sandbox: Sandbox;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(sandbox: Sandbox, child: ChildProcess) {
+    this.#sandbox = sandbox;
+    if (child.stdout === null || child.stderr === null) throw new Error("a process without output");
+    const take = (line: string) => {
+      this.log.push(line.startsWith("{") ? (JSON.parse(line) as LogRecord) : { message: line });
+      for (const wake of this.#waiting) wake();
+    };
+    createInterface({ input: child.stdout }).on("line", take);
+    createInterface({ input: child.stderr }).on("line", take);
+    this.ended = new Promise((resolve) => {
+      child.once("close", (code) => {
+        resolve(code);
+        for (const wake of this.#waiting) wake();
+      });
+    });
+  }
+
+  /** The first record, now or later, that fits. */
+  async logged(fits: (record: LogRecord) => boolean, after = 0): Promise<LogRecord> {
+    let over = false;
+    void this.ended.then(() => {
+      over = true;
+    });
+    for (;;) {
+      const found = this.log.slice(after).find(fits);
+      if (found !== undefined) return found;
+      if (over) throw new Error(`the process ended without that line: ${JSON.stringify(this.log.slice(-5))}`);
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#waiting.delete(wake);
+          resolve();
+        };
+        this.#waiting.add(wake);
+      });
+    }
+  }
+
+  /** Its pid in the sandbox, as its own log says. */
+  get pid(): number {
+    return Number(this.log.find((record) => record["pid"] !== undefined)?.["pid"]);
+  }
+
+  /** Sends a signal and waits for the end. */
+  async end(signal: "TERM" | "KILL" = "TERM"): Promise<void> {
+    await this.#sandbox.root(`kill -${signal} ${this.pid}`);
+    await this.ended;
+  }
+}
+
+/** A whole installation of banger in a sandbox of its own. */
+export class Installation implements AsyncDisposable {
+  readonly sandbox: Sandbox;
+  readonly layout: Layout = layoutOf(installFile);
+  readonly file: InstallFile = installFile;
+  helper: Process | undefined;
+  daemon: Process | undefined;
+
+  private constructor(sandbox: Sandbox) {
+    this.sandbox = sandbox;
+  }
+
+  /** Makes an installation; with `guest` its state has a kernel and an image. */
+  static async create({ guest = false }: { guest?: boolean } = {}): Promise<Installation> {
+    const installation = new Installation(await Sandbox.start());
+    await installation.sandbox.root(`
+      mkdir -p ${directory}
+      install -d -m 700 -o owner -g owner ${installFile.stateDir} ${installFile.runDir}
+      cat > ${directory}/install.toml <<'TOML'
+${formatInstallFile(installFile)}
+TOML`);
+    if (guest) {
+      const state = execFileSync("scripts/guest-state", {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      }).trim();
+      const inside = state.replace(process.cwd(), "/mnt/banger");
+      // The large files are shared with other tests and can't be written; the records are this one's own.
+      await installation.sandbox.root(`
+        cp -a ${inside}/banger.db ${installFile.stateDir}/
+        for part in images kernels; do
+          mkdir ${installFile.stateDir}/$part
+          mount --bind ${inside}/$part ${installFile.stateDir}/$part
+          mount -o remount,bind,ro ${installFile.stateDir}/$part
+        done`);
+    }
+    return installation;
+  }
+
+  /** An installation whose helper and daemon run. */
+  static async start(options: { guest?: boolean; env?: Record<string, string> } = {}): Promise<Installation> {
+    const installation = await Installation.create(options);
+    await installation.startHelper();
+    await installation.startDaemon(options.env);
+    return installation;
+  }
+
+  async startHelper(): Promise<Process> {
+    const child = this.sandbox.spawn(["bangerd-root", "--config", `${directory}/install.toml`], { as: "root" });
+    this.helper = new Process(this.sandbox, child);
+    await this.helper.logged((record) => record.message === "helper ready");
+    return this.helper;
+  }
+
+  /** Starts the daemon, or a program of the tests' that starts one with faults in it. */
+  async startDaemon(
+    env: Readonly<Record<string, string>> = {},
+    argv: readonly string[] = ["bangerd"],
+  ): Promise<Process> {
+    const child = this.sandbox.spawn(argv, { env: { BANGER_CONFIG: `${directory}/install.toml`, ...env } });
+    this.daemon = new Process(this.sandbox, child);
+    await this.daemon.logged((record) => record.message === "daemon ready");
+    return this.daemon;
+  }
+
+  /** Runs `banger` as the owner, with --json. */
+  async banger(argv: readonly string[], options: RunOptions = {}): Promise<Answer> {
+    const ended = await this.sandbox.run(["banger", ...withJson(argv)], this.#cli(options));
+    return {
+      ...ended,
+      json: <T>() => JSON.parse(ended.stdout) as T,
+      error: () => {
+        const line = ended.stderr.trim().split("\n").at(-1) ?? "";
+        return (JSON.parse(line) as { error: ReturnType<Answer["error"]> }).error;
+      },
+    };
+  }
+
+  /** Runs `banger` as the owner and a person would. */
+  person(argv: readonly string[], options: RunOptions = {}): Promise<Ended> {
+    return this.sandbox.run(["banger", ...argv], this.#cli(options));
+  }
+
+  /** Starts `banger` as the owner. */
+  spawnBanger(argv: readonly string[]): ChildProcess {
+    return this.sandbox.spawn(["banger", ...argv], this.#cli({}));
+  }
+
+  /** Runs a command that must succeed. */
+  async ok<T = Record<string, unknown>>(...argv: string[]): Promise<T> {
+    const answer = await this.banger(argv);
+    if (answer.code !== 0) throw new Error(`banger ${argv.join(" ")}: exit ${answer.code}: ${answer.stderr}`);
+    return answer.json<T>();
+  }
+
+  /** The spans of an operation, as the daemon keeps them. */
+  async spansOf(operation: string): Promise<SpanRecord[]> {
+    const script = `
+      const { DatabaseSync } = require("node:sqlite");
+      const db = new DatabaseSync(process.argv[1], { readOnly: true });
+      console.log(JSON.stringify(db.prepare("SELECT record FROM spans WHERE trace_id = ? ORDER BY seq").all(process.argv[2]).map((r) => JSON.parse(r.record))));`;
+    await this.banger(["trace", "ls"]);
+    const { stdout } = await this.sandbox.run(["node", "-e", script, this.layout.database, operation.slice(3)]);
+    return JSON.parse(stdout) as SpanRecord[];
+  }
+
+  /** The op_id of the last operation. */
+  async lastOperation(): Promise<string> {
+    const { operations } = await this.ok<{ operations: { op_id: string }[] }>("trace", "ls", "--limit", "1");
+    return operations[0]?.op_id ?? "";
+  }
+
+  /** Everything that banger could leave on this host: the kernel's whole state, not names with a prefix. A console's log stays on purpose. */
+  hostState(): Promise<string> {
+    return this.sandbox.root(`
+      ip -oneline address | awk '{ print $2, $3, $4 }'
+      ip -oneline link | awk '{ print $2 }'
+      ip neighbour show nud permanent
+      nft list ruleset
+      cat /proc/sys/net/ipv4/ip_forward
+      cut -d' ' -f1,2 /proc/mounts
+      losetup --all
+      processes=$(ps -eo stat=,uid=,comm=)
+      echo "$processes" | awk '$1 !~ /^Z/ && $3 != "ps" && $3 != "bash" { print $2, $3 }' | sort
+      find ${directory} -not -name 'banger.db*' -not -name console.log | sort`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.sandbox[Symbol.asyncDispose]();
+  }
+
+  #cli({ as = "owner", env = {}, input }: RunOptions): RunOptions {
+    return {
+      as,
+      env: { BANGER_CONFIG: `${directory}/install.toml`, ...env },
+      ...(input === undefined ? {} : { input }),
+    };
+  }
+}
+
+/** `--json` before what belongs to a command in the guest. */
+function withJson(argv: readonly string[]): string[] {
+  return [...argv.slice(0, 2), "--json", ...argv.slice(2)];
+}
+
+/** A file of the repository, for tests that compare it with something. */
+export function repositoryFile(path: string): string {
+  return readFileSync(path, "utf8");
+}

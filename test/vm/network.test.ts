@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Installation } from "../support/installation.ts";
+import { noSandbox } from "../support/sandbox.ts";
+
+/** A server that answers each connection with the address that it came from. */
+const whoAmI = (port: number) =>
+  `node -e 'require("node:net").createServer((s) => s.end(s.remoteAddress + "\\n")).listen(${port}, "0.0.0.0", () => console.log("listening"))'`;
+
+describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : ""}`, () => {
+  let host: Installation;
+
+  beforeAll(async () => {
+    host = await Installation.start({ guest: true });
+    // A second network plays what the host reaches: 192.0.2.1, with a server on port 8000.
+    await host.sandbox.root(`
+      unshare --net sh -c 'ip link set lo up; echo $$ > /mnt/tmp/uplink.pid; exec sleep infinity' >/dev/null 2>&1 &
+      until [ -s /mnt/tmp/uplink.pid ]; do read -rt 0.02 <> <(:) || true; done
+      uplink=$(cat /mnt/tmp/uplink.pid)
+      ip link add up0 type veth peer name up1 netns $uplink
+      ip address add 192.0.2.2/24 dev up0
+      ip link set up0 up
+      in_uplink() { nsenter --target $uplink --net "$@"; }
+      in_uplink ip address add 192.0.2.1/24 dev up1
+      in_uplink ip address add 169.254.169.254/32 dev up1
+      in_uplink ip link set up1 up
+      ip route add 169.254.169.254/32 via 192.0.2.1
+      (in_uplink ${whoAmI(8000)} > /mnt/tmp/uplink.log 2>&1 &)
+      (${whoAmI(9000)} > /mnt/tmp/host.log 2>&1 &)
+      until grep -q listening /mnt/tmp/uplink.log && grep -q listening /mnt/tmp/host.log; do read -rt 0.02 <> <(:) || true; done`);
+    for (const name of ["one", "two"]) await host.ok("vm", "create", "--name", name, "--memory-mib", "256");
+    await Promise.all(["one", "two"].map((name) => host.ok("vm", "start", name)));
+  });
+  afterAll(() => host[Symbol.asyncDispose]());
+
+  /** What a connection from a guest gets; empty when it comes to nothing within a second. */
+  const reaches = async (vm: string, address: string, port: number) => {
+    const script = `timeout 1 bash -c 'exec 3<>/dev/tcp/${address}/${port} && cat <&3'`;
+    return (await host.banger(["vm", "exec", vm, "--", "sh", "-c", script])).json<{ stdout: string }>().stdout.trim();
+  };
+
+  it("reaches what the host reaches, under the host's address", async () => {
+    expect(await reaches("one", "192.0.2.1", 8000)).toBe("192.0.2.2");
+  });
+
+  it.each([
+    ["the host's services", "10.77.0.1", 9000],
+    ["the host under another of its addresses", "192.0.2.2", 9000],
+    ["cloud metadata", "169.254.169.254", 8000],
+  ])("doesn't reach %s", async (_, address, port) => {
+    expect(await reaches("one", address, port)).toBe("");
+  });
+
+  it("doesn't reach another guest", async () => {
+    const { stdout } = (
+      await host.banger(["vm", "exec", "one", "--", "sh", "-c", "ping -c1 -W1 10.77.0.3; ping -c1 -W1 10.77.0.1"])
+    ).json<{ stdout: string }>();
+    expect(stdout).toMatch(/10\.77\.0\.3 ping statistics ---\n1 packets transmitted, 0 received/);
+    expect(stdout).toMatch(/10\.77\.0\.1 ping statistics ---\n1 packets transmitted, 1 received/);
+  });
+
+  it("doesn't get through with another guest's address", async () => {
+    const script = `ip address add 10.77.0.9/24 dev eth0; ping -I 10.77.0.9 -c1 -W1 10.77.0.1; ip address del 10.77.0.9/24 dev eth0`;
+    const { stdout } = (await host.banger(["vm", "exec", "two", "--", "sh", "-c", script])).json<{ stdout: string }>();
+    expect(stdout).toContain("1 packets transmitted, 0 received");
+  });
+
+  it("has two starts at once told apart in the logs", async () => {
+    const { operations } = await host.ok<{ operations: { op_id: string; name: string }[] }>("trace", "ls");
+    const starts = operations.filter((operation) => operation.name === "banger vm start");
+    expect(starts).toHaveLength(2);
+    for (const { op_id: opId } of starts) {
+      const own = host.daemon?.log.filter((record) => record["op_id"] === opId) ?? [];
+      expect(new Set(own.flatMap((record) => record["banger.vm.name"] ?? [])).size).toBe(1);
+      expect(host.helper?.log.filter((record) => record["op_id"] === opId)).toHaveLength(4);
+    }
+  });
+});

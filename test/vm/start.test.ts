@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Vm } from "../../src/rpc/contract/vm.ts";
+import { Installation } from "../support/installation.ts";
+import { noSandbox } from "../support/sandbox.ts";
+import { expectInvariants, shapeOf, treeOf } from "../support/trace-tree.ts";
+
+const exec = (name: string) => [`bangerd-root exec ${name}`] as const;
+
+describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})` : ""}`, () => {
+  let host: Installation;
+  let before: string;
+  let vm: Vm;
+
+  beforeAll(async () => {
+    host = await Installation.start({ guest: true });
+    before = await host.hostState();
+    await host.ok("vm", "create", "--name", "web", "--disk-mib", "1500");
+    vm = await host.ok<Vm>("vm", "start", "web");
+  }, 60_000);
+  afterAll(() => host[Symbol.asyncDispose]());
+
+  it("is running, with an address, a pid and a uid of its own", async () => {
+    expect(vm).toMatchObject({ state: "running", address: "10.77.0.2", accel: "tcg", generation: 1, error: null });
+    const status = await host.sandbox.root(`grep -E '^(Uid|NoNewPrivs|CapEff|Seccomp):' /proc/${vm.pid}/status`);
+    expect(status).toMatch(/^Uid:\t(62000)\t\1\t\1\t\1$/m);
+    expect(status).toMatch(/^CapEff:\t0+$/m);
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(status).toMatch(/^Seccomp:\t2$/m);
+  });
+
+  it("has the trace of its start, from the command into the guest's boot", async () => {
+    const { operations } = await host.ok<{ operations: { op_id: string; name: string }[] }>("trace", "ls");
+    const opId = operations.find((operation) => operation.name === "banger vm start")?.op_id ?? "";
+    const spans = await host.spansOf(opId);
+    expectInvariants(spans, opId);
+    expect(shapeOf(treeOf(spans))).toEqual([
+      "banger banger vm start",
+      [
+        "banger call vm.start",
+        [
+          "bangerd vm.start",
+          [
+            "bangerd step bridge",
+            [
+              "bangerd call bridge.ensure",
+              ["bangerd-root bridge.ensure", exec("ip"), exec("ip"), exec("ip"), exec("ip"), exec("ip")],
+            ],
+          ],
+          ["bangerd step nat", ["bangerd call nat.ensure", ["bangerd-root nat.ensure", exec("nft"), exec("nft")]]],
+          ["bangerd step initrd"],
+          [
+            "bangerd step tap",
+            [
+              "bangerd call tap.create",
+              ["bangerd-root tap.create", exec("ip"), exec("ip"), exec("ip"), exec("ip"), exec("bridge"), exec("nft")],
+            ],
+          ],
+          ["bangerd step vmm", ["bangerd call vmm.start", ["bangerd-root vmm.start", ["bangerd-root qemu starting"]]]],
+          ["bangerd step connect"],
+          ["bangerd step boot"],
+          [
+            "bangerd step ready",
+            ["guest boot.kernel"],
+            ["guest boot.init"],
+            ["guest boot.root_mount"],
+            ["guest boot.identity"],
+            ["guest boot.ready"],
+          ],
+          ["bangerd step record"],
+        ],
+      ],
+    ]);
+  });
+
+  it("has that op_id on every line of daemon and helper about it", async () => {
+    const { operations } = await host.ok<{ operations: { op_id: string; name: string }[] }>("trace", "ls");
+    const opId = operations.find((operation) => operation.name === "banger vm start")?.op_id;
+    const stages = host.daemon?.log.filter((record) => record["op_id"] === opId) ?? [];
+    expect(
+      stages.filter((record) => record.message === "operation stage" && record["phase"] === "completed"),
+    ).toHaveLength(9);
+    expect(stages.map((record) => record.message)).toContain("operation completed");
+    const calls = host.helper?.log.filter((record) => record["op_id"] === opId) ?? [];
+    expect(calls.map((record) => [record.message, record["method"]])).toEqual(
+      ["bridge.ensure", "nat.ensure", "tap.create", "vmm.start"].map((method) => ["helper rpc completed", method]),
+    );
+  });
+
+  it.each([
+    ["its output", ["sh", "-c", "echo out; echo err >&2"], { exit_code: 0, stdout: "out\n", stderr: "err\n" }, 0],
+    ["its exit code", ["sh", "-c", "exit 7"], { exit_code: 7, signal: null }, 7],
+    ["the signal that ended it", ["sh", "-c", "kill -9 $$"], { exit_code: null, signal: 9 }, 137],
+    ["its name", ["hostname"], { stdout: "web\n" }, 0],
+  ])("runs a command and passes %s", async (_, argv, expected, code) => {
+    const answer = await host.banger(["vm", "exec", "web", "--", ...argv]);
+    expect(answer.json()).toMatchObject(expected);
+    expect(answer.code).toBe(code);
+  });
+
+  it("passes environment, working directory, user and standard input", async () => {
+    const answer = await host.banger(
+      [
+        "vm",
+        "exec",
+        "-i",
+        "-e",
+        "A=b",
+        "-C",
+        "/tmp",
+        "-u",
+        "nobody",
+        "web",
+        "--",
+        "sh",
+        "-c",
+        "cat; echo $A; pwd; id -un",
+      ],
+      { input: "hello\n" },
+    );
+    expect(answer.json<{ stdout: string }>().stdout).toBe("hello\nb\n/tmp\nnobody\n");
+  });
+
+  it("grows the guest's file system to the disk", async () => {
+    const { stdout } = await host.ok<{ stdout: string }>("vm", "exec", "web", "--", "df", "--output=size", "-BM", "/");
+    expect(Number(/(\d+)M$/m.exec(stdout)?.[1])).toBeGreaterThan(1_300);
+  });
+
+  it("has its address and route before its own init has finished", async () => {
+    const { stdout } = await host.ok<{ stdout: string }>("vm", "exec", "web", "--", "ip", "-4", "route");
+    expect(stdout).toMatch(/^default via 10\.77\.0\.1/m);
+    expect(stdout).toMatch(/10\.77\.0\.0\/24 .* src 10\.77\.0\.2/);
+  });
+
+  it("is reached by ssh with a host key that was known beforehand", async () => {
+    const ended = await host.person(["vm", "ssh", "web", "--", "cat", "/etc/hostname"]);
+    expect(ended).toMatchObject({ code: 0, stdout: "web\n" });
+  }, 60_000);
+
+  it("refuses a second start, and a delete without --force", async () => {
+    const again = await host.banger(["vm", "start", "web"]);
+    expect(again.error()).toMatchObject({ code: "wrong_state" });
+    expect(again.code).toBe(65);
+    const removed = await host.banger(["vm", "delete", "web"]);
+    expect(removed.error().message).toContain("--force");
+  });
+
+  it("is found by a prefix, and says what is ambiguous", async () => {
+    await host.ok("vm", "create", "--name", "webber");
+    expect(await host.ok("vm", "show", "webb")).toMatchObject({ name: "webber" });
+    const answer = await host.banger(["vm", "show", "we"]);
+    expect(answer.error()).toMatchObject({ code: "ambiguous", details: { candidates: ["web", "webber"] } });
+    await host.ok("vm", "delete", "webber");
+  });
+
+  it("stops in order, starts again, and leaves nothing behind when deleted", async () => {
+    expect(await host.ok("vm", "stop", "web")).toMatchObject({ state: "stopped", pid: null });
+    expect(await host.ok("vm", "start", "web")).toMatchObject({ state: "running", generation: 2 });
+    expect(await host.ok("vm", "kill", "web")).toMatchObject({ state: "stopped" });
+    await host.ok("vm", "delete", "web");
+    await host.ok("network", "down");
+    expect(await host.hostState()).toBe(before);
+  }, 60_000);
+});
