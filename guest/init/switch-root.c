@@ -48,7 +48,7 @@ static void free_initrd(void) {
   delete_below(fd, status.st_dev);
 }
 
-static void move_mount(const char *root, const char *name) {
+static void carry_mount(const char *root, const char *name) {
   char from[64], to[128];
   snprintf(from, sizeof from, "/%s", name);
   snprintf(to, sizeof to, "%s/%s", root, name);
@@ -59,9 +59,9 @@ static void move_mount(const char *root, const char *name) {
 }
 
 void switch_root(const char *root) {
-  move_mount(root, "dev");
-  move_mount(root, "sys");
-  move_mount(root, "proc");
+  carry_mount(root, "dev");
+  carry_mount(root, "sys");
+  carry_mount(root, "proc");
   free_initrd();
   if (chdir(root) != 0 || mount(".", "/", NULL, MS_MOVE, NULL) != 0 || chroot(".") != 0 || chdir("/") != 0) {
     console_die("switch to root disk", errno);

@@ -13,6 +13,7 @@ import { Spans } from "../telemetry/spans.ts";
 import { startDaemonSdk } from "../telemetry/daemon-sdk.ts";
 import { daemonHandlers } from "./handlers.ts";
 import { openDatabase } from "./store/database.ts";
+import { onlyOne } from "./store/only-one.ts";
 import { TraceStore } from "./trace/trace-store.ts";
 import { type Infrastructure, wireServices } from "./wire-services.ts";
 
@@ -46,6 +47,8 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   mkdirSync(installation.stateDir, { recursive: true, mode: 0o700 });
   mkdirSync(installation.runDir, { recursive: true, mode: 0o700 });
 
+  // Two daemons on one state would each undo what the other begins.
+  const alone = onlyOne(layout.daemonLock, "bangerd");
   const database = openDatabase(layout.database);
   const traces = new TraceStore(database);
   const otlp = startExport(options.env);
@@ -90,6 +93,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
       await otlp?.close(exportGraceMs);
       traces.close();
       database.close();
+      alone[Symbol.dispose]();
     },
   };
 }

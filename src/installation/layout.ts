@@ -4,6 +4,8 @@ import type { Installation } from "./install-file.ts";
 /** Where an installation has its files, sockets and links. Every path and device name comes from here. */
 export interface Layout {
   readonly daemonSocket: string;
+  /** Locked while a daemon runs. */
+  readonly daemonLock: string;
   readonly database: string;
   /** The installation's SSH private key; the public one is beside it, with `.pub`. */
   readonly sshKey: string;
@@ -43,6 +45,7 @@ export function layoutOf(installation: Installation): Layout {
   const { id, stateDir, runDir, helperRunDir } = installation;
   return {
     daemonSocket: join(runDir, "bangerd.sock"),
+    daemonLock: join(runDir, "bangerd.lock"),
     database: join(stateDir, "banger.db"),
     sshKey: join(stateDir, "ssh", "id_ed25519"),
     vms: join(stateDir, "vms"),

@@ -1,5 +1,5 @@
 import { chmodSync, rmSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../telemetry/log.ts";
 import { isOpId, traceIdOf } from "../telemetry/op-id.ts";
@@ -15,7 +15,7 @@ const maxInFlight = 64;
 
 /** What a server needs. */
 export interface ServerDeps {
-  /** The socket's path; an old file there is replaced. */
+  /** The socket's path; the file of a process that is gone is replaced. */
   readonly path: string;
   /** The socket's mode. */
   readonly mode: number;
@@ -37,6 +37,7 @@ export async function listen(deps: ServerDeps): Promise<RpcServer> {
   const connections = new Set<Connection>();
   const underWay = new Set<Promise<void>>();
   const server = createServer((socket) => accept(deps, socket, connections, underWay));
+  if (await answers(deps.path)) throw new Error(`another process listens on ${deps.path} already`);
   rmSync(deps.path, { force: true });
   await bind(server, deps.path);
   chmodSync(deps.path, deps.mode);
@@ -48,6 +49,19 @@ export async function listen(deps: ServerDeps): Promise<RpcServer> {
       rmSync(deps.path, { force: true });
     },
   };
+}
+
+/** True when a process listens there; a socket's file may outlive its process. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    const end = (there: boolean) => {
+      socket.destroy();
+      resolve(there);
+    };
+    socket.once("connect", () => end(true));
+    socket.once("error", () => end(false));
+  });
 }
 
 function bind(server: Server, path: string): Promise<void> {

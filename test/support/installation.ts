@@ -1,6 +1,5 @@
 import type { ChildProcess } from "node:child_process";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { SpanRecord } from "../../src/telemetry/span-record.ts";
 import { type Installation as InstallFile, formatInstallFile } from "../../src/installation/install-file.ts";
@@ -212,7 +211,7 @@ TOML`);
       losetup --all
       processes=$(ps -eo stat=,uid=,comm=)
       echo "$processes" | awk '$1 !~ /^Z/ && $3 != "ps" && $3 != "bash" { print $2, $3 }' | sort
-      find ${directory} -not -name 'banger.db*' -not -name console.log | sort`);
+      find ${directory} -not -name 'banger.db*' -not -name console.log -not -name 'bangerd.lock*' | sort`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -231,9 +230,4 @@ TOML`);
 /** `--json` before what belongs to a command in the guest. */
 function withJson(argv: readonly string[]): string[] {
   return [...argv.slice(0, 2), "--json", ...argv.slice(2)];
-}
-
-/** A file of the repository, for tests that compare it with something. */
-export function repositoryFile(path: string): string {
-  return readFileSync(path, "utf8");
 }

@@ -1,0 +1,13 @@
+import { DatabaseSync } from "node:sqlite";
+
+/** Makes sure that no other process does what this one begins: the lock is the kernel's, and ends with the process. */
+export function onlyOne(path: string, what: string): Disposable {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
+  } catch (cause) {
+    database.close();
+    throw new Error(`${what} is running already (${path} is locked)`, { cause });
+  }
+  return { [Symbol.dispose]: () => database.close() };
+}

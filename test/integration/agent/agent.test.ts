@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AgentClient } from "../../../src/daemon/guest/agent-client.ts";
+import type { ExecEnd, ExecRequest } from "../../../src/daemon/guest/agent-exec.ts";
+import { type GuestSocket, realAgent } from "../../support/agent.ts";
+
+const never = new AbortController().signal;
+
+describe("the agent", () => {
+  let guest: GuestSocket & { readonly ended: Promise<number | null>[] };
+  let agent: AgentClient;
+  beforeAll(async () => {
+    guest = await realAgent();
+    agent = await AgentClient.attach({ path: guest.path, signal: never });
+  }, 120_000);
+  afterAll(async () => {
+    agent.close();
+    expect(await Promise.all(guest.ended)).toEqual([0]);
+    await guest[Symbol.asyncDispose]();
+  });
+
+  async function exec(
+    argv: string[],
+    rest: Partial<ExecRequest> = {},
+  ): Promise<ExecEnd & { stdout: string; stderr: string }> {
+    const out: Uint8Array[] = [];
+    const err: Uint8Array[] = [];
+    const end = await agent.exec({
+      argv,
+      onStdout: (b) => void out.push(b),
+      onStderr: (b) => void err.push(b),
+      ...rest,
+    });
+    return { ...end, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+  }
+  async function* bytes(...parts: string[]) {
+    for (const part of parts) yield Buffer.from(part);
+  }
+
+  it("tells the boot's timeline, and where its clock is", async () => {
+    expect(agent.timeline.map((stage) => stage.name)).toEqual(["kernel", "ready"]);
+    const now = () => process.hrtime.bigint();
+    const anchor = await agent.clockAnchor(now);
+    expect(anchor.uncertaintyNs).toBeLessThan(1_000_000_000n);
+    expect(anchor.guestNs).toBeGreaterThan(0n);
+  });
+
+  it.each([
+    [
+      "keeps stdout and stderr apart",
+      ["sh", "-c", "echo a; echo b >&2"],
+      {},
+      { stdout: "a\n", stderr: "b\n", exitCode: 0 },
+    ],
+    ["passes an exit code", ["sh", "-c", "exit 42"], {}, { exitCode: 42, signal: null }],
+    ["passes a signal", ["sh", "-c", "kill -TERM $$"], {}, { exitCode: null, signal: 15 }],
+    [
+      "passes an environment over the default one",
+      ["sh", "-c", "echo $A $HOME $LANG"],
+      { env: ["A=b c"] },
+      { stdout: "b c /root C.UTF-8\n" },
+    ],
+    ["sets the working directory", ["pwd"], { cwd: "/usr" }, { stdout: "/usr\n" }],
+    ["closes stdin when none is given", ["cat"], {}, { stdout: "", exitCode: 0 }],
+    ["keeps empty arguments", ["printf", "[%s]", "", "x"], {}, { stdout: "[][x]" }],
+  ])("%s", async (_, argv, rest, expected) => {
+    // Under another user than root the home is another one; the agent runs as root in a guest.
+    const actual = await exec(argv, rest);
+    expect({ ...actual, stdout: actual.stdout.replace(process.env["HOME"] ?? "/root", "/root") }).toMatchObject(
+      expected,
+    );
+  });
+
+  it("passes stdin, in pieces, to its end", async () => {
+    expect(await exec(["cat"], { stdin: bytes("one ", "", "two") })).toMatchObject({ stdout: "one two", exitCode: 0 });
+  });
+
+  it("passes 8 MiB both ways whole, to a slow reader too", async () => {
+    const chunk = Buffer.alloc(65_536, "x");
+    async function* much() {
+      for (let n = 0; n < 128; n++) yield chunk;
+    }
+    let received = 0;
+    const onStdout = async (data: Uint8Array) => {
+      received += data.length;
+      if (received % 1_048_576 < data.length) await new Promise(setImmediate);
+    };
+    expect(await exec(["cat"], { stdin: much(), onStdout })).toMatchObject({ exitCode: 0 });
+    expect(received).toBe(8_388_608);
+  });
+
+  it("runs 64 commands at a time, and says that one more is too many", async () => {
+    const abort = new AbortController();
+    const long = Array.from({ length: 64 }, () =>
+      exec(["sleep", "60"], { signal: abort.signal }).catch((error: unknown) => error),
+    );
+    await expect(exec(["true"])).rejects.toMatchObject({
+      code: "command_failed",
+      message: expect.stringMatching(/too many/) as string,
+    });
+    abort.abort(new Error("enough"));
+    expect((await Promise.all(long)).every((error) => (error as Error).message === "enough")).toBe(true);
+    expect(await exec(["true"])).toMatchObject({ exitCode: 0 });
+  });
+
+  it("ends a command whose caller leaves, and all of its group", async () => {
+    const abort = new AbortController();
+    const running = exec(["sh", "-c", "sleep 61 & sleep 62"], { signal: abort.signal, onStdout: () => undefined });
+    abort.abort(new Error("left"));
+    await expect(running).rejects.toThrow("left");
+    expect(await exec(["sh", "-c", "pgrep -f 'sleep 6[12]' || true"])).toMatchObject({ stdout: "" });
+  });
+
+  it("ends one that ignores SIGTERM", async () => {
+    const abort = new AbortController();
+    const onStdout = () => abort.abort(new Error("left"));
+    await expect(
+      exec(["sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"], { signal: abort.signal, onStdout }),
+    ).rejects.toThrow("left");
+  });
+
+  it.each([
+    ["a program that isn't there", ["/no/such/program"], {}, /No such file/],
+    ["a directory that isn't there", ["true"], { cwd: "/no/such" }, /No such file/],
+    ["a user that isn't there", ["true"], { user: "no-such-user" }, /user/i],
+    ["too long a request", ["x".repeat(140_000)], {}, /are more than/],
+  ])("says why it can't start: %s", async (_, argv, rest, message) => {
+    await expect(exec(argv, rest)).rejects.toThrow(message);
+  });
+
+  it("answers when a command leaves something behind that holds its output open", async () => {
+    expect(await exec(["sh", "-c", "sleep 5 & echo done"])).toMatchObject({ stdout: "done\n", exitCode: 0 });
+  });
+});

@@ -1,0 +1,119 @@
+import { randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
+import { describe, expect, it } from "vitest";
+import { AgentClient } from "../../../src/daemon/guest/agent-client.ts";
+import { AgentFrameDecoder, encodeAgentFrame, frameType } from "../../../src/daemon/guest/agent-frame.ts";
+import { scriptedGuest } from "../../support/agent.ts";
+
+const never = new AbortController().signal;
+
+/** A guest that attaches properly; `then` gets each later frame. */
+function polite(
+  then: (socket: Socket, frame: { type: number; stream: number; session: number; payload: Buffer }) => void,
+) {
+  return scriptedGuest((socket) => {
+    const decoder = new AgentFrameDecoder();
+    socket.on("data", (bytes: Buffer) => {
+      for (const frame of decoder.push(bytes)) {
+        const answer = (type: number, payload: Buffer) =>
+          socket.write(encodeAgentFrame({ session: frame.session, stream: 0, type, flags: 0, payload }));
+        if (frame.type === frameType.attach) {
+          answer(frameType.hello, frame.payload);
+          answer(frameType.timeline, Buffer.alloc(0));
+        } else then(socket, frame);
+      }
+    });
+  });
+}
+
+describe("a hostile guest", () => {
+  it("that sends noise is waited for no longer than the caller wants", async () => {
+    await using guest = await scriptedGuest((socket) => {
+      const send = () => {
+        while (socket.writable && socket.write(randomBytes(65_536)));
+      };
+      socket.on("drain", send);
+      send();
+    });
+    const signal = AbortSignal.timeout(300);
+    await expect(AgentClient.attach({ path: guest.path, signal })).rejects.toMatchObject({ name: "TimeoutError" });
+  });
+
+  it("that answers another's nonce is not believed", async () => {
+    await using guest = await scriptedGuest((socket) => {
+      socket.write(
+        encodeAgentFrame({ session: 1, stream: 0, type: frameType.hello, flags: 0, payload: Buffer.alloc(18) }),
+      );
+    });
+    await expect(AgentClient.attach({ path: guest.path, signal: AbortSignal.timeout(200) })).rejects.toMatchObject({
+      name: "TimeoutError",
+    });
+  });
+
+  it("that hangs up while it is attached to is dead", async () => {
+    await using guest = await scriptedGuest((socket) => socket.end());
+    await expect(AgentClient.attach({ path: guest.path, signal: never })).rejects.toMatchObject({ code: "guest_died" });
+  });
+
+  it("that sends more output than it may costs only its own command", async () => {
+    await using guest = await polite((socket, { type, stream, session }) => {
+      if (type !== frameType.credit) return;
+      const flood = encodeAgentFrame({
+        session,
+        stream,
+        type: frameType.stdout,
+        flags: 0,
+        payload: Buffer.alloc(16_384),
+      });
+      for (let n = 0; n < 100; n++) socket.write(flood);
+    });
+    const agent = await AgentClient.attach({ path: guest.path, signal: never });
+    // A reader that takes nothing: all that comes must wait in memory.
+    const running = agent.exec({
+      argv: ["x"],
+      onStdout: () => new Promise(() => undefined),
+      onStderr: () => undefined,
+    });
+    await expect(running).rejects.toMatchObject({
+      code: "guest_died",
+      message: expect.stringMatching(/more than it may/) as string,
+    });
+    agent.close();
+  });
+
+  it("that says something about streams that don't exist is ignored, and its text is made harmless", async () => {
+    await using guest = await polite((socket, { type, stream, session }) => {
+      if (type !== frameType.exec) return;
+      for (const [at, kind] of [
+        [99, frameType.stdout],
+        [99, frameType.exit],
+        [stream, 250],
+      ] as const) {
+        socket.write(encodeAgentFrame({ session, stream: at, type: kind, flags: 0, payload: Buffer.from("abcdef") }));
+      }
+      socket.write(
+        encodeAgentFrame({
+          session: (session ^ 1) >>> 0,
+          stream,
+          type: frameType.exit,
+          flags: 0,
+          payload: Buffer.alloc(5),
+        }),
+      );
+      const exit = Buffer.concat([Buffer.from([2, 2, 0, 0, 0]), Buffer.from("\u001b[2Jgone")]);
+      socket.write(encodeAgentFrame({ session, stream, type: frameType.exit, flags: 0, payload: exit }));
+    });
+    const agent = await AgentClient.attach({ path: guest.path, signal: never });
+    const running = agent.exec({ argv: ["x"], onStdout: () => undefined, onStderr: () => undefined });
+    await expect(running).rejects.toThrow(/^the command could not be started: gone$/);
+    agent.close();
+  });
+
+  it("that dies under a command ends it", async () => {
+    await using guest = await polite((socket, { type }) => void (type === frameType.exec && socket.destroy()));
+    const agent = await AgentClient.attach({ path: guest.path, signal: never });
+    const running = agent.exec({ argv: ["x"], onStdout: () => undefined, onStderr: () => undefined });
+    await expect(running).rejects.toMatchObject({ code: "guest_died" });
+    await expect(agent.clockAnchor(() => 0n)).rejects.toMatchObject({ code: "guest_died" });
+  });
+});

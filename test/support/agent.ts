@@ -1,0 +1,73 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const program = "guest/build/sanitized/banger-agent";
+
+/** A socket on which, as on QEMU's, a guest is heard. */
+export interface GuestSocket extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** Listens, and gives each connection to `serve`. */
+async function guestSocket(serve: (socket: Socket) => void, close: () => void = () => undefined): Promise<GuestSocket> {
+  const directory = mkdtempSync(join(tmpdir(), "banger-guest-"));
+  const path = join(directory, "agent.sock");
+  const sockets = new Set<Socket>();
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    serve(socket);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(path, resolve);
+  });
+  return {
+    path,
+    [Symbol.asyncDispose]: async () => {
+      close();
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => {
+        server.close(resolve);
+      });
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+/** The real agent, under sanitizers, for each connection; what they report goes to standard error and fails `ended`. */
+export async function realAgent(): Promise<GuestSocket & { readonly ended: Promise<number | null>[] }> {
+  execFileSync("make", ["--silent", "-C", "guest", "sanitized"]);
+  const directory = mkdtempSync(join(tmpdir(), "banger-timeline-"));
+  writeFileSync(join(directory, "timeline"), "kernel 0 5\nready 5 0\n");
+  const ended: Promise<number | null>[] = [];
+  const children: ChildProcess[] = [];
+  const socket = await guestSocket(
+    (connection) => {
+      const child = spawn(program, ["--fd", "3", "--timeline", join(directory, "timeline")], {
+        stdio: ["ignore", "inherit", "inherit", connection],
+      });
+      children.push(child);
+      ended.push(
+        new Promise((resolve) => {
+          child.once("close", resolve);
+        }),
+      );
+    },
+    () => {
+      for (const child of children) child.kill("SIGKILL");
+      rmSync(directory, { recursive: true });
+    },
+  );
+  return { ...socket, ended };
+}
+
+/** A guest that answers with whatever the test says. */
+export function scriptedGuest(serve: (socket: Socket) => void): Promise<GuestSocket> {
+  return guestSocket((socket) => {
+    socket.resume();
+    serve(socket);
+  });
+}

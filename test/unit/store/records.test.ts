@@ -1,0 +1,90 @@
+import { DatabaseSync } from "node:sqlite";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { ContentRecords } from "../../../src/daemon/store/content-records.ts";
+import { openDatabase } from "../../../src/daemon/store/database.ts";
+import { migrations } from "../../../src/daemon/store/migrations.ts";
+import { VmRecords } from "../../../src/daemon/vm/vm-records.ts";
+import { parseSubnet } from "../../../src/installation/install-file.ts";
+import type { Image } from "../../../src/rpc/contract/image.ts";
+import type { Kernel } from "../../../src/rpc/contract/kernel.ts";
+
+let directory: string;
+let database: DatabaseSync;
+let images: ContentRecords<Image>;
+let vms: VmRecords;
+const at = "2026-01-01T00:00:00.000Z";
+const hex = (digit: string) => digit.repeat(64);
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "banger-records-"));
+  database = openDatabase(join(directory, "banger.db"));
+  images = new ContentRecords<Image>(database, "images");
+  images.insert({ id: hex("a"), name: "debian", size: 1, source: "test", created_at: at });
+  new ContentRecords<Kernel>(database, "kernels").insert({
+    id: hex("b"),
+    name: "linux",
+    release: "6.1",
+    size: 1,
+    created_at: at,
+  });
+  vms = new VmRecords(database, () => new Date(at));
+});
+afterEach(() => {
+  database.close();
+  rmSync(directory, { recursive: true });
+});
+
+const insertVm = (id: string, name: string, address: string) =>
+  vms.insert({
+    id,
+    name,
+    imageId: hex("a"),
+    kernelId: hex("b"),
+    cpus: 1,
+    memory_mib: 64,
+    disk_mib: 64,
+    address,
+    mac: id,
+  });
+
+it("a VM is found by name, id or a unique prefix of either; a whole name wins over a prefix", () => {
+  insertVm("0123456789abcdef", "web", "10.0.0.2");
+  insertVm("01fedcba98765432", "web-two", "10.0.0.3");
+  expect(vms.use("web").id).toBe("0123456789abcdef");
+  expect(vms.use("web-").name).toBe("web-two");
+  expect(vms.use("0123").name).toBe("web");
+  expect(() => vms.use("01")).toThrow(expect.objectContaining({ code: "ambiguous" }) as Error);
+  expect(() => vms.use("x")).toThrow(expect.objectContaining({ code: "not_found" }) as Error);
+});
+
+it("addresses are the lowest free ones, until there are none", () => {
+  const subnet = parseSubnet("10.0.0.0/29");
+  for (let n = 0; n < 5; n++) insertVm(`000000000000000${n}`, `vm${n}`, vms.freeAddress(subnet));
+  expect(vms.list().map((vm) => vm.address)).toEqual(["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"]);
+  expect(() => vms.freeAddress(subnet)).toThrow(expect.objectContaining({ code: "no_space" }) as Error);
+  vms.delete("0000000000000002");
+  expect(vms.freeAddress(subnet)).toBe("10.0.0.4");
+});
+
+it("an image in use isn't removed, and the same content isn't kept twice", () => {
+  insertVm("0123456789abcdef", "web", "10.0.0.2");
+  expect(() => images.remove("debian")).toThrow(expect.objectContaining({ code: "in_use" }) as Error);
+  expect(() => images.insert({ id: hex("a"), name: "other", size: 1, source: "test", created_at: at })).toThrow(
+    /as debian/,
+  );
+  vms.delete("0123456789abcdef");
+  expect(images.remove("debian").id).toBe(hex("a"));
+});
+
+it("a database of a newer daemon is refused and left as it is", () => {
+  database.exec(`PRAGMA user_version = ${migrations.length + 1}`);
+  database.close();
+  expect(() => openDatabase(join(directory, "banger.db"))).toThrow(
+    expect.objectContaining({ code: "bad_version" }) as Error,
+  );
+  database = new DatabaseSync(join(directory, "banger.db"));
+  expect(database.prepare("SELECT count(*) AS n FROM images").get()).toEqual({ n: 1 });
+});
