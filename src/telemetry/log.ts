@@ -1,21 +1,19 @@
 import { type DestinationStream, type Logger, pino } from "pino";
+import { logExport } from "./log-export.ts";
 import { activeIds } from "./spans.ts";
 
 /** A structured logger; every record of an operation carries its ids. */
 export type { Logger };
 
-/** Also sends every record to a collector (OTLP over HTTP), in a thread of its own, when one for logs is configured. */
+/** Where the daemon's records go: standard output, and a collector too when one for logs is configured. */
 export function logDestination(env: NodeJS.ProcessEnv): DestinationStream {
   const own = pino.destination({ fd: 1, sync: true });
   if (!env["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"]) return own;
-  // Nobody waits at exit for a collector that doesn't answer: what is on its way then is on standard output too.
-  const collector = pino.transport({ target: "pino-opentelemetry-transport", worker: { autoEnd: false } });
-  collector.on("error", (error: unknown) =>
-    own.write(`${JSON.stringify({ level: "warn", message: `logs are not exported: ${String(error)}` })}\n`),
-  );
+  const complain = (error: unknown) =>
+    own.write(`${JSON.stringify({ level: "warn", message: `logs are not exported any more: ${String(error)}` })}\n`);
   return pino.multistream([
     { level: "trace", stream: own },
-    { level: "trace", stream: collector },
+    { level: "trace", stream: logExport(complain) },
   ]);
 }
 

@@ -1,0 +1,18 @@
+// Prints a table of comparisons, each of two ways to do the same in one run. scripts/bench starts what it needs.
+import { cliStart } from "./cli-start.ts";
+import { compare, type Comparison, type Outcome, report } from "./comparison.ts";
+import { rpcRoundTrip } from "./rpc.ts";
+import { vmExec } from "./vm-exec.ts";
+import { vmStart } from "./vm-start.ts";
+
+const benches: Record<string, () => Promise<Comparison>> = { rpcRoundTrip, cliStart, vmStart, vmExec };
+
+const wanted = process.argv.slice(2);
+const outcomes: Outcome[] = [];
+for (const [name, prepare] of Object.entries(benches)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  process.stderr.write(`${name} …\n`);
+  outcomes.push(await compare(await prepare()));
+}
+process.stdout.write(report(outcomes));
+process.exit(0);
