@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { BangerError } from "../rpc/contract/errors.ts";
 import { services, attribute } from "../telemetry/names.ts";
@@ -22,6 +21,11 @@ type CommandInvocation = Extract<Invocation, { kind: "command" }>;
 
 /** Runs one command line; resolves with the exit code. */
 export async function runCli(argv: readonly string[]): Promise<number> {
+  // A reader that leaves early (`| head`) is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
   try {
     const invocation = parseCommandLine(argv);
     switch (invocation.kind) {
@@ -132,18 +136,29 @@ function contextOf(
       if (!process[stream].write(bytes)) await once(process[stream], "drain");
     },
     foreground: (file, args) => runInForeground(file, args, interrupt),
-    stdin: process.stdin,
-    terminal: {
-      columns: process.stdout.columns ?? 120,
-      colour: process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined && process.env["TERM"] !== "dumb",
-      interactive: process.stdout.isTTY === true,
+    // What a command doesn't use isn't made: these cost milliseconds.
+    get stdin() {
+      return process.stdin;
+    },
+    get terminal() {
+      return terminalOf(process.stdout);
     },
     opId,
   };
 }
 
+function terminalOf(stream: NodeJS.WriteStream): CommandContext["terminal"] {
+  const interactive = stream.isTTY === true;
+  return {
+    columns: stream.columns ?? 120,
+    colour: interactive && process.env["NO_COLOR"] === undefined && process.env["TERM"] !== "dumb",
+    interactive,
+  };
+}
+
 async function runInForeground(file: string, args: readonly string[], interrupt: Interrupt): Promise<number> {
   using _ = interrupt.suspend();
+  const { spawn } = await import("node:child_process");
   const child = spawn(file, args, { stdio: "inherit" });
   const ended = await once(child, "close").catch((cause: unknown) => {
     throw new BangerError("missing_tool", `${file} can't be run`, { cause });

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { formatIpv4, parseSubnet } from "../installation/install-file.ts";
 import { BangerError } from "../rpc/contract/errors.ts";
 import type { HelperDeps } from "./deps.ts";
-import { findLink, listLinks, mustBeOurs } from "./link.ts";
+import { findLink, type Link, listLinks, mustBeOurs } from "./link.ts";
 
 /** Makes the bridge, or finds it as it should be. */
 export async function ensureBridge({ command, facts, installation, layout }: HelperDeps) {
@@ -11,6 +11,7 @@ export async function ensureBridge({ command, facts, installation, layout }: Hel
   const { bridge } = layout;
   const found = await findLink(command, bridge);
   if (found !== undefined) mustBeOurs(found, layout.alias(), facts.network.bridge === true);
+  if (found !== undefined && isComplete(found, layout.alias(), address)) return { bridge, address, created: false };
   facts.putNetwork({ ...facts.network, bridge: true });
   try {
     if (found === undefined) await command("ip", ["link", "add", "name", bridge, "type", "bridge", "stp_state", "0"]);
@@ -24,6 +25,12 @@ export async function ensureBridge({ command, facts, installation, layout }: Hel
     throw error;
   }
   return { bridge, address, created: found === undefined };
+}
+
+/** True for a bridge at which nothing is left to do; the alias and the address come before the last command. */
+function isComplete({ ifalias, flags, addr_info: addresses = [] }: Link, alias: string, address: string): boolean {
+  const hasAddress = addresses.some(({ local, prefixlen }) => `${local}/${prefixlen}` === address);
+  return ifalias === alias && flags.includes("UP") && hasAddress;
 }
 
 /** Removes the bridge, unless a VM is on it. */

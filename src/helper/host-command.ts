@@ -11,12 +11,15 @@ const programs = {
   nft: "/usr/sbin/nft",
 } as const;
 
-/** Runs one of the helper's programs to its end, in a span; a bad exit is `command_failed` with its last words. */
-export type HostCommand = (
-  program: keyof typeof programs,
-  args: readonly string[],
-  input?: string,
-) => Promise<{ stdout: string }>;
+type Program = keyof typeof programs;
+
+/** Runs the helper's programs, each in a span. */
+export interface HostCommand {
+  /** Runs a program to its end; a bad exit is `command_failed` with its last words. */
+  (program: Program, args: readonly string[], input?: string): Promise<{ stdout: string }>;
+  /** Looks for something: undefined, and no failure, when the program's words say that it isn't there. */
+  look(program: Program, args: readonly string[], absent: RegExp): Promise<{ stdout: string } | undefined>;
+}
 
 /** The most that is kept of each output. `ip` lists all links in one document. */
 const maxOutput = 4 * 1024 * 1024;
@@ -24,16 +27,22 @@ const deadlineMs = 10_000;
 
 /** Makes the runner of the helper's programs. */
 export function createHostCommand(spans: Spans): HostCommand {
-  return (program, args, input = "") => {
+  const run = (program: Program, args: readonly string[], input: string, absent?: RegExp) => {
     const name = basename(programs[program]);
     return spans.span(`exec ${name}`, { attributes: { [attribute.executable]: name } }, async (span) => {
       const ended = await runToEnd(programs[program], args, input);
       span.setAttribute(attribute.exitCode, ended.code);
       if (ended.code === 0) return { stdout: ended.stdout };
+      if (absent?.test(ended.stderr) === true) return undefined;
       const words = ended.stderr.trim().split("\n").slice(-3).join("; ").slice(0, 500);
       throw new BangerError("command_failed", `${name} exited with ${ended.code}: ${words}`);
     });
   };
+  return Object.assign(
+    async (program: Program, args: readonly string[], input = "") =>
+      (await run(program, args, input)) ?? { stdout: "" },
+    { look: (program: Program, args: readonly string[], absent: RegExp) => run(program, args, "", absent) },
+  );
 }
 
 function runToEnd(file: string, args: readonly string[], input: string) {

@@ -8,6 +8,8 @@ export interface Link {
   readonly master?: string;
   readonly flags: readonly string[];
   readonly linkinfo?: { readonly info_kind?: string };
+  /** Only where addresses were asked for too. */
+  readonly addr_info?: readonly { readonly local?: string; readonly prefixlen?: number }[];
 }
 
 /** All links of the namespace. */
@@ -16,13 +18,10 @@ export async function listLinks(command: HostCommand): Promise<Link[]> {
   return JSON.parse(stdout) as Link[];
 }
 
-/** The link of this name, if there is one. */
+/** The link of this name, with its addresses, if there is one. */
 export async function findLink(command: HostCommand, name: string): Promise<Link | undefined> {
-  const { stdout } = await command("ip", ["-json", "-details", "link", "show", "dev", name]).catch((error: unknown) => {
-    if (error instanceof BangerError && /does not exist/.test(error.plain)) return { stdout: "[]" };
-    throw error;
-  });
-  return (JSON.parse(stdout) as Link[])[0];
+  const found = await command.look("ip", ["-json", "-details", "address", "show", "dev", name], /does not exist/);
+  return found === undefined ? undefined : (JSON.parse(found.stdout) as Link[])[0];
 }
 
 /** Refuses to touch a link that isn't provably ours: it has our alias, or none yet and our facts say that we were making it. */

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { formatIpv4, parseSubnet } from "../installation/install-file.ts";
-import { BangerError } from "../rpc/contract/errors.ts";
 import type { HelperDeps } from "./deps.ts";
 
 const forwarding = "/proc/sys/net/ipv4/ip_forward";
@@ -90,11 +89,5 @@ export async function pin(
 
 async function exists({ command }: Pick<HelperDeps, "command">, what: readonly string[]): Promise<boolean> {
   const verb = what[0] === "element" ? "get" : "list";
-  try {
-    await command("nft", [verb, ...what]);
-    return true;
-  } catch (error) {
-    if (error instanceof BangerError && /No such file or directory/.test(error.plain)) return false;
-    throw error;
-  }
+  return (await command.look("nft", [verb, ...what], /No such file or directory/)) !== undefined;
 }

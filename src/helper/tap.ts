@@ -23,17 +23,17 @@ export async function createTap(deps: HelperDeps, request: TapRequest): Promise<
   }
   const holder = facts.vms().find((vm) => vm.vm_id !== vmId && (vm.tap?.address === address || vm.tap?.mac === mac));
   if (holder !== undefined) throw new BangerError("already_exists", `address ${address} belongs to VM ${holder.vm_id}`);
-  await mustHaveBridge(deps);
-  await removeTap(deps, vmId);
+  const tap = layout.tap(vmId);
+  const [there] = await Promise.all([findLink(command, tap), mustHaveBridge(deps)]);
+  if (there !== undefined || facts.vm(vmId)?.tap !== undefined) await removeTap(deps, vmId);
   const { uid } = leaseUid(facts, installation, vmId);
   facts.putVm({ ...(facts.vm(vmId) ?? { vm_id: vmId, uid }), tap: { address, mac } });
-  const tap = layout.tap(vmId);
   try {
-    await command("ip", ["tuntap", "add", "dev", tap, "mode", "tap", "user", String(uid), "vnet_hdr"]);
     await command(
       "ip",
       ["-batch", "-"],
       [
+        `tuntap add dev ${tap} mode tap user ${uid} vnet_hdr`,
         `link set dev ${tap} alias ${layout.alias(vmId)}`,
         `link set dev ${tap} master ${layout.bridge}`,
         `link set dev ${tap} type bridge_slave isolated on learning off locked on flood off mcast_flood off`,
@@ -42,8 +42,10 @@ export async function createTap(deps: HelperDeps, request: TapRequest): Promise<
         "",
       ].join("\n"),
     );
-    await command("bridge", ["fdb", "add", mac, "dev", tap, "master", "static"]);
-    await pin(deps, "add", { address, mac });
+    await Promise.all([
+      command("bridge", ["fdb", "add", mac, "dev", tap, "master", "static"]),
+      pin(deps, "add", { address, mac }),
+    ]);
   } catch (error) {
     await removeTap(deps, vmId);
     throw error;

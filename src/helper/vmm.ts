@@ -29,7 +29,9 @@ import { leaseUid, returnUid } from "./uid-lease.ts";
 
 /** QEMU has this long until it answers on its QMP socket. */
 const greetingDeadlineMs = 10_000;
-const pollMs = 10;
+const pollMs = 2;
+/** The last words of a QEMU that ended pass through another process; they are there when it has read them. */
+const lastWordsMs = 50;
 /** The most that is kept of what QEMU writes on its own. */
 const maxLogBytes = 64 * 1024;
 
@@ -188,8 +190,7 @@ async function awaitGreeting(path: string, child: ChildProcess, words: () => str
   for (;;) {
     if (await greets(path)) return;
     if (failed !== undefined || child.exitCode !== null || child.signalCode !== null) {
-      // The last words pass through another process; they arrive when both are done.
-      await delay(pollMs * 5);
+      await delay(lastWordsMs);
       throw new BangerError("command_failed", `QEMU ended at once: ${words() || failed?.message || "it said nothing"}`);
     }
     if (performance.now() > deadline) {

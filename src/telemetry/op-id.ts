@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomHex } from "./random.ts";
 
 /** The id of one operation: `op-` and the 32 lowercase hex digits of its trace id. */
 export type OpId = `op-${string}`;
@@ -7,7 +7,7 @@ const pattern = /^op-(?!0{32}$)[0-9a-f]{32}$/;
 
 /** A fresh id, from the system's cryptographic randomness. */
 export function newOpId(): OpId {
-  const traceId = randomBytes(16).toString("hex");
+  const traceId = randomHex(16);
   return /^0+$/.test(traceId) ? newOpId() : `op-${traceId}`;
 }
 

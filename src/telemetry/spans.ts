@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
   context,
   type Context,
@@ -13,6 +12,7 @@ import { Clock } from "./clock.ts";
 import { contextOf, currentOpId, sinkOf } from "./context.ts";
 import { attribute } from "./names.ts";
 import { newOpId, type OpId, opIdOfTrace, traceIdOf } from "./op-id.ts";
+import { randomHex } from "./random.ts";
 import type { AttributeValue, SpanKindName, SpanRecord, SpanSink } from "./span-record.ts";
 import { formatTraceparent, type Traceparent } from "./traceparent.ts";
 
@@ -78,7 +78,7 @@ export class Spans {
   ): void {
     const parent = trace.getSpanContext(context.active());
     if (parent === undefined) return;
-    const spanId = randomBytes(8).toString("hex");
+    const spanId = randomHex(8);
     const record: SpanRecord = {
       trace_id: parent.traceId,
       span_id: spanId,

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { type Context, context, SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { resourceFromAttributes } from "@opentelemetry/resources";
@@ -12,6 +11,7 @@ import {
 } from "@opentelemetry/sdk-trace";
 import { currentOpId, sinkOf } from "./context.ts";
 import { newOpId, traceIdOf } from "./op-id.ts";
+import { randomHex } from "./random.ts";
 import type { AttributeValue, SpanKindName, SpanRecord, SpanSink } from "./span-record.ts";
 
 /** Makes the tracer of a process and the asynchronous context that carries its operations. Call once, at start. */
@@ -30,7 +30,7 @@ export function startTracer(service: string, sink: SpanSink): Tracer {
 export const operationIds: IdGenerator = {
   generateTraceId: () => traceIdOf(currentOpId() ?? newOpId()),
   generateSpanId: () => {
-    const id = randomBytes(8).toString("hex");
+    const id = randomHex(8);
     return /^0+$/.test(id) ? operationIds.generateSpanId() : id;
   },
 };

@@ -31,11 +31,13 @@ export function createQemuDriver({ helper, layout, accelerator }: QemuDriverDeps
     },
     connect: async (vmId) => {
       const sockets = layout.sockets(vmId);
-      const console = await ConsoleLog.attach({ socketPath: sockets.console, logPath: layout.vm(vmId).consoleLog });
+      const qmp = QmpClient.connect({ path: sockets.qmp });
+      const console = ConsoleLog.attach({ socketPath: sockets.console, logPath: layout.vm(vmId).consoleLog });
       try {
-        return connectionOf(await QmpClient.connect({ path: sockets.qmp }), console, sockets.agent);
+        return connectionOf(await qmp, await console, sockets.agent);
       } catch (error) {
-        console.close();
+        for (const half of await Promise.allSettled([qmp, console]))
+          if (half.status === "fulfilled") half.value.close();
         throw error;
       }
     },

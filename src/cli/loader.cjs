@@ -1,0 +1,13 @@
+// Runs the bundled CLI with the code that V8 compiled when it was built: 4 ms less at every start. V8 itself refuses a cache
+// that is of another version, and compiles anew.
+const { readFileSync } = require("node:fs");
+const { wrap } = require("node:module");
+const { constants, Script } = require("node:vm");
+
+const program = `${__dirname}/banger-main.cjs`;
+const script = new Script(wrap(readFileSync(program, "utf8")), {
+  filename: program,
+  cachedData: readFileSync(`${__dirname}/banger-main.cache`),
+  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+});
+script.runInThisContext()(exports, require, module, program, __dirname);
