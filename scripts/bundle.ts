@@ -46,6 +46,8 @@ await Promise.all(
       platform: "node",
       target: "node26",
       format: "cjs",
+      // A script that is run with a code cache has nothing that would resolve import().
+      supported: { "dynamic-import": false },
       external,
       metafile: true,
       legalComments: "none",

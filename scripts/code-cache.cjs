@@ -2,12 +2,11 @@
 const { readFileSync, writeFileSync } = require("node:fs");
 const { wrap } = require("node:module");
 const { dirname } = require("node:path");
-const { constants, Script } = require("node:vm");
+const { Script } = require("node:vm");
 
 const [program, cache, ...rest] = process.argv.slice(2);
 const script = new Script(wrap(readFileSync(program, "utf8")), {
   filename: program,
-  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 });
 process.argv = [process.argv[0], program, ...rest];
 process.on("exit", () => {

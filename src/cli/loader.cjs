@@ -2,12 +2,11 @@
 // that is of another version, and compiles anew.
 const { readFileSync } = require("node:fs");
 const { wrap } = require("node:module");
-const { constants, Script } = require("node:vm");
+const { Script } = require("node:vm");
 
 const program = `${__dirname}/banger-main.cjs`;
 const script = new Script(wrap(readFileSync(program, "utf8")), {
   filename: program,
   cachedData: readFileSync(`${__dirname}/banger-main.cache`),
-  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 });
 script.runInThisContext()(exports, require, module, program, __dirname);
