@@ -1,4 +1,7 @@
 import { BangerError, errorTable } from "../rpc/contract/errors.ts";
+import { printable } from "../rpc/printable.ts";
+
+const lastLines = 20;
 
 /** Prints an error, once, and says the exit code. */
 export function reportError(error: unknown, json: boolean, write: (text: string) => void): number {
@@ -16,12 +19,17 @@ export function reportError(error: unknown, json: boolean, write: (text: string)
     return exit;
   }
   write(`banger: ${known.message}\n`);
-  const console = known.details?.["console"];
-  if (typeof console === "string" && console !== "") {
-    write(`the console's last lines:\n${console.replace(/^/gm, "  | ")}\n`);
-  }
+  writeLines("the console's last lines", known.details?.["console"], write);
+  writeLines("its last words", known.details?.["stderr"], write);
   const seen = known.code === "internal" ? "" : ` [${known.code}]`;
   write(`${nextStep}${seen}\n`);
   if (process.env["BANGER_DEBUG"] !== undefined && error instanceof Error) write(`${error.stack ?? ""}\n`);
   return exit;
+}
+
+/** Some text of a guest's or a program's, when there is more than the error's own line. */
+function writeLines(title: string, text: unknown, write: (text: string) => void): void {
+  if (typeof text !== "string") return;
+  const lines = printable(text).trimEnd().split("\n").slice(-lastLines);
+  if (text !== "") write(`${title}:\n${lines.map((line) => `  | ${line}\n`).join("")}`);
 }

@@ -36,10 +36,14 @@ export class Sandbox implements AsyncDisposable {
 
   /** Makes a sandbox and waits until it can be entered. */
   static async start(): Promise<Sandbox> {
-    // `cat` ends when this process does, because its standard input then does.
-    const anchor = spawn(`${root}/scripts/sandbox`, ["sh", "-c", "echo ready; exec cat"], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
+    // `cat` ends when this process does, because its standard input then does; bash, as the first process, reaps what is orphaned.
+    const anchor = spawn(
+      `${root}/scripts/sandbox`,
+      ["bash", "--norc", "-c", "exec 3<&0; cat <&3 & echo ready; wait $!"],
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+      },
+    );
     await new Promise<void>((resolve, reject) => {
       anchor.stdout?.once("data", () => resolve());
       anchor.once("close", (code) => reject(new Error(`scripts/sandbox ended with ${code}`)));
@@ -88,7 +92,9 @@ export class Sandbox implements AsyncDisposable {
 
   /** Runs a shell script as root and returns what it prints; a bad exit fails the test. */
   async root(script: string): Promise<string> {
-    const { code, stdout, stderr } = await this.run(["bash", "-euo", "pipefail", "-c", script], { as: "root" });
+    const { code, stdout, stderr } = await this.run(["bash", "--norc", "-euo", "pipefail", "-c", script], {
+      as: "root",
+    });
     if (code !== 0) throw new Error(`${script}: exit ${code}: ${stderr}`);
     return stdout;
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createConnection, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { AgentExec, type ExecEnd, type ExecRequest } from "./agent-exec.ts";
 import { type AgentFrame, AgentFrameDecoder, encodeAgentFrame, frameType, maxFrame } from "./agent-frame.ts";
@@ -9,6 +10,9 @@ import { type ClockAnchor, readTimeline, type Stage } from "./timeline.ts";
 const protocolVersion = 1;
 const nonceBytes = 16;
 const anchorPings = 5;
+/** A guest that is busy, without KVM, answers late; one that doesn't within this is not there. */
+const answerDeadlineMs = 15_000;
+const pingEveryMs = 5_000;
 
 /** The host's side of a guest's agent, over a stream that a hostile guest may fill with anything. */
 export class AgentClient {
@@ -22,6 +26,7 @@ export class AgentClient {
   readonly #pings = new Map<bigint, (guestNs: bigint) => void>();
   readonly #gone = Promise.withResolvers<never>();
   #nextStream = 1;
+  #watching = false;
   #shuttingDown: (() => void) | undefined;
 
   private constructor(socket: Socket, session: number, timeline: readonly Stage[], rest: AgentFrameDecoder) {
@@ -81,6 +86,7 @@ export class AgentClient {
     const stream = this.#nextStream++;
     const exec = new AgentExec(request, (type, payload, flags = 0) => this.#send(stream, type, payload, flags));
     this.#execs.set(stream, exec);
+    void this.#watch();
     try {
       return await Promise.race([exec.run(), this.#gone.promise]);
     } finally {
@@ -99,6 +105,27 @@ export class AgentClient {
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  /** While commands run, asks for an answer now and then: virtio-serial stays open when the agent is gone. */
+  async #watch(): Promise<void> {
+    if (this.#watching) return;
+    this.#watching = true;
+    while (this.#execs.size > 0) {
+      const heard = await Promise.race([
+        this.#ping().then(
+          () => true,
+          () => true,
+        ),
+        delay(answerDeadlineMs, false, { ref: false }),
+      ]);
+      if (!heard) {
+        const silent = `the guest's agent has not answered for ${answerDeadlineMs / 1000} s`;
+        for (const exec of this.#execs.values()) exec.fail(new BangerError("guest_died", silent));
+      }
+      await delay(pingEveryMs, undefined, { ref: false });
+    }
+    this.#watching = false;
   }
 
   async #ping(): Promise<bigint> {

@@ -12,13 +12,11 @@ export interface Rootless {
 /** A user namespace with the owner's subordinate ids where that can be had, else fakeroot. */
 export async function chooseRootless(run: Run, scratch: string, signal: AbortSignal): Promise<Rootless> {
   const namespace = ["unshare", "--user", "--map-root-user", "--map-auto"];
-  try {
-    await run({ file: "true", args: [], within: namespace, signal });
-    return { within: namespace, mode: "unshare" };
-  } catch {
-    signal.throwIfAborted();
-    const state = join(scratch, "fakeroot");
-    await run({ file: "touch", args: [state], signal });
-    return { within: ["fakeroot", "-i", state, "-s", state, "--"], mode: "fakechroot" };
-  }
+  // A host that can't is no failure: the shell tells, and ends well either way.
+  const question = `${namespace.join(" ")} true 2>/dev/null && echo yes; true`;
+  const { stdout } = await run({ file: "sh", args: ["-c", question], signal });
+  if (stdout.trim() === "yes") return { within: namespace, mode: "unshare" };
+  const state = join(scratch, "fakeroot");
+  await run({ file: "touch", args: [state], signal });
+  return { within: ["fakeroot", "-i", state, "-s", state, "--"], mode: "fakechroot" };
 }

@@ -28,6 +28,8 @@ export type Run = (command: Command) => Promise<{ stdout: string }>;
 
 /** The last so many bytes of each output are kept. */
 const keptBytes = 64 * 1024;
+/** What programs say of a full disk; tar has words of its own. */
+const fullDisk = /No space left on device|Wrote only \d+ of \d+ bytes/;
 /** How long a program has to end after SIGTERM. */
 const killAfterMs = 2_000;
 
@@ -60,7 +62,7 @@ export function createRunner({ spans }: { readonly spans: Spans }): Run {
       if (ended.code !== 0) {
         const how = ended.code === null ? `was killed by ${ended.signal}` : `exited with ${ended.code}`;
         const lastLine = ended.stderr.trimEnd().split("\n").at(-1) ?? "";
-        const code = /No space left on device/.test(ended.stderr) ? "no_space" : "command_failed";
+        const code = fullDisk.test(ended.stderr) ? "no_space" : "command_failed";
         throw new BangerError(code, `${name} ${how}${lastLine === "" ? "" : `: ${lastLine}`}`, {
           details: { stderr: ended.stderr.slice(-4_000) },
         });

@@ -27,6 +27,12 @@ type Params<M extends keyof typeof vmContract> = ParamsOf<(typeof vmContract)[M]
 /** What a request to a VM knows of its caller. */
 export type VmRequest = OperationContext & { readonly input: AsyncIterable<Uint8Array> };
 
+/** What a VM's record says of an end that nobody asked for. */
+const ends = {
+  reset: "the guest reset itself: a reboot, which ends a VM, or a kernel panic",
+  unknown: "the VMM ended by itself",
+};
+
 /** Everything that is done with VMs: finds the one that is meant, takes its lock, and hands over to the lifecycle. */
 export class VmService {
   readonly #deps: VmServiceDeps;
@@ -149,13 +155,14 @@ export class VmService {
         // Whoever stops, kills or deletes it takes it away; a newer start has a watch of its own.
         if (now?.state !== "running" || now.generation !== vm.generation || this.#deps.locks.isHeld(vm.id)) return;
         await this.#deps.spans.operation("vm.exited", {}, async (opId) => {
-          const ending: Ending = exit.byGuest
-            ? { state: "stopped", error: null }
-            : { state: "failed", error: { code: "guest_died", message: "the VMM ended by itself", op_id: opId } };
+          const ending: Ending =
+            exit.how === "shutdown"
+              ? { state: "stopped", error: null }
+              : { state: "failed", error: { code: "guest_died", message: ends[exit.how], op_id: opId } };
           await this.#deps.locks.exclusive(now, "exit", () =>
             endVm(this.#deps, "vm.exited", now, ending, unattended()),
           );
-          this.#deps.log.info({ "banger.vm.id": vm.id, by_guest: exit.byGuest }, "the VMM ended");
+          this.#deps.log.info({ "banger.vm.id": vm.id, how: exit.how }, "the VMM ended");
         });
       })
       .catch((error: unknown) =>

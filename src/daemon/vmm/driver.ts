@@ -34,8 +34,8 @@ export interface VmmConnection {
 
 /** How a VMM ended. */
 export interface VmmExit {
-  /** True when the guest shut itself down in order. */
-  readonly byGuest: boolean;
+  /** `shutdown`: the guest powered itself off. `reset`: it rebooted, or its kernel panicked. `unknown`: neither was said. */
+  readonly how: "shutdown" | "reset" | "unknown";
 }
 
 /** One kind of VMM. What nothing calls yet isn't here. */

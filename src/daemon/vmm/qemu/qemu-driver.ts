@@ -45,13 +45,16 @@ export function createQemuDriver({ helper, layout, accelerator }: QemuDriverDeps
   };
 }
 
+/** How a VMM ended, by the reasons that QEMU gives (qapi/run-state.json, ShutdownCause). */
+const ways: Record<string, VmmExit["how"]> = { "guest-shutdown": "shutdown", "guest-reset": "reset" };
+
 function connectionOf(qmp: QmpClient, console: ConsoleLog, agentPath: string): VmmConnection {
-  let byGuest = false;
+  let how: VmmExit["how"] = "unknown";
   qmp.onEvent((event) => {
-    if (event.event === "SHUTDOWN" && event.data["guest"] === true && event.data["reason"] === "guest-shutdown")
-      byGuest = true;
+    if (event.event !== "SHUTDOWN") return;
+    how = ways[String(event.data["reason"])] ?? "unknown";
   });
-  const exited = Promise.all([qmp.closed, console.closed]).then((): VmmExit => ({ byGuest }));
+  const exited = Promise.all([qmp.closed, console.closed]).then((): VmmExit => ({ how }));
   return {
     boot: async () => void (await qmp.execute("cont")),
     exited,
