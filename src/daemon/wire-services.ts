@@ -92,6 +92,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     vms,
     traces,
     close: () => {
+      records.flush();
       running.close();
       helper.close();
     },

@@ -35,6 +35,7 @@ const installFile: InstallFile = {
 export class Process {
   readonly log: LogRecord[] = [];
   readonly ended: Promise<number | null>;
+  over = false;
   readonly #sandbox: Sandbox;
   readonly #waiting = new Set<() => void>();
 
@@ -49,6 +50,7 @@ export class Process {
     createInterface({ input: child.stderr }).on("line", take);
     this.ended = new Promise((resolve) => {
       child.once("close", (code) => {
+        this.over = true;
         resolve(code);
         for (const wake of this.#waiting) wake();
       });
@@ -57,14 +59,10 @@ export class Process {
 
   /** The first record, now or later, that fits. */
   async logged(fits: (record: LogRecord) => boolean, after = 0): Promise<LogRecord> {
-    let over = false;
-    void this.ended.then(() => {
-      over = true;
-    });
     for (;;) {
       const found = this.log.slice(after).find(fits);
       if (found !== undefined) return found;
-      if (over) throw new Error(`the process ended without that line: ${JSON.stringify(this.log.slice(-5))}`);
+      if (this.over) throw new Error(`the process ended without that line: ${JSON.stringify(this.log.slice(-5))}`);
       await new Promise<void>((resolve) => {
         const wake = () => {
           this.#waiting.delete(wake);
@@ -149,6 +147,8 @@ TOML`);
     const child = this.sandbox.spawn(argv, { env: { BANGER_CONFIG: `${directory}/install.toml`, ...env } });
     this.daemon = new Process(this.sandbox, child);
     await this.daemon.logged((record) => record.message === "daemon ready");
+    // Where there is a helper, the daemon asks it at once what the kernel holds; a test begins when that is over.
+    if (this.helper?.over === false) await this.daemon.logged((record) => record.message === "reconcile completed");
     return this.daemon;
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, createReadStream, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, createReadStream, mkdirSync, renameSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { DatabaseSync } from "node:sqlite";
@@ -10,6 +10,7 @@ import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { Run } from "../process/run.ts";
 import type { OperationContext } from "../step/step-runner.ts";
 import { ContentRecords } from "../store/content-records.ts";
+import { ContentService } from "../store/content-service.ts";
 import { inScratch } from "../store/scratch.ts";
 import { debianTar } from "./debian.ts";
 import { copyExt4, ext4OfTar, isExt4 } from "./ext4.ts";
@@ -24,42 +25,26 @@ export interface ImageServiceDeps {
 }
 
 /** Root file systems, stored by content. */
-export class ImageService {
+export class ImageService extends ContentService<Image> {
   readonly #deps: ImageServiceDeps;
-  readonly #records: ContentRecords<Image>;
 
   constructor(deps: ImageServiceDeps) {
+    super(new ContentRecords<Image>(deps.database, "images"));
     this.#deps = deps;
-    this.#records = new ContentRecords<Image>(deps.database, "images");
-  }
-
-  list(): Image[] {
-    return this.#records.list();
-  }
-
-  find(reference: string): Image {
-    return this.#records.find(reference);
   }
 
   newest(): Image {
-    return this.#records.newest("banger image build debian");
+    return this.records.newest("banger image build debian");
   }
 
-  show(reference: string): Image & { used_by: string[] } {
-    const image = this.find(reference);
-    return { ...image, used_by: this.#records.usedBy(image.id) };
-  }
-
-  remove(reference: string): { id: string; name: string } {
-    const { id, name } = this.#records.remove(reference);
-    rmSync(dirname(this.#deps.layout.image(id)), { recursive: true, force: true });
-    return { id, name };
+  protected directoryOf(id: string): string {
+    return dirname(this.#deps.layout.image(id));
   }
 
   /** Makes an image of a distribution from its packages. */
   async build(params: ParamsOf<typeof imageContract.imageBuild>, { signal, emit }: OperationContext): Promise<Image> {
     const { recipe, suite, packages, size_mib: sizeMib, name = suite } = params;
-    this.#records.mustBeFree(name);
+    this.records.mustBeFree(name);
     const { run, layout } = this.#deps;
     const progress = (text: string) => emit("progress", { text });
     return inScratch(layout, async (scratch) => {
@@ -74,7 +59,7 @@ export class ImageService {
   /** Takes a tar archive of a root file system, or an ext4 file system. */
   async import(params: ParamsOf<typeof imageContract.imageImport>, { signal, emit }: OperationContext): Promise<Image> {
     const { source, name, size_mib: sizeMib } = params;
-    this.#records.mustBeFree(name);
+    this.records.mustBeFree(name);
     mustBeFile(source);
     const { run, layout } = this.#deps;
     return inScratch(layout, async (scratch) => {
@@ -103,13 +88,13 @@ export class ImageService {
     const id = await sha256(disk, signal);
     const target = this.#deps.layout.image(id);
     const image = { id, name, size: statSync(disk).size, source, created_at: this.#deps.now().toISOString() };
-    this.#records.mustBeFree(name);
-    if (this.#records.byId(id) === undefined) {
+    this.records.mustBeFree(name);
+    if (this.records.byId(id) === undefined) {
       mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
       chmodSync(disk, 0o444);
       renameSync(disk, target);
     }
-    this.#records.insert(image);
+    this.records.insert(image);
     return image;
   }
 }

@@ -10,6 +10,7 @@ import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { Run } from "../process/run.ts";
 import type { OperationContext } from "../step/step-runner.ts";
 import { ContentRecords } from "../store/content-records.ts";
+import { ContentService } from "../store/content-service.ts";
 import { inScratch } from "../store/scratch.ts";
 import { type DebianKernelDeps, downloadPackage, type KernelFiles, unpackPackage } from "./debian-kernel.ts";
 import { kernelInitrd } from "./kernel-initrd.ts";
@@ -29,47 +30,31 @@ export interface KernelServiceDeps {
 type ImportParams = ParamsOf<typeof kernelContract.kernelImport>;
 
 /** Kernels with their initrds, stored by content. */
-export class KernelService {
+export class KernelService extends ContentService<Kernel> {
   readonly #deps: KernelServiceDeps;
-  readonly #records: ContentRecords<Kernel>;
 
   constructor(deps: KernelServiceDeps) {
+    super(new ContentRecords<Kernel>(deps.database, "kernels"));
     this.#deps = deps;
-    this.#records = new ContentRecords<Kernel>(deps.database, "kernels");
-  }
-
-  list(): Kernel[] {
-    return this.#records.list();
-  }
-
-  find(reference: string): Kernel {
-    return this.#records.find(reference);
   }
 
   newest(): Kernel {
-    return this.#records.newest("banger kernel import linux-image-cloud-amd64");
+    return this.records.newest("banger kernel import linux-image-cloud-amd64");
   }
 
-  show(reference: string): Kernel & { used_by: string[] } {
-    const kernel = this.find(reference);
-    return { ...kernel, used_by: this.#records.usedBy(kernel.id) };
-  }
-
-  remove(reference: string): { id: string; name: string } {
-    const { id, name } = this.#records.remove(reference);
-    rmSync(this.#deps.layout.kernel(id).directory, { recursive: true, force: true });
-    return { id, name };
+  protected directoryOf(id: string): string {
+    return this.#deps.layout.kernel(id).directory;
   }
 
   /** Takes a Debian kernel package, or a kernel and its modules, and makes the initrd for it. */
   async import(params: ImportParams, { signal, emit }: OperationContext): Promise<Kernel> {
-    if (params.name !== undefined) this.#records.mustBeFree(params.name);
+    if (params.name !== undefined) this.records.mustBeFree(params.name);
     const { run, guestPrograms, layout } = this.#deps;
     const progress = (text: string) => emit("progress", { text });
     return inScratch(layout, async (scratch) => {
       const files = await kernelFiles(params, scratch, { run, signal, progress });
       const name = params.name ?? nameOfRelease(files.release);
-      this.#records.mustBeFree(name);
+      this.records.mustBeFree(name);
       await progress("unpacking the kernel");
       const vmlinux = await readKernel(files.kernel, scratch, { run, signal });
       await progress("making the initrd");
@@ -95,12 +80,12 @@ export class KernelService {
       size: vmlinux.length + initrd.length,
       created_at: this.#deps.now().toISOString(),
     };
-    if (this.#records.byId(id) === undefined) {
+    if (this.records.byId(id) === undefined) {
       rmSync(directory, { recursive: true, force: true });
       mkdirSync(join(directory, ".."), { recursive: true, mode: 0o700 });
       renameSync(draft, directory);
     }
-    this.#records.insert(kernel);
+    this.records.insert(kernel);
     return kernel;
   }
 }

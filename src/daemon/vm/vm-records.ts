@@ -21,6 +21,9 @@ export interface VmChange {
   error?: Vm["error"];
 }
 
+/** When VMs were last used is written so much later. */
+const flushAfterMs = 1_000;
+
 const select = `SELECT vms.*, images.name AS image_name, kernels.name AS kernel_name FROM vms
   JOIN images ON images.id = vms.image_id JOIN kernels ON kernels.id = vms.kernel_id`;
 
@@ -28,6 +31,8 @@ const select = `SELECT vms.*, images.name AS image_name, kernels.name AS kernel_
 export class VmRecords {
   readonly #database: DatabaseSync;
   readonly #now: () => Date;
+  readonly #used = new Map<string, string>();
+  #flushing: NodeJS.Timeout | undefined;
 
   constructor(database: DatabaseSync, now: () => Date) {
     this.#database = database;
@@ -35,19 +40,32 @@ export class VmRecords {
   }
 
   list(): Vm[] {
-    return this.#database.prepare(`${select} ORDER BY vms.created_at, vms.id`).all().map(vmOf);
+    return this.#database
+      .prepare(`${select} ORDER BY vms.created_at, vms.id`)
+      .all()
+      .map((row) => this.#vmOf(row));
   }
 
   get(id: string): Vm | undefined {
     const row = this.#database.prepare(`${select} WHERE vms.id = ?`).get(id);
-    return row === undefined ? undefined : vmOf(row);
+    return row === undefined ? undefined : this.#vmOf(row);
   }
 
-  /** The VM that a person means; it counts as used. */
+  /** The VM that a person means; it counts as used. That is written a little later: nobody waits for the disk. */
   use(reference: string): Vm {
     const { id } = findOne(this.#database, "vms", reference);
-    this.#database.prepare("UPDATE vms SET last_used_at = ? WHERE id = ?").run(this.#now().toISOString(), id);
+    this.#used.set(id, this.#now().toISOString());
+    this.#flushing ??= setTimeout(() => this.flush(), flushAfterMs).unref();
     return this.must(id);
+  }
+
+  /** Writes when VMs were last used. */
+  flush(): void {
+    clearTimeout(this.#flushing);
+    this.#flushing = undefined;
+    const write = this.#database.prepare("UPDATE vms SET last_used_at = ? WHERE id = ?");
+    for (const [id, at] of this.#used) write.run(at, id);
+    this.#used.clear();
   }
 
   insert(vm: NewVm): void {
@@ -117,6 +135,11 @@ export class VmRecords {
 
   settle(vmId: string, kind: DebtKind): void {
     this.#database.prepare("DELETE FROM debts WHERE vm_id = ? AND kind = ?").run(vmId, kind);
+  }
+
+  #vmOf(row: Record<string, unknown>): Vm {
+    const vm = vmOf(row);
+    return { ...vm, last_used_at: this.#used.get(vm.id) ?? vm.last_used_at };
   }
 
   must(id: string): Vm {
