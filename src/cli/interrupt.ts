@@ -16,7 +16,7 @@ export function listenForInterrupt(note: (text: string) => void): Interrupt {
   const take = () => {
     if (suspended > 0) return;
     if (abort.signal.aborted) process.exit(130);
-    note("cancelling; what was begun is being undone (again to leave at once)\n");
+    note("cancelling (Ctrl-C again to leave at once)\n");
     abort.abort(new BangerError("cancelled", "cancelled"));
   };
   process.on("SIGINT", take);

@@ -118,7 +118,7 @@ function parseStrictly(command: Command, args: readonly string[], options: Optio
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message.split(". ")[0] : String(cause);
+    const text = cause instanceof Error ? cause.message.split(/[.\n]/)[0] : String(cause);
     const unknown = /Unknown option '(-+[^']*)'/.exec(text ?? "")?.[1];
     const near = unknown === undefined ? "" : nearest(unknown.replace(/^-+/, ""), new Set(Object.keys(options)), "--");
     throw usage(`${title(command)}: ${text}${near}`, title(command));

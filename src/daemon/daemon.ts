@@ -50,14 +50,14 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   // Two daemons on one state would each undo what the other begins.
   const alone = onlyOne(layout.daemonLock, "bangerd");
   const database = openDatabase(layout.database);
-  const traces = new TraceStore(database);
+  const log = createLogger(serviceNames.daemon, logDestination(options.env));
+  const traces = new TraceStore(database, (error) => log.error({ err: error }, "spans were not kept"));
   const otlp = startExport(options.env);
   const keep = (span: SpanRecord) => {
     traces.keep(span);
     otlp?.sink(span);
   };
   const spans = new Spans(startDaemonSdk(serviceNames.daemon, keep));
-  const log = createLogger(serviceNames.daemon, logDestination(options.env));
   const services = await wireServices({
     installation,
     layout,

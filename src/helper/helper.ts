@@ -21,6 +21,7 @@ export async function startHelper(config: string): Promise<RpcServer> {
   const log = createLogger(services.helper);
   for (const directory of [installation.helperRunDir, layout.vmSockets])
     mkdirSync(directory, { recursive: true, mode: 0o755 });
+  mkdirSync(layout.vmmLogs, { recursive: true, mode: 0o700 });
   // Spans belong to requests and ride back in their answers; this process exports nothing.
   const spans = new Spans(startTracer(services.helper, () => undefined));
   const server = await listen({

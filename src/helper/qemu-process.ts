@@ -12,7 +12,6 @@ import {
   rmSync,
 } from "node:fs";
 import { createConnection } from "node:net";
-import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../rpc/contract/errors.ts";
@@ -34,10 +33,19 @@ const maxLogBytes = 64 * 1024;
 /** The directory of a VMM's sockets: the VM's uid makes them, the owner's group may use them. */
 export function makeRunDirectory({ layout, installation }: HelperDeps, { vm_id, uid }: VmFacts): void {
   const { directory } = layout.sockets(vm_id);
-  rmSync(directory, { recursive: true, force: true });
+  removeRunDirectory(directory);
   mkdirSync(directory, { mode: 0o700 });
   chownSync(directory, uid, installation.ownerGid);
-  chmodSync(directory, 0o2770);
+  // The group connects to what is there; only the VM's uid makes something.
+  chmodSync(directory, 0o2750);
+}
+
+/** Takes the directory away from the VM's uid, then removes it: nothing in it is exchanged for a link meanwhile. */
+export function removeRunDirectory(directory: string): void {
+  if (!existsSync(directory)) return;
+  chownSync(directory, 0, 0);
+  chmodSync(directory, 0o700);
+  rmSync(directory, { recursive: true, force: true });
 }
 
 /** Starts QEMU with the files that it is given as descriptors; its own words go to a log of bounded size. */
@@ -58,7 +66,7 @@ export function spawnQemu(
     // QEMU reopens kernel and initrd by /proc/self/fd. The kernel anybody may read; the initrd holds the guest's keys.
     fchownSync(initrd, installation.ownerUid, uid);
     fchmodSync(initrd, 0o640);
-    const log = openSync(logFile(deps, vmId), "w", 0o600);
+    const log = openSync(layout.vmmLog(vmId), "w", 0o600);
     descriptors.push(log);
     // QEMU's own words go through `head`, so that a VMM that was taken over can't fill the disk with them.
     const head = spawn("/usr/bin/head", ["-c", String(maxLogBytes)], {
@@ -133,12 +141,8 @@ function greets(path: string): Promise<boolean> {
   });
 }
 
-function logFile({ layout }: Pick<HelperDeps, "layout">, vmId: string): string {
-  return join(layout.sockets(vmId).directory, "vmm.log");
-}
-
 /** What a VMM said on its own, the end of it. */
-export function lastWords(deps: Pick<HelperDeps, "layout">, vmId: string): string {
-  const path = logFile(deps, vmId);
+export function lastWords({ layout }: Pick<HelperDeps, "layout">, vmId: string): string {
+  const path = layout.vmmLog(vmId);
   return existsSync(path) ? readFileSync(path, "utf8").trim().slice(-1_000) : "";
 }

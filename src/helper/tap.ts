@@ -67,7 +67,8 @@ export async function removeTap(deps: HelperDeps, vmId: string): Promise<{ remov
     if ((await findLink(command, layout.bridge)) !== undefined) {
       await command("ip", ["neighbour", "flush", "to", known.tap.address, "dev", layout.bridge, "nud", "permanent"]);
     }
-    const { tap: _, ...rest } = known;
+    // Its VMM may have been started or stopped meanwhile.
+    const { tap: _, ...rest } = facts.vm(vmId) ?? known;
     facts.putVm(rest);
   }
   returnUid(facts, vmId);

@@ -4,10 +4,10 @@ import type { helperContract } from "../rpc/contract/helper.ts";
 import type { ParamsOf } from "../rpc/contract/method.ts";
 import { attribute } from "../telemetry/names.ts";
 import type { HelperDeps } from "./deps.ts";
-import type { VmFacts } from "./facts.ts";
+import type { ProcessFacts, VmFacts } from "./facts.ts";
 import { listLinks } from "./link.ts";
-import { endProcess, isAlive, processFacts } from "./process.ts";
-import { awaitGreeting, lastWords, makeRunDirectory, spawnQemu } from "./qemu-process.ts";
+import { endProcess, isAlive, processesOf, processFacts } from "./process.ts";
+import { awaitGreeting, lastWords, makeRunDirectory, removeRunDirectory, spawnQemu } from "./qemu-process.ts";
 import { leaseUid, returnUid } from "./uid-lease.ts";
 
 type StartParams = ParamsOf<typeof helperContract.vmmStart>;
@@ -17,9 +17,9 @@ export async function startVmm(deps: HelperDeps, params: StartParams) {
   const { facts, installation, layout } = deps;
   const { vm_id: vmId, generation } = params;
   const known = leaseUid(facts, installation, vmId);
-  if (known.vmm !== undefined && isAlive(known.vmm)) {
-    throw new BangerError("already_exists", `VM ${vmId} has a VMM (pid ${known.vmm.pid}) already`);
-  }
+  const running = vmmProcess(known);
+  if (running !== undefined)
+    throw new BangerError("already_exists", `VM ${vmId} has a VMM (pid ${running.pid}) already`);
   if (known.tap === undefined) throw new BangerError("not_found", `VM ${vmId} has no tap; make it first`);
   const startedAt = new Date().toISOString();
   facts.putVm({ ...known, vmm: { generation, started_at: startedAt } });
@@ -54,23 +54,38 @@ export async function stopVmm(deps: HelperDeps, vmId: string, generation: number
       `VM ${vmId} runs generation ${known.vmm.generation}, newer than ${generation}`,
     );
   }
-  const alive = isAlive(known.vmm);
-  if (alive) await endProcess(known.vmm as Required<NonNullable<VmFacts["vmm"]>>);
-  rmSync(layout.sockets(vmId).directory, { recursive: true, force: true });
-  const { vmm: _, ...rest } = known;
+  const alive = vmmProcess(known) !== undefined;
+  // Whatever has the VM's uid is the VM's: also a VMM whose pid a helper that died had no time to write down.
+  for (const pid of processesOf(known.uid)) {
+    const process = processFacts(pid);
+    if (process !== undefined) await endProcess(process);
+  }
+  removeRunDirectory(layout.sockets(vmId).directory);
+  rmSync(layout.vmmLog(vmId), { force: true });
+  // Its tap may have been made or removed meanwhile.
+  const { vmm: _, ...rest } = facts.vm(vmId) ?? known;
   facts.putVm(rest);
   returnUid(facts, vmId);
   return { stopped: alive };
 }
 
+/** A VM's VMM, if it runs. */
+function vmmProcess({ vmm, uid }: VmFacts): ProcessFacts | undefined {
+  if (vmm === undefined) return undefined;
+  if (vmm.pid !== undefined) return isAlive(vmm) ? vmm : undefined;
+  return processesOf(uid)
+    .map(processFacts)
+    .find((process) => process !== undefined);
+}
+
 /** Whether a VM's VMM runs, and what it said if not. */
 export function vmmStatus(deps: HelperDeps, vmId: string) {
   const known = deps.facts.vm(vmId);
-  const running = known?.vmm !== undefined && isAlive(known.vmm);
-  const words = running ? "" : lastWords(deps, vmId);
+  const process = known === undefined ? undefined : vmmProcess(known);
+  const words = process === undefined ? lastWords(deps, vmId) : "";
   return {
-    running,
-    ...(running ? { facts: vmmFacts(known) } : {}),
+    running: process !== undefined,
+    ...(process === undefined || known === undefined ? {} : { facts: vmmFacts(known, process) }),
     ...(words === "" ? {} : { last_words: words }),
   };
 }
@@ -80,13 +95,16 @@ export async function listVmms({ command, facts, layout }: HelperDeps) {
   const prefix = `${layout.alias()}:`;
   const links = await listLinks(command);
   return {
-    vmms: facts.vms().flatMap((vm) => (vm.vmm !== undefined && isAlive(vm.vmm) ? [vmmFacts(vm)] : [])),
+    vmms: facts.vms().flatMap((vm) => {
+      const process = vmmProcess(vm);
+      return process === undefined ? [] : [vmmFacts(vm, process)];
+    }),
     taps: links
       .filter((link) => link.ifalias?.startsWith(prefix))
       .map((link) => ({ vm_id: link.ifalias?.slice(prefix.length) ?? "", tap: link.ifname })),
   };
 }
 
-function vmmFacts({ vm_id, uid, vmm }: VmFacts) {
-  return { vm_id, uid, pid: vmm?.pid ?? 0, generation: vmm?.generation ?? 1, started_at: vmm?.started_at ?? "" };
+function vmmFacts({ vm_id, uid, vmm }: VmFacts, { pid }: ProcessFacts) {
+  return { vm_id, uid, pid, generation: vmm?.generation ?? 1, started_at: vmm?.started_at ?? "" };
 }

@@ -30,6 +30,9 @@ export interface Layout {
   readonly factsDirectory: string;
   /** The directory of all VMMs' sockets. */
   readonly vmSockets: string;
+  /** What a VMM says on its own; root's alone. */
+  vmmLog(vmId: string): string;
+  readonly vmmLogs: string;
   /** The sockets of a running VMM. */
   sockets(vmId: string): { directory: string; qmp: string; agent: string; console: string };
   readonly bridge: string;
@@ -70,6 +73,8 @@ export function layoutOf(installation: Installation): Layout {
     facts: (vmId) => join(helperRunDir, "facts", `${vmId}.json`),
     factsDirectory: join(helperRunDir, "facts"),
     vmSockets: join(helperRunDir, "vm"),
+    vmmLog: (vmId) => join(helperRunDir, "log", `${vmId}.log`),
+    vmmLogs: join(helperRunDir, "log"),
     sockets: (vmId) => {
       const directory = join(helperRunDir, "vm", vmId);
       return {

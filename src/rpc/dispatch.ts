@@ -91,7 +91,7 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
         deps.onAnswered?.(outcome());
         return answer;
       } catch (thrown) {
-        const failure = asBangerError(thrown, context.signal).withOpId(opId);
+        const failure = asBangerError(thrown, context.signal).inOperation(method).withOpId(opId);
         if (failure.code === "internal") deps.log.error({ op_id: opId, err: thrown }, "request failed by a bug");
         deps.onAnswered?.({ ...outcome(), error: failure });
         throw failure;

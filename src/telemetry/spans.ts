@@ -161,6 +161,8 @@ function errorType(error: unknown): string {
 }
 
 function errorText(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  // A message that ends with the op_id would only repeat the span's own trace.
+  const plain = error instanceof Error && "plain" in error && typeof error.plain === "string" ? error.plain : undefined;
+  const text = plain ?? (error instanceof Error ? error.message : String(error));
   return text.slice(0, 500);
 }

@@ -145,7 +145,7 @@ describe.skipIf(noSandbox)(`the helper${noSandbox ? ` (${noSandbox})` : ""}`, ()
     it("and says in QEMU's own words why it doesn't start", async () => {
       const answer = await ask("vmm.start", vmm);
       expect(answer).toMatchObject({ error: { code: "command_failed" } });
-      expect(answer.error?.message).toMatch(/^QEMU ended at once: .*qcow2/);
+      expect(answer.error?.message).toMatch(/^vmm\.start: QEMU ended at once: .*qcow2/);
       expect(await host.sandbox.root("pgrep -c qemu-system || true")).toBe("0\n");
     });
   });

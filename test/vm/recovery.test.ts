@@ -80,6 +80,16 @@ describe.skipIf(noSandbox)(`what is killed${noSandbox ? ` (${noSandbox})` : ""}`
     expect(await host.ok("vm", "start", "web")).toMatchObject({ state: "running" });
   });
 
+  it("the helper, while QEMU starts: QEMU is found by its uid and ended when the helper is back", async () => {
+    const starting = host.banger(["vm", "start", "web"]);
+    await host.sandbox.root(`until pkill -STOP -x qemu-system-x86; do :; done; kill -KILL ${host.helper?.pid}`);
+    expect((await starting).error()).toMatchObject({ code: "helper_unavailable" });
+    const since = host.daemon?.log.length ?? 0;
+    await host.startHelper();
+    await host.daemon?.logged((record) => record.message === "reconcile completed", since);
+    expect(await host.hostState()).toBe(before);
+  });
+
   it("the helper, while a VM runs: the VM runs on", async () => {
     const { pid } = await host.ok<Vm>("vm", "start", "web");
     await host.helper?.end("KILL");

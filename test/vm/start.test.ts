@@ -28,6 +28,19 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
     expect(status).toMatch(/^Seccomp:\t2$/m);
   });
 
+  it("has sockets that its owner may use, in a directory where only its own uid makes something", async () => {
+    const sockets = host.layout.sockets(vm.id).directory;
+    expect(await host.sandbox.root(`stat -c '%a %u %g' ${sockets} ${sockets}/qmp.sock`)).toBe(
+      "2750 62000 61000\n770 62000 61000\n",
+    );
+    expect(await host.sandbox.run(["touch", `${sockets}/x`])).toMatchObject({ code: 1 });
+    // A VMM that was taken over leaves links to what it would like root to remove.
+    await host.sandbox.root(`mkdir /mnt/tmp/precious; touch /mnt/tmp/precious/file`);
+    expect(await host.sandbox.run(["ln", "-s", "/mnt/tmp/precious", `${sockets}/link`], { as: 62_000 })).toMatchObject({
+      code: 0,
+    });
+  });
+
   it("has the trace of its start, from the command into the guest's boot", async () => {
     const { operations } = await host.ok<{ operations: { op_id: string; name: string }[] }>("trace", "ls");
     const opId = operations.find((operation) => operation.name === "banger vm start")?.op_id ?? "";
@@ -158,6 +171,7 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
     expect(await host.ok("vm", "kill", "web")).toMatchObject({ state: "stopped" });
     await host.ok("vm", "delete", "web");
     await host.ok("network", "down");
+    expect(await host.sandbox.root("ls /mnt/tmp/precious")).toBe("file\n");
     expect(await host.hostState()).toBe(before);
   }, 60_000);
 });

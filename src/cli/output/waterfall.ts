@@ -46,7 +46,7 @@ export function waterfall(opId: string, spans: readonly SpanRecord[], options: W
   });
   const failures = rows
     .filter(({ span }, index) => span.status === "error" && isDeepest(rows, index))
-    .map(({ span }) => paint(red, `  ✗ ${span.name}: ${span.status_message ?? "failed"}`));
+    .map(({ span }) => paint(red, `  ✗ ${failureOf(span)}`));
   const root = rows[0]?.span;
   const title = `${opId}  ${root?.name ?? ""}  ${duration(total)}  ${root?.status === "error" ? paint(red, "error") : "ok"}`;
   return `${[title, paint(dim, `${rows.length} spans, ${root === undefined ? "" : started(root)}`), ...lines, ...failures].join("\n")}\n`;
@@ -92,6 +92,11 @@ function barOf(from: number, share: number, width: number): string {
   const length = Math.max(1, Math.min(Math.round(share * width), width - start));
   const block = share * width < 0.5 ? "▏" : "█".repeat(length);
   return `${" ".repeat(start)}${block}`.padEnd(width);
+}
+
+/** What failed and why; most messages begin with the name of what failed. */
+function failureOf({ name, status_message: why = "failed" }: SpanRecord): string {
+  return why.startsWith(`${name}: `) ? why : `${name}: ${why}`;
 }
 
 function cut(text: string, width: number): string {

@@ -35,8 +35,12 @@ export class TraceStore {
   #waiting: SpanRecord[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(database: DatabaseSync) {
+  readonly #complain: (error: unknown) => void;
+
+  /** `complain` is told of spans that could not be written: a full disk costs traces, not the daemon. */
+  constructor(database: DatabaseSync, complain: (error: unknown) => void) {
     this.#database = database;
+    this.#complain = complain;
   }
 
   /** Takes a finished span; it is written a little later. */
@@ -47,6 +51,14 @@ export class TraceStore {
 
   /** Writes what waits. */
   flush(): void {
+    try {
+      this.#flush();
+    } catch (error) {
+      this.#complain(error);
+    }
+  }
+
+  #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const batch = this.#waiting;

@@ -55,8 +55,17 @@ export class VmRecords {
   use(reference: string): Vm {
     const { id } = findOne(this.#database, "vms", reference);
     this.#used.set(id, this.#now().toISOString());
-    this.#flushing ??= setTimeout(() => this.flush(), flushAfterMs).unref();
+    this.#flushing ??= setTimeout(() => this.#flushQuietly(), flushAfterMs).unref();
     return this.must(id);
+  }
+
+  /** What can't be written now, on a full disk say, is written the next time. */
+  #flushQuietly(): void {
+    try {
+      this.flush();
+    } catch {
+      this.#flushing = undefined;
+    }
   }
 
   /** Writes when VMs were last used. */
@@ -64,8 +73,10 @@ export class VmRecords {
     clearTimeout(this.#flushing);
     this.#flushing = undefined;
     const write = this.#database.prepare("UPDATE vms SET last_used_at = ? WHERE id = ?");
-    for (const [id, at] of this.#used) write.run(at, id);
-    this.#used.clear();
+    for (const [id, at] of this.#used) {
+      write.run(at, id);
+      this.#used.delete(id);
+    }
   }
 
   insert(vm: NewVm): void {

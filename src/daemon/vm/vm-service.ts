@@ -1,7 +1,9 @@
 import { createReadStream, existsSync } from "node:fs";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { helperContract } from "../../rpc/contract/helper.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { Vm, vmContract } from "../../rpc/contract/vm.ts";
+import { printable } from "../../rpc/printable.ts";
 import { activeIds, type Spans } from "../../telemetry/spans.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { awaitSsh } from "../ssh/await-ssh.ts";
@@ -155,10 +157,11 @@ export class VmService {
         // Whoever stops, kills or deletes it takes it away; a newer start has a watch of its own.
         if (now?.state !== "running" || now.generation !== vm.generation || this.#deps.locks.isHeld(vm.id)) return;
         await this.#deps.spans.operation("vm.exited", {}, async (opId) => {
+          const words = exit.how === "unknown" ? await this.#lastWords(vm) : "";
           const ending: Ending =
             exit.how === "shutdown"
               ? { state: "stopped", error: null }
-              : { state: "failed", error: { code: "guest_died", message: ends[exit.how], op_id: opId } };
+              : { state: "failed", error: { code: "guest_died", message: `${ends[exit.how]}${words}`, op_id: opId } };
           await this.#deps.locks.exclusive(now, "exit", () =>
             endVm(this.#deps, "vm.exited", now, ending, unattended()),
           );
@@ -168,6 +171,17 @@ export class VmService {
       .catch((error: unknown) =>
         this.#deps.log.error({ err: error, "banger.vm.id": vm.id }, "taking an ended VM away failed"),
       );
+  }
+
+  /** What the VMM said on its own before it ended; nothing when the helper is away. */
+  async #lastWords(vm: Vm): Promise<string> {
+    try {
+      const { last_words: words } = await this.#deps.helper.call(helperContract.vmmStatus, { vm_id: vm.id });
+      return words === undefined ? "" : `: ${printable(words)}`;
+    } catch (error) {
+      this.#deps.log.warn({ err: error, "banger.vm.id": vm.id }, "the VMM's last words are not known");
+      return "";
+    }
   }
 
   #kill(vm: Vm, operation: "vm.kill" | "vm.delete", context: OperationContext): Promise<Vm> {

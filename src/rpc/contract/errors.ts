@@ -73,7 +73,17 @@ export class BangerError extends Error {
     this.details = options.details;
   }
 
-  /** The same error, naming its operation; unchanged when it already names one. */
+  /** The same error, its message begun with the operation's name; unchanged when it begins so. */
+  inOperation(name: string): BangerError {
+    if (this.plain.startsWith(`${name}: `)) return this;
+    return new BangerError(this.code, `${name}: ${this.plain}`, {
+      cause: this.cause,
+      ...(this.opId === undefined ? {} : { opId: this.opId }),
+      ...(this.details === undefined ? {} : { details: this.details }),
+    });
+  }
+
+  /** The same error with an op_id; unchanged when it already names one. */
   withOpId(opId: string): BangerError {
     if (this.opId !== undefined) return this;
     return new BangerError(this.code, this.plain, {

@@ -73,7 +73,7 @@ test("a failure names its operation, in the error, its text and its span", async
   const error = await client.call(contract.fail, {}).catch((caught: unknown) => caught);
   expect(error).toMatchObject({
     code: "not_found",
-    message: expect.stringMatching(/^no such thing \(op-[0-9a-f]{32}\)$/) as string,
+    message: expect.stringMatching(/^test\.fail: no such thing \(op-[0-9a-f]{32}\)$/) as string,
   });
   expect(pair.kept.at(-1)).toMatchObject({ status: "error", attributes: { "error.type": "not_found" } });
   client.close();
