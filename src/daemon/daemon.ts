@@ -69,6 +69,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     guestPrograms: options.guestPrograms,
     ...(options.preinstalled === undefined ? {} : { preinstalled: options.preinstalled }),
   });
+  const requests = { traced: 0, polls: 0 };
   const server = await listen({
     path: layout.daemonSocket,
     mode: 0o600,
@@ -77,12 +78,15 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     authorize: (peer) => peer?.uid === installation.ownerUid,
     dispatch: createDispatch({
       contract: daemonContract,
-      handlers: daemonHandlers(services, keep),
+      handlers: daemonHandlers(services, keep, requests),
       spans,
       log,
       keepSpans: keep,
       onStarted: (method) => log.info({ operation: method.name }, "operation started"),
-      onAnswered: (outcome) => logOutcome(log, outcome),
+      onAnswered: (outcome) => {
+        requests[outcome.traced ? "traced" : "polls"]++;
+        logOutcome(log, outcome);
+      },
     }),
   });
   log.info({ socket: layout.daemonSocket }, "daemon ready");

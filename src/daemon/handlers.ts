@@ -8,13 +8,26 @@ import type { Services } from "./wire-services.ts";
 
 const fromCli = acceptSpans(serviceNames.cli);
 
+/** How many requests were answered; polls are counted because they open no spans. */
+export interface RequestCounts {
+  traced: number;
+  polls: number;
+}
+
 /** What the daemon answers: one line for each method. */
 export function daemonHandlers(
-  { helper, network, kernels, images, vms, traces }: Services,
+  { helper, network, kernels, images, vms, traces, accelerator }: Services,
   keep: SpanSink,
+  requests: RequestCounts,
 ): Handlers<typeof daemonContract> {
   return {
-    ping: async () => ({ version, pid: process.pid, helper: helper.connected ? "available" : "unavailable" }),
+    ping: async () => ({
+      version,
+      pid: process.pid,
+      helper: helper.connected ? "available" : "unavailable",
+      accelerator,
+      requests: { ...requests },
+    }),
     networkUp: (_, context) => network.up(context),
     networkDown: () => network.down(),
     kernelImport: (params, context) => kernels.import(params, context),

@@ -21,6 +21,7 @@ import { VmLocks } from "./vm/vm-locks.ts";
 import { VmRecords } from "./vm/vm-records.ts";
 import { VmService, type VmServiceDeps } from "./vm/vm-service.ts";
 import { chooseAccelerator } from "./vmm/accelerator.ts";
+import type { VmmDriver } from "./vmm/driver.ts";
 import { createQemuDriver } from "./vmm/qemu/qemu-driver.ts";
 
 /** What the services stand on. */
@@ -46,6 +47,7 @@ export interface Services {
   readonly images: ImageService;
   readonly vms: VmService;
   readonly traces: TraceStore;
+  readonly accelerator: VmmDriver["accelerator"];
   close(): void;
 }
 
@@ -91,6 +93,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     images,
     vms,
     traces,
+    accelerator: driver.accelerator,
     close: () => {
       records.flush();
       running.close();

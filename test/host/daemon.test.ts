@@ -133,6 +133,16 @@ describe.skipIf(noSandbox)(`the daemon${noSandbox ? ` (${noSandbox})` : ""}`, ()
       .toContain(opId.slice(3));
   });
 
+  it("counts polls, which have no spans, and says how it runs guests and why", async () => {
+    await host.startDaemon();
+    const first = await host.ok<{ requests: { polls: number } }>("daemon", "status");
+    const second = await host.ok<{ requests: { polls: number } }>("daemon", "status");
+    expect(second.requests.polls).toBe(first.requests.polls + 1);
+    expect(second).toMatchObject({ helper: "available", accelerator: { why: expect.any(String) as string } });
+    const { operations } = await host.ok<{ operations: { name: string }[] }>("trace", "ls");
+    expect(operations.map((operation) => operation.name).filter((name) => name.includes("status"))).toEqual([]);
+  });
+
   it("refuses to run as another user, and twice", async () => {
     await host.startDaemon();
     const config = { BANGER_CONFIG: "/mnt/tmp/installation/install.toml" };

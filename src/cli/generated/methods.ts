@@ -5,7 +5,7 @@ import type { MethodSpec } from "../method-spec.ts";
 export const methods = {
   "ping": {
     "name": "daemon.ping",
-    "summary": "Says that the daemon answers, and whether it reaches the helper.",
+    "summary": "Says that the daemon answers, whether it reaches the helper, and how it runs guests.",
     "traced": false,
     "params": []
   },

@@ -10,9 +10,17 @@ import { vmContract } from "./vm.ts";
 export const daemonContract = {
   ping: method({
     name: "daemon.ping",
-    summary: "Says that the daemon answers, and whether it reaches the helper.",
+    summary: "Says that the daemon answers, whether it reaches the helper, and how it runs guests.",
     params: z.object({}),
-    result: z.object({ version: z.string(), pid: z.int(), helper: z.enum(["available", "unavailable"]) }),
+    result: z.object({
+      version: z.string(),
+      pid: z.int(),
+      helper: z.enum(["available", "unavailable"]),
+      /** How guests' instructions are run on this host, and why so. */
+      accelerator: z.object({ kind: z.enum(["kvm", "tcg"]), why: z.string() }),
+      /** Requests since the daemon started: those with a span, and polls, which have none. */
+      requests: z.object({ traced: z.int(), polls: z.int() }),
+    }),
     errors: [],
     traced: false,
   }),

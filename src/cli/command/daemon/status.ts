@@ -9,10 +9,12 @@ export const daemonStatus = command({
   positionals: [],
   examples: ["banger daemon status"],
   run: async ({ call, print }) =>
-    print(await call("ping", {}), ({ version, pid, helper }) =>
+    print(await call("ping", {}), ({ version, pid, helper, accelerator, requests }) =>
       fields([
         ["daemon", `version ${version}, pid ${pid}`],
         ["helper", helper],
+        ["guests", `${accelerator.kind}: ${accelerator.why}`],
+        ["requests", `${requests.traced} traced, ${requests.polls} polls`],
       ]),
     ),
 });
