@@ -61,7 +61,9 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
   const network = new HostNetwork({ installation, layout, helper, steps });
   const kernels = new KernelService({ database, layout, run, now, guestPrograms });
   const images = new ImageService({ database, layout, run, now });
-  const records = new VmRecords(database, now);
+  const records = new VmRecords(database, now, (error) =>
+    log.error({ err: error }, "when VMs were last used is not kept yet"),
+  );
   const running = new RunningVms();
   const driver = createQemuDriver({ helper, layout, accelerator: chooseAccelerator() });
   const deps: VmServiceDeps = {

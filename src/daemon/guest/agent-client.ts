@@ -60,6 +60,7 @@ export class AgentClient {
     } catch (cause) {
       socket.destroy();
       signal.throwIfAborted();
+      if (cause instanceof BangerError) throw cause;
       throw new BangerError("guest_died", "the connection to the guest's agent was lost", { cause });
     } finally {
       signal.removeEventListener("abort", abort);
@@ -179,7 +180,8 @@ async function introduce(
         if (frame.type === frameType.hello && frame.payload.subarray(0, nonceBytes).equals(nonce)) {
           const spoken = frame.payload.length >= nonceBytes + 2 ? frame.payload.readUInt16LE(nonceBytes) : 0;
           if (spoken !== protocolVersion) {
-            return reject(new Error(`the agent speaks version ${spoken}, not ${protocolVersion}`));
+            const versions = `the guest's agent speaks version ${spoken}, this daemon ${protocolVersion}`;
+            return reject(new BangerError("bad_version", `${versions}; import the VM's kernel again`));
           }
           answered = true;
         } else if (answered && frame.type === frameType.timeline) {

@@ -46,6 +46,7 @@ const passedOn: ReadonlySet<ErrorCode> = new Set([
   "deadline_exceeded",
   "guest_died",
   "helper_unavailable",
+  "bad_version",
   "missing_tool",
   "no_space",
   "already_exists",

@@ -31,12 +31,14 @@ const select = `SELECT vms.*, images.name AS image_name, kernels.name AS kernel_
 export class VmRecords {
   readonly #database: DatabaseSync;
   readonly #now: () => Date;
+  readonly #complain: (error: unknown) => void;
   readonly #used = new Map<string, string>();
   #flushing: NodeJS.Timeout | undefined;
 
-  constructor(database: DatabaseSync, now: () => Date) {
+  constructor(database: DatabaseSync, now: () => Date, complain: (error: unknown) => void) {
     this.#database = database;
     this.#now = now;
+    this.#complain = complain;
   }
 
   list(): Vm[] {
@@ -63,8 +65,9 @@ export class VmRecords {
   #flushQuietly(): void {
     try {
       this.flush();
-    } catch {
+    } catch (error) {
       this.#flushing = undefined;
+      this.#complain(error);
     }
   }
 

@@ -50,6 +50,21 @@ describe("a hostile guest", () => {
     });
   });
 
+  it("whose agent is of another version is named as what it is", async () => {
+    await using guest = await scriptedGuest((socket) => {
+      const decoder = new AgentFrameDecoder();
+      socket.on("data", (bytes: Buffer) => {
+        for (const { session, payload } of decoder.push(bytes)) {
+          const answer = Buffer.concat([payload.subarray(0, 16), Buffer.from([9, 0])]);
+          socket.write(encodeAgentFrame({ session, stream: 0, type: frameType.hello, flags: 0, payload: answer }));
+        }
+      });
+    });
+    await expect(AgentClient.attach({ path: guest.path, signal: never })).rejects.toMatchObject({
+      code: "bad_version",
+    });
+  });
+
   it("that hangs up while it is attached to is dead", async () => {
     await using guest = await scriptedGuest((socket) => socket.end());
     await expect(AgentClient.attach({ path: guest.path, signal: never })).rejects.toMatchObject({ code: "guest_died" });

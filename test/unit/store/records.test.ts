@@ -30,7 +30,11 @@ beforeEach(() => {
     size: 1,
     created_at: at,
   });
-  vms = new VmRecords(database, () => new Date(at));
+  vms = new VmRecords(
+    database,
+    () => new Date(at),
+    (error) => expect.unreachable(String(error)),
+  );
 });
 afterEach(() => {
   database.close();

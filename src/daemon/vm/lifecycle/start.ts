@@ -182,6 +182,7 @@ export async function awaitAgent(vmm: VmmConnection, caller: AbortSignal, deadli
     });
   } catch (error) {
     caller.throwIfAborted();
+    if (error instanceof BangerError && error.code === "bad_version") throw error;
     const code = gone.signal.aborted ? "guest_died" : late.aborted ? "deadline_exceeded" : undefined;
     if (code === undefined && !(error instanceof BangerError && error.code === "guest_died")) throw error;
     // The socket of the agent may close before that of QMP: the VMM is ending, and its last words are on the way.

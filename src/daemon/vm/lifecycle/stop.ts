@@ -15,6 +15,7 @@ export async function stopVm(deps: EndDeps, before: Vm, timeoutS: number, contex
       const given = new Promise<void>((resolve) => {
         over.addEventListener("abort", () => resolve(), { once: true });
       });
+      // An agent that can't be asked is a guest that doesn't go by itself: it is taken away when the time is over.
       const asked = running.agent.shutdown("poweroff").catch(() => undefined);
       await Promise.race([asked.then(() => running.vmm.exited), given]);
       signal.throwIfAborted();
