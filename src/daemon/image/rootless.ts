@@ -13,7 +13,7 @@ export interface Rootless {
 export async function chooseRootless(run: Run, scratch: string, signal: AbortSignal): Promise<Rootless> {
   const namespace = ["unshare", "--user", "--map-root-user", "--map-auto"];
   // A host that can't is no failure: the shell tells, and ends well either way.
-  const question = `${namespace.join(" ")} true 2>/dev/null && echo yes; true`;
+  const question = `${namespace.join(" ")} true >/dev/null 2>&1 && echo yes; true`;
   const { stdout } = await run({ file: "sh", args: ["-c", question], signal });
   if (stdout.trim() === "yes") return { within: namespace, mode: "unshare" };
   const state = join(scratch, "fakeroot");

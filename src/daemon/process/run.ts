@@ -41,6 +41,7 @@ const packages: Record<string, string> = {
   debugfs: "e2fsprogs",
   e2fsck: "e2fsprogs",
   depmod: "kmod",
+  fakechroot: "fakechroot",
   fakeroot: "fakeroot",
   lz4: "lz4",
   mke2fs: "e2fsprogs",
@@ -118,8 +119,10 @@ function follow(child: ChildProcess, command: Command, name: string): Promise<En
   let hard: NodeJS.Timeout | undefined;
   const end = () => {
     signalGroup(child, "SIGTERM");
-    hard = setTimeout(() => signalGroup(child, "SIGKILL"), killAfterMs);
+    hard ??= setTimeout(() => signalGroup(child, "SIGKILL"), killAfterMs);
   };
+  // What it leaves behind ends with it: util-linux's unshare, refused a namespace, forgets a child that waits for ever.
+  child.once("exit", end);
   if (command.signal?.aborted) end();
   command.signal?.addEventListener("abort", end, { once: true });
   return new Promise<Ended>((resolve, reject) => {

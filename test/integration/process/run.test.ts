@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { createRunner } from "../../../src/daemon/process/run.ts";
+import { Spans } from "../../../src/telemetry/spans.ts";
+import { startTracer } from "../../../src/telemetry/tracer.ts";
+
+const run = createRunner({ spans: new Spans(startTracer("test", () => undefined)) });
+const sh = (script: string, signal?: AbortSignal) =>
+  run({ file: "sh", args: ["-c", script], ...(signal === undefined ? {} : { signal }) });
+
+describe("a program that the daemon runs", () => {
+  it("is judged by its exit code, with its own last words", async () => {
+    expect(await sh("echo out")).toEqual({ stdout: "out\n" });
+    await expect(sh("echo first >&2; echo last >&2; exit 3")).rejects.toMatchObject({
+      code: "command_failed",
+      plain: "sh exited with 3: last",
+      details: { stderr: "first\nlast\n" },
+    });
+  });
+
+  it("that isn't installed is named with the package that has it", async () => {
+    await expect(run({ file: "mke2fs-not-there", args: [] })).rejects.toMatchObject({ code: "missing_tool" });
+  });
+
+  it("takes with it what it left behind, also what holds its output open", async () => {
+    const { stdout } = await sh("sleep 1000 & echo $!");
+    await expect.poll(() => isAlive(Number(stdout))).toBe(false);
+  });
+
+  it("is ended when its caller leaves, although it ignores SIGTERM", async () => {
+    const abort = new AbortController();
+    const running = run({
+      file: "sh",
+      args: ["-c", "trap '' TERM; echo $$ >&2; while :; do sleep 1; done"],
+      signal: abort.signal,
+      onLine: () => abort.abort(new Error("left")),
+    });
+    await expect(running).rejects.toThrow("left");
+  });
+
+  it("that fills its disk is said to have", async () => {
+    await expect(sh("echo x > /dev/full")).rejects.toMatchObject({ code: "no_space" });
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
