@@ -1,16 +1,37 @@
-// Runs a program once (`node code-cache.cjs PROGRAM CACHE ARGUMENT...`) and keeps what V8 compiled of it. src/cli/loader.cjs uses that.
-const { readFileSync, writeFileSync } = require("node:fs");
+// Runs the bundled CLI's `vm ls` once, against a socket of its own, and keeps what V8 compiled of it: `node code-cache.cjs
+// PROGRAM CACHE`. src/cli/loader.cjs uses that.
+const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require("node:fs");
 const { wrap } = require("node:module");
-const { dirname } = require("node:path");
+const { createServer } = require("node:net");
+const { tmpdir } = require("node:os");
+const { dirname, join } = require("node:path");
+const { createInterface } = require("node:readline");
 const { Script } = require("node:vm");
 
-const [program, cache, ...rest] = process.argv.slice(2);
-const script = new Script(wrap(readFileSync(program, "utf8")), {
-  filename: program,
-});
-process.argv = [process.argv[0], program, ...rest];
+const [program, cache] = process.argv.slice(2);
+const directory = mkdtempSync(join(tmpdir(), "banger-build-"));
+const config = join(directory, "install.toml");
+const paths = ["state_dir", "run_dir", "helper_run_dir"].map((key) => `${key} = "${directory}"\n`);
+const numbers = { owner_uid: 1, owner_gid: 1, uid_first: 62000, uid_count: 1 };
+writeFileSync(
+  config,
+  `id = "00000000"\nsubnet = "10.0.0.0/24"\n${paths.join("")}${Object.entries(numbers)
+    .map(([key, value]) => `${key} = ${value}\n`)
+    .join("")}`,
+);
+
+const script = new Script(wrap(readFileSync(program, "utf8")), { filename: program });
 process.on("exit", () => {
   writeFileSync(cache, script.createCachedData());
-  process.exitCode = 0;
+  rmSync(directory, { recursive: true });
 });
-script.runInThisContext()(exports, require, module, program, dirname(program));
+const server = createServer((socket) => {
+  createInterface({ input: socket }).on("line", (line) => {
+    socket.write(`${JSON.stringify({ id: JSON.parse(line).id, result: { vms: [], accepted: 0 } })}\n`);
+  });
+  socket.on("close", () => server.close());
+});
+server.listen(join(directory, "bangerd.sock"), () => {
+  process.argv = [process.argv[0], program, "vm", "ls", "--config", config];
+  script.runInThisContext()(exports, require, module, program, dirname(program));
+});

@@ -85,8 +85,9 @@ export class RpcClient {
     return this.#connection.closed;
   }
 
+  /** Leaves once all that was sent is written, without waiting for the peer to leave too. */
   close(): void {
-    this.#connection.socket.end();
+    this.#connection.socket.destroySoon();
   }
 
   async #request<M extends Method>(method: M, params: InputOf<M>, options: CallOptions): Promise<ResultOf<M>> {
