@@ -160,6 +160,7 @@ async function runInForeground(file: string, args: readonly string[], interrupt:
   using _ = interrupt.suspend();
   const { spawn } = await import("node:child_process");
   const child = spawn(file, args, { stdio: "inherit" });
+  interrupt.signal.addEventListener("abort", () => child.kill("SIGTERM"));
   const ended = await once(child, "close").catch((cause: unknown) => {
     throw new BangerError("missing_tool", `${file} can't be run`, { cause });
   });

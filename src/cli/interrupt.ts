@@ -13,8 +13,8 @@ export interface Interrupt {
 export function listenForInterrupt(note: (text: string) => void): Interrupt {
   const abort = new AbortController();
   let suspended = 0;
-  const take = () => {
-    if (suspended > 0) return;
+  const take = (signal: NodeJS.Signals) => {
+    if (suspended > 0 && signal === "SIGINT") return;
     if (abort.signal.aborted) process.exit(130);
     note("cancelling (Ctrl-C again to leave at once)\n");
     abort.abort(new BangerError("cancelled", "cancelled"));

@@ -4,7 +4,7 @@ import { isOpId, newOpId, type OpId, opIdOfTrace } from "../telemetry/op-id.ts";
 import type { SpanRecord, SpanSink } from "../telemetry/span-record.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import { parseTraceparent, type Traceparent } from "../telemetry/traceparent.ts";
-import { BangerError } from "./contract/errors.ts";
+import { BangerError, type ErrorCode } from "./contract/errors.ts";
 import type { Method, ParamsOf, ResultOf } from "./contract/method.ts";
 import { type ResponseFrame, type WireError, wireVersion } from "./frame.ts";
 import type { PeerCredentials } from "./peer-credentials.ts";
@@ -92,6 +92,9 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
         return answer;
       } catch (thrown) {
         const failure = asBangerError(thrown, context.signal).inOperation(method).withOpId(opId);
+        if (!mayAnswer(byName.get(method)?.[1], failure.code)) {
+          deps.log.error({ op_id: opId, method, code: failure.code }, "answered a code that the declaration lacks");
+        }
         if (failure.code === "internal") deps.log.error({ op_id: opId, err: thrown }, "request failed by a bug");
         deps.onAnswered?.({ ...outcome(), error: failure });
         throw failure;
@@ -128,6 +131,21 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
       ...(spans.length === 0 ? {} : { spans }),
     };
   };
+}
+
+/** Codes that every method may answer: those of the wire, of the request itself, and of a bug. */
+const common: ReadonlySet<ErrorCode> = new Set([
+  "bad_frame",
+  "bad_version",
+  "unknown_method",
+  "bad_params",
+  "cancelled",
+  "deadline_exceeded",
+  "internal",
+]);
+
+function mayAnswer(method: Method | undefined, code: ErrorCode): boolean {
+  return common.has(code) || method === undefined || method.errors.includes(code);
 }
 
 /** What can fail before there is a span; only a failure is an answer already. */

@@ -214,8 +214,13 @@ TOML`);
       find ${directory} -not -name 'banger.db*' -not -name console.log -not -name 'bangerd.lock*' | sort`);
   }
 
+  /** Ends everything; a daemon or a helper that answered a code which its method doesn't declare fails the test. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.sandbox[Symbol.asyncDispose]();
+    const undeclared = [this.daemon, this.helper]
+      .flatMap((process) => process?.log ?? [])
+      .filter((record) => record.message === "answered a code that the declaration lacks");
+    if (undeclared.length > 0) throw new Error(JSON.stringify(undeclared));
   }
 
   #cli({ as = "owner", env = {}, input }: RunOptions): RunOptions {

@@ -1,5 +1,5 @@
 import { BangerError, type ErrorCode } from "../../rpc/contract/errors.ts";
-import type { StepEvent } from "../../rpc/contract/step.ts";
+import { type StepEvent, stepCodes } from "../../rpc/contract/step.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { attribute } from "../../telemetry/names.ts";
 import type { AttributeValue } from "../../telemetry/span-record.ts";
@@ -42,16 +42,11 @@ const undoDeadlineMs = 20_000;
 
 /** Causes that a caller acts on by their own code; any other failure is `step_failed`. */
 const passedOn: ReadonlySet<ErrorCode> = new Set([
+  ...stepCodes,
   "cancelled",
   "deadline_exceeded",
-  "guest_died",
-  "helper_unavailable",
-  "bad_version",
-  "missing_tool",
-  "no_space",
-  "already_exists",
   "bad_params",
-  "in_use",
+  "bad_version",
 ]);
 
 /** The runner: a span and a log record for each step, and the caller told. */

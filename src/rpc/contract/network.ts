@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { method } from "./method.ts";
+import { stepCodes } from "./step.ts";
 
 const network = z.object({ bridge: z.string(), address: z.string(), table: z.string() });
 
@@ -10,13 +11,13 @@ export const networkContract = {
     summary: "Makes the bridge and NAT; `vm start` does it by itself.",
     params: z.object({}),
     result: network,
-    errors: ["helper_unavailable", "already_exists", "step_failed"],
+    errors: [...stepCodes],
   }),
   networkDown: method({
     name: "network.down",
     summary: "Removes the bridge and NAT; refused while a VM is on it.",
     params: z.object({}),
     result: z.object({ removed: z.boolean() }),
-    errors: ["helper_unavailable", "in_use"],
+    errors: ["helper_unavailable", "in_use", "already_exists", "command_failed", "missing_tool"],
   }),
 };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { digest, ipv4, mac, name, path, reference, timestamp, vmId } from "./fields.ts";
 import { method } from "./method.ts";
+import { stepCodes } from "./step.ts";
 
 /** Where a VM is in its life; `src/daemon/vm/state.ts` has the diagram. */
 const vmState = z.enum(["created", "starting", "running", "stopping", "stopped", "failed"]);
@@ -38,7 +39,7 @@ export type Vm = z.output<typeof vm>;
 const which = reference.describe("name, id or a unique prefix");
 const one = z.object({ vm: which });
 const byName = ["not_found", "ambiguous"] as const;
-const mutates = [...byName, "busy", "wrong_state", "step_failed", "helper_unavailable"] as const;
+const mutates = [...byName, "busy", "wrong_state", ...stepCodes] as const;
 
 /** The methods on VMs. */
 export const vmContract = {
@@ -54,14 +55,14 @@ export const vmContract = {
       disk_mib: z.int().min(64).max(16_777_216).optional().describe("MiB of the root disk; the image's by default"),
     }),
     result: vm,
-    errors: [...byName, "already_exists", "no_space", "missing_tool", "step_failed"],
+    errors: [...byName, ...stepCodes],
   }),
   vmStart: method({
     name: "vm.start",
     summary: "Boots a VM and answers when a command runs in it.",
     params: one,
     result: vm,
-    errors: [...mutates, "guest_died"],
+    errors: [...mutates],
   }),
   vmStop: method({
     name: "vm.stop",

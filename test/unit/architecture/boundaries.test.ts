@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { version } from "../../../src/version.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -45,6 +46,10 @@ it("what may be imported passes", () => {
   writeFileSync(join(directory, "src/daemon/a.ts"), 'import { b } from "../rpc/b.ts";\nexport const a = b;\n');
   writeFileSync(join(directory, "src/rpc/b.ts"), "export const b = 1;\n");
   expect(cruise().status).toBe(0);
+});
+
+it("this build's version is the package's", () => {
+  expect(version).toBe((JSON.parse(readFileSync("package.json", "utf8")) as { version: string }).version);
 });
 
 it("generated files are what the contract says", () => {
