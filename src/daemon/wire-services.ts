@@ -87,7 +87,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
   };
   const vms = new VmService(deps);
   removeOrphanDirectories(deps);
-  helper.onReachable(() => spans.operation("daemon.reconcile", {}, () => reconcile(deps, vms)));
+  helper.onReachable(() => spans.operation("daemon.reconcile", {}, () => reconcile(deps)));
   return {
     helper,
     network,

@@ -125,6 +125,18 @@ describe.skipIf(noSandbox)(`what is killed${noSandbox ? ` (${noSandbox})` : ""}`
     expect(await host.hostState()).toBe(before);
   });
 
+  it("the VMM, while its start is being recorded: the VM is failed all the same", async () => {
+    await setFault(host, "vm.start record hold");
+    const starting = host.banger(["vm", "start", "web"]);
+    await host.daemon?.logged((record) => record.message === "held");
+    await host.sandbox.root("pkill -KILL -x qemu-system-x86; while pgrep -x qemu-system-x86; do :; done");
+    await setFault(host, "none");
+    await starting;
+    await host.daemon?.logged((record) => record.message === "the VMM ended");
+    expect(await host.ok("vm", "show", "web")).toMatchObject({ state: "failed", pid: null });
+    expect(await host.hostState()).toBe(before);
+  });
+
   it("the guest, by itself: the VM is stopped", async () => {
     await host.ok("vm", "start", "web");
     await host.banger(["vm", "exec", "web", "--", "sh", "-c", "systemctl poweroff --force --force"]);

@@ -121,3 +121,8 @@ function stepFailure(operation: string, step: string, cause: unknown, undoFailur
     },
   );
 }
+
+/** The context of what the daemon does by itself. */
+export function unattended(): OperationContext {
+  return { signal: new AbortController().signal, emit: () => Promise.resolve() };
+}

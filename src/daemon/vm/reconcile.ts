@@ -3,9 +3,11 @@ import { helperContract } from "../../rpc/contract/helper.ts";
 import type { ResultOf } from "../../rpc/contract/method.ts";
 import type { Vm } from "../../rpc/contract/vm.ts";
 import { activeIds } from "../../telemetry/spans.ts";
+import { unattended } from "../step/step-runner.ts";
 import { awaitAgent } from "./lifecycle/start.ts";
 import { endVm } from "./lifecycle/end.ts";
-import { unattended, type VmService, type VmServiceDeps } from "./vm-service.ts";
+import type { VmServiceDeps } from "./vm-service.ts";
+import { watchVm } from "./watch.ts";
 
 /** How long an adopted guest has until its agent answers. */
 const adoptDeadlineMs = 10_000;
@@ -19,7 +21,7 @@ export function removeOrphanDirectories({ layout, records }: Pick<VmServiceDeps,
 }
 
 /** Makes records true: what the kernel really holds of this installation's VMs, against what the store says. */
-export async function reconcile(deps: VmServiceDeps, vms: VmService): Promise<void> {
+export async function reconcile(deps: VmServiceDeps): Promise<void> {
   const { helper, records, release, locks, log } = deps;
   await release.payDebts();
   const held = await helper.call(helperContract.vmmList, {});
@@ -30,7 +32,7 @@ export async function reconcile(deps: VmServiceDeps, vms: VmService): Promise<vo
       if (!["starting", "running", "stopping"].includes(vm.state) || locks.isHeld(vm.id)) return;
       await locks.exclusive(vm, "reconcile", async () => {
         const runs = alive.get(vm.id)?.generation === vm.generation;
-        const outcome = runs && vm.state !== "stopping" && (await adopt(deps, vms, vm)) ? "adopted" : "ended";
+        const outcome = runs && vm.state !== "stopping" && (await adopt(deps, vm)) ? "adopted" : "ended";
         if (outcome === "ended") await endVm(deps, "vm.exited", vm, endingOf(vm, runs), unattended());
         log.info({ "banger.vm.id": vm.id, before: vm.state, outcome }, "reconciled");
       });
@@ -60,7 +62,7 @@ async function removeOrphans({ records, release, locks, log }: VmServiceDeps, he
 type Held = ResultOf<typeof helperContract.vmmList>;
 
 /** Takes a VM that runs as its own; false when its guest does not answer. */
-async function adopt(deps: VmServiceDeps, vms: VmService, vm: Vm): Promise<boolean> {
+async function adopt(deps: VmServiceDeps, vm: Vm): Promise<boolean> {
   const { records, running, driver, log } = deps;
   if (running.get(vm.id)?.agent !== undefined) return true;
   try {
@@ -77,7 +79,7 @@ async function adopt(deps: VmServiceDeps, vms: VmService, vm: Vm): Promise<boole
     running.drop(vm.id, vm.generation);
     return false;
   }
-  vms.watch(records.update(vm.id, { state: "running", started_at: vm.started_at ?? new Date().toISOString() }));
+  watchVm(deps, records.update(vm.id, { state: "running", started_at: vm.started_at ?? new Date().toISOString() }));
   return true;
 }
 

@@ -1,9 +1,7 @@
 import { createReadStream, existsSync } from "node:fs";
 import { BangerError } from "../../rpc/contract/errors.ts";
-import { helperContract } from "../../rpc/contract/helper.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { Vm, vmContract } from "../../rpc/contract/vm.ts";
-import { printable } from "../../rpc/printable.ts";
 import { activeIds, type Spans } from "../../telemetry/spans.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { awaitSsh } from "../ssh/await-ssh.ts";
@@ -11,11 +9,12 @@ import { hostKeyAlias } from "../ssh/ssh-keys.ts";
 import type { OperationContext } from "../step/step-runner.ts";
 import { createVm, type CreateDeps } from "./lifecycle/create.ts";
 import { deleteVm } from "./lifecycle/delete.ts";
-import { type EndDeps, type Ending, endVm } from "./lifecycle/end.ts";
+import { type EndDeps, endVm } from "./lifecycle/end.ts";
 import { type StartDeps, startVm } from "./lifecycle/start.ts";
 import { stopVm } from "./lifecycle/stop.ts";
 import { mustAllow } from "./state.ts";
 import type { VmLocks } from "./vm-locks.ts";
+import { watchVm } from "./watch.ts";
 
 /** What the VM service needs. */
 export interface VmServiceDeps extends CreateDeps, StartDeps, EndDeps {
@@ -28,12 +27,6 @@ type Params<M extends keyof typeof vmContract> = ParamsOf<(typeof vmContract)[M]
 
 /** What a request to a VM knows of its caller. */
 export type VmRequest = OperationContext & { readonly input: AsyncIterable<Uint8Array> };
-
-/** What a VM's record says of an end that nobody asked for. */
-const ends = {
-  reset: "the guest reset itself: a reboot, which ends a VM, or a kernel panic",
-  unknown: "the VMM ended by itself",
-};
 
 /** Everything that is done with VMs: finds the one that is meant, takes its lock, and hands over to the lifecycle. */
 export class VmService {
@@ -59,7 +52,7 @@ export class VmService {
     return this.#alone(reference, "start", async (vm) => {
       try {
         const started = await startVm(this.#deps, vm, context);
-        this.watch(started);
+        watchVm(this.#deps, started);
         return started;
       } catch (error) {
         this.#deps.records.update(vm.id, {
@@ -147,43 +140,6 @@ export class VmService {
     };
   }
 
-  /** Notices when a running VM's VMM ends by itself, and takes away what it held on the host. */
-  watch(vm: Vm): void {
-    const handle = this.#deps.running.get(vm.id);
-    if (handle === undefined) return;
-    void handle.vmm.exited
-      .then(async (exit) => {
-        const now = this.#deps.records.get(vm.id);
-        // Whoever stops, kills or deletes it takes it away; a newer start has a watch of its own.
-        if (now?.state !== "running" || now.generation !== vm.generation || this.#deps.locks.isHeld(vm.id)) return;
-        await this.#deps.spans.operation("vm.exited", {}, async (opId) => {
-          const words = exit.how === "unknown" ? await this.#lastWords(vm) : "";
-          const ending: Ending =
-            exit.how === "shutdown"
-              ? { state: "stopped", error: null }
-              : { state: "failed", error: { code: "guest_died", message: `${ends[exit.how]}${words}`, op_id: opId } };
-          await this.#deps.locks.exclusive(now, "exit", () =>
-            endVm(this.#deps, "vm.exited", now, ending, unattended()),
-          );
-          this.#deps.log.info({ "banger.vm.id": vm.id, how: exit.how }, "the VMM ended");
-        });
-      })
-      .catch((error: unknown) =>
-        this.#deps.log.error({ err: error, "banger.vm.id": vm.id }, "taking an ended VM away failed"),
-      );
-  }
-
-  /** What the VMM said on its own before it ended; nothing when the helper is away. */
-  async #lastWords(vm: Vm): Promise<string> {
-    try {
-      const { last_words: words } = await this.#deps.helper.call(helperContract.vmmStatus, { vm_id: vm.id });
-      return words === undefined ? "" : `: ${printable(words)}`;
-    } catch (error) {
-      this.#deps.log.warn({ err: error, "banger.vm.id": vm.id }, "the VMM's last words are not known");
-      return "";
-    }
-  }
-
   #kill(vm: Vm, operation: "vm.kill" | "vm.delete", context: OperationContext): Promise<Vm> {
     const stopping = this.#deps.records.update(vm.id, { state: "stopping" });
     return endVm(this.#deps, operation, stopping, { state: "stopped", error: null }, context);
@@ -198,11 +154,6 @@ export class VmService {
       return work(vm);
     });
   }
-}
-
-/** The context of what the daemon does by itself. */
-export function unattended(): OperationContext {
-  return { signal: new AbortController().signal, emit: () => Promise.resolve() };
 }
 
 /** A failure as a VM's record keeps it. */

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { formatInstallFile, parseInstallFile, parseSubnet } from "../../../src/installation/install-file.ts";
 import { layoutOf } from "../../../src/installation/layout.ts";
@@ -35,6 +36,10 @@ describe("an install file", () => {
   ])("is refused with %s as %s", (from, to, message) => {
     expect(() => parseInstallFile(formatInstallFile(good).replace(from, to))).toThrow(message);
   });
+});
+
+it("the install file that is delivered is a good one", () => {
+  expect(parseInstallFile(readFileSync("deploy/install.toml", "utf8"))).toMatchObject({ ownerUid: 1000 });
 });
 
 it("a subnet has addresses between its own and the broadcast one", () => {
