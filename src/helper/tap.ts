@@ -29,28 +29,35 @@ export async function createTap(deps: HelperDeps, request: TapRequest): Promise<
   const { uid } = leaseUid(facts, installation, vmId);
   facts.putVm({ ...(facts.vm(vmId) ?? { vm_id: vmId, uid }), tap: { address, mac } });
   try {
-    await command(
-      "ip",
-      ["-batch", "-"],
-      [
-        `tuntap add dev ${tap} mode tap user ${uid} vnet_hdr`,
-        `link set dev ${tap} alias ${layout.alias(vmId)}`,
-        `link set dev ${tap} master ${layout.bridge}`,
-        `link set dev ${tap} type bridge_slave isolated on learning off locked on flood off mcast_flood off`,
-        `link set dev ${tap} up`,
-        `neighbour replace ${address} lladdr ${mac} dev ${layout.bridge} nud permanent`,
-        "",
-      ].join("\n"),
-    );
-    await Promise.all([
-      command("bridge", ["fdb", "add", mac, "dev", tap, "master", "static"]),
-      pin(deps, "add", { address, mac }),
-    ]);
+    await both(makeLink(deps, request, uid), pin(deps, "add", { address, mac }));
   } catch (error) {
     await removeTap(deps, vmId);
     throw error;
   }
   return { tap, uid };
+}
+
+async function makeLink(
+  { command, layout }: HelperDeps,
+  { vm_id, address, mac }: TapRequest,
+  uid: number,
+): Promise<void> {
+  const tap = layout.tap(vm_id);
+  const lines = [
+    `tuntap add dev ${tap} mode tap user ${uid} vnet_hdr`,
+    `link set dev ${tap} alias ${layout.alias(vm_id)}`,
+    `link set dev ${tap} master ${layout.bridge}`,
+    `link set dev ${tap} type bridge_slave isolated on learning off locked on flood off mcast_flood off`,
+    `link set dev ${tap} up`,
+    `neighbour replace ${address} lladdr ${mac} dev ${layout.bridge} nud permanent`,
+  ];
+  await command("ip", ["-batch", "-"], `${lines.join("\n")}\n`);
+  await command("bridge", ["fdb", "add", mac, "dev", tap, "master", "static"]);
+}
+
+/** Waits for both, also when one fails: nothing is still being made when what was made is undone. */
+async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
+  for (const outcome of await Promise.allSettled([one, other])) if (outcome.status === "rejected") throw outcome.reason;
 }
 
 /** Makes sure that a VM's tap and its pins are gone. */

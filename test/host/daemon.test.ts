@@ -156,6 +156,24 @@ describe.skipIf(noSandbox)(`the daemon${noSandbox ? ` (${noSandbox})` : ""}`, ()
     await host.ok("vm", "ls");
   });
 
+  it.each([
+    ["root", "root"],
+    ["another user", 61_001],
+  ] as const)("refuses %s on a socket whose mode was opened, and writes that down", async (_, as) => {
+    await host.startDaemon();
+    await host.sandbox.root(`chmod 777 ${host.file.runDir}; chmod 666 ${host.layout.daemonSocket}`);
+    const asked = await host.sandbox.run(["node", "test/support/call.ts", host.layout.daemonSocket, "vm.list", "{}"], {
+      as,
+    });
+    expect(JSON.parse(asked.stdout)).toMatchObject({ error: { code: "not_owner" } });
+    const uid = as === "root" ? 0 : as;
+    expect(await host.daemon?.logged((record) => record.message.startsWith("connection refused"))).toMatchObject({
+      peer: { uid },
+    });
+    const person = await host.person(["vm", "ls"], { as });
+    expect(person).toMatchObject({ code: 77, stderr: expect.stringMatching(/as the user who owns/) as string });
+  });
+
   it("answers without its helper, and says what needs one", async () => {
     await host.startDaemon();
     await host.helper?.end();

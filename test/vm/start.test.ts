@@ -65,7 +65,7 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
             "bangerd step tap",
             [
               "bangerd call tap.create",
-              ["bangerd-root tap.create", exec("ip"), exec("ip"), exec("ip"), exec("bridge"), exec("nft")],
+              ["bangerd-root tap.create", exec("ip"), exec("ip"), exec("ip"), exec("nft"), exec("bridge")],
             ],
           ],
           ["bangerd step vmm", ["bangerd call vmm.start", ["bangerd-root vmm.start", ["bangerd-root qemu starting"]]]],
