@@ -54,17 +54,21 @@ static uint64_t blocks_to_grow_to(const char *device) {
   return wanted;
 }
 
-static void grow(const char *at, uint64_t blocks) {
-  int fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 || control(fd, resize_fs, &blocks) != 0) console_warn("grow root disk", errno);
-  if (fd >= 0) close(fd);
-}
-
-void disk_mount(const char *device, const char *at) {
+uint64_t disk_mount(const char *device, const char *at) {
   char path[64] = {0};
   strncpy(path, device, sizeof path - 1);
   if (!wait_until(is_block_device, path, DISK_WAIT_MS)) console_die("wait for root disk", ENODEV);
   uint64_t blocks = blocks_to_grow_to(device);
   if (mount(device, at, "ext4", 0, NULL) != 0) console_die("mount root disk", errno);
-  if (blocks != 0) grow(at, blocks);
+  return blocks;
+}
+
+void disk_grow(uint64_t blocks) {
+  if (blocks == 0) return;
+  pid_t pid = fork();
+  if (pid < 0) console_warn("grow root disk", errno);
+  if (pid != 0) return;
+  int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 || control(fd, resize_fs, &blocks) != 0) console_warn("grow root disk", errno);
+  _exit(0);
 }

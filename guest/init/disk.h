@@ -13,7 +13,12 @@ struct ext4_size {
 
 struct ext4_size ext4_size(const uint8_t superblock[SUPERBLOCK_SIZE]);
 
-// Waits for the disk, mounts it, and grows its file system to the size of the disk. Dies when it can't be mounted.
-void disk_mount(const char *device, const char *at);
+// Waits for the disk and mounts it. Dies when it can't. Returns how many blocks its file system should have, or 0 when it
+// has as many as fit.
+uint64_t disk_mount(const char *device, const char *at);
+
+// Grows the file system at `/` to so many blocks, in a process of its own: a large disk takes seconds, and nobody has to
+// wait for them.
+void disk_grow(uint64_t blocks);
 
 #endif

@@ -82,7 +82,7 @@ int main(void) {
   read_config(&config);
   at = end_stage(&timeline, "init", at);
   mkdir("/root", 0755);
-  disk_mount("/dev/vda", "/root");
+  uint64_t blocks = disk_mount("/dev/vda", "/root");
   at = end_stage(&timeline, "root_mount", at);
   be_somebody(&config);
   at = end_stage(&timeline, "identity", at);
@@ -90,5 +90,7 @@ int main(void) {
   switch_root("/root");
   // The agent ends this one, when it first can answer.
   timeline_add(&timeline, "ready", at, 0);
-  handover(launch_agent(agent, &timeline));
+  pid_t pid = launch_agent(agent, &timeline);
+  disk_grow(blocks);
+  handover(pid);
 }

@@ -1,7 +1,7 @@
 import { BangerError, errorTable } from "../rpc/contract/errors.ts";
 import { printable } from "../rpc/printable.ts";
 
-const lastLines = 20;
+const lastLines = 50;
 
 /** Prints an error, once, and says the exit code. */
 export function reportError(error: unknown, json: boolean, write: (text: string) => void): number {

@@ -23,7 +23,8 @@ const inherited = { image: 3, rootDisk: 4, kernel: 5, initrd: 6 } as const;
 const cmdline = [
   "console=ttyS0",
   "quiet",
-  "loglevel=0",
+  // A panic is said on the console; nothing less is.
+  "loglevel=1",
   "panic=-1",
   "reboot=t",
   "cryptomgr.notests",

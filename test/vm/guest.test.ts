@@ -19,8 +19,8 @@ describe.skipIf(noSandbox)(`a guest${noSandbox ? ` (${noSandbox})` : ""}`, () =>
   afterEach(() => host[Symbol.asyncDispose]());
 
   const stages = ["boot.kernel", "boot.init", "boot.root_mount", "boot.identity", "boot.ready"];
-  async function stagesOfStart(): Promise<Record<string, number>> {
-    await host.ok("vm", "start", "web");
+  async function stagesOfStart(name = "web"): Promise<Record<string, number>> {
+    await host.ok("vm", "start", name);
     const { operations } = await host.ok<{ operations: { op_id: string; name: string }[] }>("trace", "ls");
     const spans = await host.spansOf(operations.find((operation) => operation.name === "banger vm start")?.op_id ?? "");
     const ms = (span: SpanRecord) => Number(BigInt(span.end_ns) - BigInt(span.start_ns)) / 1e6;
@@ -64,6 +64,28 @@ describe.skipIf(noSandbox)(`a guest${noSandbox ? ` (${noSandbox})` : ""}`, () =>
     const { stderr } = await host.person(["vm", "start", "web"]);
     expect(stderr).toMatch(/the console's last lines:\n.*\| banger-init: mount root disk/);
     expect((await host.person(["vm", "logs", "web"])).stdout).toContain("banger-init: mount root disk");
+  });
+
+  it("with a disk of 200 GiB is ready as soon as one with a small disk; its file system grows meanwhile", async () => {
+    await host.ok("vm", "create", "--name", "large", "--disk-mib", "204800");
+    const [small, large] = [await stagesOfStart(), await stagesOfStart("large")];
+    const sum = (of: Record<string, number>) => Object.values(of).reduce((a, b) => a + b, 0);
+    // Growing takes more than ten seconds.
+    expect(sum(large) - sum(small)).toBeLessThan(3_000);
+    const script = "df --output=size -BG / | tail -n1 | tr -dc 0-9";
+    const size = async () =>
+      Number((await host.ok<{ stdout: string }>("vm", "exec", "large", "--", "sh", "-c", script)).stdout);
+    await expect.poll(size, { timeout: 50_000, interval: 500 }).toBeGreaterThan(150);
+  });
+
+  it("with too little memory, or more than there is, fails with the reason", async () => {
+    await host.ok("vm", "create", "--name", "tiny", "--memory-mib", "64");
+    const little = await host.banger(["vm", "start", "tiny"]);
+    expect(little.error()).toMatchObject({ code: "guest_died", details: { step: "ready" } });
+    expect(little.error().details?.["console"]).toMatch(/panic/);
+    await host.ok("vm", "create", "--name", "vast", "--memory-mib", "1048576");
+    const much = await host.banger(["vm", "start", "vast"]);
+    expect(much.error().message).toMatch(/QEMU ended.*memory/);
   });
 
   it("that panics is failed, and says so", async () => {

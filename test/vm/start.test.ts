@@ -134,8 +134,20 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
   });
 
   it("grows the guest's file system to the disk", async () => {
-    const { stdout } = await host.ok<{ stdout: string }>("vm", "exec", "web", "--", "df", "--output=size", "-BM", "/");
-    expect(Number(/(\d+)M$/m.exec(stdout)?.[1])).toBeGreaterThan(1_300);
+    const size = async () => {
+      const { stdout } = await host.ok<{ stdout: string }>(
+        "vm",
+        "exec",
+        "web",
+        "--",
+        "df",
+        "--output=size",
+        "-BM",
+        "/",
+      );
+      return Number(/(\d+)M$/m.exec(stdout)?.[1]);
+    };
+    await expect.poll(size, { timeout: 20_000 }).toBeGreaterThan(1_300);
   });
 
   it("has its address and route before its own init has finished", async () => {

@@ -41,7 +41,7 @@ const readyDeadlineMs = 120_000;
 /** How long a VMM that ends has for its last words. */
 const lastWordsMs = 500;
 /** How many of the console's last lines an error carries. */
-const consoleLines = 20;
+const consoleLines = 50;
 
 /** A start under way. */
 interface Starting {

@@ -1,5 +1,7 @@
 import type { Layout } from "../../../installation/layout.ts";
+import { BangerError } from "../../../rpc/contract/errors.ts";
 import { helperContract } from "../../../rpc/contract/helper.ts";
+import { printable } from "../../../rpc/printable.ts";
 import type { HelperLink } from "../../helper-link.ts";
 import { ConsoleLog } from "../console-log.ts";
 import type { Accelerator, VmmConnection, VmmDriver, VmmExit } from "../driver.ts";
@@ -31,15 +33,21 @@ export function createQemuDriver({ helper, layout, accelerator }: QemuDriverDeps
     },
     connect: async (vmId) => {
       const sockets = layout.sockets(vmId);
-      const qmp = QmpClient.connect({ path: sockets.qmp });
-      const console = ConsoleLog.attach({ socketPath: sockets.console, logPath: layout.vm(vmId).consoleLog });
-      try {
-        return connectionOf(await qmp, await console, sockets.agent);
-      } catch (error) {
-        for (const half of await Promise.allSettled([qmp, console]))
-          if (half.status === "fulfilled") half.value.close();
-        throw error;
+      const [qmp, console] = await Promise.allSettled([
+        QmpClient.connect({ path: sockets.qmp }),
+        ConsoleLog.attach({ socketPath: sockets.console, logPath: layout.vm(vmId).consoleLog }),
+      ]);
+      if (qmp.status === "fulfilled" && console.status === "fulfilled") {
+        return connectionOf(qmp.value, console.value, sockets.agent);
       }
+      const failed: unknown[] = [];
+      for (const half of [qmp, console]) {
+        if (half.status === "fulfilled") half.value.close();
+        else failed.push(half.reason);
+      }
+      const { last_words: words } = await helper.call(helperContract.vmmStatus, { vm_id: vmId });
+      if (words === undefined) throw failed[0];
+      throw new BangerError("guest_died", `QEMU ended: ${printable(words)}`, { cause: failed[0] });
     },
     end: async (vmId, generation) => void (await helper.call(helperContract.vmmStop, { vm_id: vmId, generation })),
   };
