@@ -51,6 +51,8 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   const alone = onlyOne(layout.daemonLock, "bangerd");
   const database = openDatabase(layout.database);
   const log = createLogger(serviceNames.daemon, logDestination(options.env));
+  // A bug, and written down as one; but it doesn't end every other operation that is under way.
+  process.on("unhandledRejection", (reason) => log.error({ err: reason }, "a failure that nobody waited for"));
   const traces = new TraceStore(database, (error) => log.error({ err: error }, "spans were not kept"));
   const otlp = startExport(options.env);
   const keep = (span: SpanRecord) => {

@@ -85,6 +85,9 @@ export class Process {
   }
 }
 
+/** What the processes log of their own mistakes. */
+const bugMessages = new Set(["answered a code that the declaration lacks", "a failure that nobody waited for"]);
+
 /** A whole installation of banger in a sandbox of its own. */
 export class Installation implements AsyncDisposable {
   readonly sandbox: Sandbox;
@@ -214,13 +217,13 @@ TOML`);
       find ${directory} -not -name 'banger.db*' -not -name console.log -not -name 'bangerd.lock*' | sort`);
   }
 
-  /** Ends everything; a daemon or a helper that answered a code which its method doesn't declare fails the test. */
+  /** Ends everything; a bug that a daemon or a helper wrote down fails the test. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.sandbox[Symbol.asyncDispose]();
-    const undeclared = [this.daemon, this.helper]
+    const bugs = [this.daemon, this.helper]
       .flatMap((process) => process?.log ?? [])
-      .filter((record) => record.message === "answered a code that the declaration lacks");
-    if (undeclared.length > 0) throw new Error(JSON.stringify(undeclared));
+      .filter((record) => bugMessages.has(record.message));
+    if (bugs.length > 0) throw new Error(JSON.stringify(bugs));
   }
 
   #cli({ as = "owner", env = {}, input }: RunOptions): RunOptions {
