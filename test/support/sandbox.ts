@@ -48,8 +48,8 @@ export class Sandbox implements AsyncDisposable {
       anchor.stdout?.once("data", () => resolve());
       anchor.once("close", (code) => reject(new Error(`scripts/sandbox ended with ${code}`)));
     });
-    const children = readFileSync(`/proc/${anchor.pid}/task/${anchor.pid}/children`, "utf8");
-    return new Sandbox(anchor, Number(children.trim().split(" ")[0]));
+    // The script waits for `unshare`, and that for the first process of the sandbox.
+    return new Sandbox(anchor, childOf(childOf(anchor.pid ?? 0)));
   }
 
   /** Where a path of the sandbox is for this process. */
@@ -106,4 +106,8 @@ export class Sandbox implements AsyncDisposable {
     this.#anchor.stdin?.end();
     await closed;
   }
+}
+
+function childOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0]);
 }
