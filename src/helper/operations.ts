@@ -15,6 +15,7 @@ export function operations(deps: HelperDeps): Handlers<typeof helperContract> {
   const vmm = <T>(vmId: string, work: () => Promise<T>) => one.run(vmId, work);
   return {
     ping: async () => ({ version, pid: process.pid }),
+    kvmProbe: async () => ({ usable: false, why: "not tried yet" }),
     bridgeEnsure: () => network(() => ensureBridge(deps)),
     bridgeRemove: () => network(() => removeBridge(deps)),
     natEnsure: () => network(() => ensureNat(deps)),

@@ -33,4 +33,22 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (trace_id, seq)
   ) STRICT, WITHOUT ROWID;
   `,
+  // What a VM was run with and how that ended; who asked for an operation and what came of it. What a VM holds is found by
+  // comparing (the helper's facts), so there are no debts to keep any more.
+  `
+  ALTER TABLE kernels ADD COLUMN least_memory_mib INTEGER;
+  ALTER TABLE vms ADD COLUMN vmm TEXT NOT NULL DEFAULT 'qemu';
+  ALTER TABLE vms ADD COLUMN accel_why TEXT;
+  ALTER TABLE vms ADD COLUMN disk_kind TEXT NOT NULL DEFAULT 'qcow2';
+  ALTER TABLE vms ADD COLUMN boot_id TEXT;
+  ALTER TABLE vms ADD COLUMN started_by TEXT;
+  ALTER TABLE vms ADD COLUMN exit TEXT;
+  ALTER TABLE operations ADD COLUMN kind TEXT NOT NULL DEFAULT 'other';
+  ALTER TABLE operations ADD COLUMN vm_id TEXT;
+  ALTER TABLE operations ADD COLUMN caller_uid INTEGER;
+  ALTER TABLE operations ADD COLUMN caller_pid INTEGER;
+  ALTER TABLE operations ADD COLUMN outcome TEXT;
+  ALTER TABLE operations ADD COLUMN error TEXT;
+  ALTER TABLE operations ADD COLUMN boot_id TEXT;
+  `,
 ];

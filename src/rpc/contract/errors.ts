@@ -31,6 +31,8 @@ export const errorTable = {
   step_failed: { exit: 71, hint: "`banger trace show` shows the step; everything before it was undone." },
   guest_died: { exit: 71, hint: "`banger vm logs` shows the console." },
   no_space: { exit: 74, hint: "Free disk space or addresses, then try again." },
+  no_memory: { exit: 75, hint: "Stop a VM, give this one less memory, or start it with --overcommit." },
+  output_failed: { exit: 74, hint: "What the command printed could not be written; what it did is done." },
   bad_content: { exit: 65, hint: "The file is not what it should be; check what it was made from." },
   internal: { exit: 70, hint: "This is a bug in banger; report it with the trace." },
 } as const satisfies Record<string, ErrorKind>;

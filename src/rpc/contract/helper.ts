@@ -8,12 +8,24 @@ const generation = z
   .int()
   .min(1)
   .max(2 ** 31);
+/** Absent in what a daemon of protocol 1 sends: any generation. */
+const olderGeneration = generation.optional();
 const vmmFacts = z.object({
   vm_id: vmId,
   generation,
   pid: z.int(),
   uid: z.int(),
   started_at: timestamp,
+});
+/** How a VMM's process ended, by the recorder that is its parent; both null: not known, because that was killed too. */
+const vmmExit = z.object({
+  vm_id: vmId,
+  generation,
+  uid: z.int(),
+  status: z.int().nullable(),
+  /** The number of the signal that ended it. */
+  signal: z.int().nullable(),
+  at: timestamp,
 });
 
 /** Everything that the root helper does: the whole privileged surface. */
@@ -22,7 +34,15 @@ export const helperContract = {
     name: "helper.ping",
     summary: "Says that the helper answers.",
     params: nothing,
-    result: z.object({ version: z.string(), pid: z.int() }),
+    result: z.object({ version: z.string(), pid: z.int(), protocol: z.int().optional() }),
+    errors: [],
+    traced: false,
+  }),
+  kvmProbe: method({
+    name: "kvm.probe",
+    summary: "Says whether a VMM's uid can run an ordinary guest with KVM, by trying, and why not.",
+    params: nothing,
+    result: z.object({ usable: z.boolean(), why: z.string() }),
     errors: [],
     traced: false,
   }),
@@ -57,16 +77,16 @@ export const helperContract = {
   tapCreate: method({
     name: "tap.create",
     summary: "Makes a VM's tap on the bridge, owned by the VM's uid and pinned to its MAC and address.",
-    params: z.object({ vm_id: vmId, address: ipv4, mac }),
+    params: z.object({ vm_id: vmId, generation: olderGeneration, address: ipv4, mac }),
     result: z.object({ tap: z.string(), uid: z.int() }),
     errors: ["already_exists", "not_found", "no_space", "command_failed", "missing_tool"],
   }),
   tapRemove: method({
     name: "tap.remove",
-    summary: "Removes a VM's tap and its pins; done already is fine.",
-    params: z.object({ vm_id: vmId }),
+    summary: "Removes a VM's tap of that generation or an older one, and its pins; done already is fine.",
+    params: z.object({ vm_id: vmId, generation: olderGeneration }),
     result: z.object({ removed: z.boolean() }),
-    errors: ["already_exists", "command_failed", "missing_tool"],
+    errors: ["already_exists", "wrong_state", "command_failed", "missing_tool"],
   }),
   vmmStart: method({
     name: "vmm.start",
@@ -97,15 +117,25 @@ export const helperContract = {
     name: "vmm.status",
     summary: "Says whether a VM's VMM runs, and how it ended.",
     params: z.object({ vm_id: vmId }),
-    result: z.object({ running: z.boolean(), facts: vmmFacts.optional(), last_words: z.string().max(4096).optional() }),
+    result: z.object({
+      running: z.boolean(),
+      facts: vmmFacts.optional(),
+      exit: vmmExit.optional(),
+      last_words: z.string().max(4096).optional(),
+    }),
     errors: [],
     traced: false,
   }),
   vmmList: method({
     name: "vmm.list",
-    summary: "Lists what the kernel holds of this installation's VMs.",
+    summary: "Lists every fact about this installation's VMs: VMMs that run, VMMs that ended, taps, leases of uids.",
     params: nothing,
-    result: z.object({ vmms: z.array(vmmFacts), taps: z.array(z.object({ vm_id: vmId, tap: z.string() })) }),
+    result: z.object({
+      vmms: z.array(vmmFacts),
+      taps: z.array(z.object({ vm_id: vmId, tap: z.string(), generation: z.int().optional() })),
+      exits: z.array(vmmExit).optional(),
+      leases: z.array(z.object({ vm_id: vmId, uid: z.int() })).optional(),
+    }),
     errors: ["command_failed", "missing_tool"],
   }),
 };
