@@ -11,7 +11,8 @@ import {
 } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { AgentClient } from "../src/daemon/guest/agent-client.ts";
-import { guestConfigArchive } from "../src/daemon/kernel/guest-config.ts";
+import { guestConfigArchive } from "../src/daemon/guest/guest-config.ts";
+import { guestPrograms } from "../src/daemon/guest/guest-programs.ts";
 import { qemuArgv } from "../src/helper/qemu-argv.ts";
 import { parseInstallFile } from "../src/installation/install-file.ts";
 import { layoutOf } from "../src/installation/layout.ts";
@@ -36,6 +37,7 @@ export async function vmStart(): Promise<Comparison> {
   const key = readFileSync(`${layout.sshKey}.pub`, "utf8");
   const hostKey = readFileSync(layout.vm(vm.id).hostKey, "utf8");
   await run("chmod", ["600", initrd]);
+  appendFileSync(initrd, guestPrograms("/mnt/banger/guest/build")());
   appendFileSync(
     initrd,
     guestConfigArchive({

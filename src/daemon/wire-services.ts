@@ -4,6 +4,7 @@ import type { Layout } from "../installation/layout.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import { qcow2 } from "./disk/qcow2.ts";
+import { guestPrograms } from "./guest/guest-programs.ts";
 import { createHelperLink, type HelperLink } from "./helper-link.ts";
 import { ImageService } from "./image/image-service.ts";
 import { KernelService } from "./kernel/kernel-service.ts";
@@ -53,13 +54,13 @@ export interface Services {
 
 /** Builds the services in dependency order. VMs go on running when they are closed. */
 export async function wireServices(infrastructure: Infrastructure): Promise<Services> {
-  const { installation, layout, database, traces, spans, log, now, guestPrograms } = infrastructure;
+  const { installation, layout, database, traces, spans, log, now } = infrastructure;
   const made = createStepRunner({ spans, log });
   const steps = infrastructure.preinstalled?.steps?.(made) ?? made;
   const run = createRunner({ spans });
   const helper = createHelperLink({ path: layout.helperSocket, spans, log });
   const network = new HostNetwork({ installation, layout, helper, steps });
-  const kernels = new KernelService({ database, layout, run, now, guestPrograms });
+  const kernels = new KernelService({ database, layout, run, now });
   const images = new ImageService({ database, layout, run, now });
   const records = new VmRecords(database, now, (error) =>
     log.error({ err: error }, "when VMs were last used is not kept yet"),
@@ -84,6 +85,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     release: createRelease({ records, running, driver, helper, log }),
     bootTrace: createBootTrace(spans),
     resolvers: () => guestResolvers(installation.resolvers),
+    guestPrograms: guestPrograms(infrastructure.guestPrograms),
   };
   const vms = new VmService(deps);
   removeOrphanDirectories(deps);

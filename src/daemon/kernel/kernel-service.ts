@@ -23,8 +23,6 @@ export interface KernelServiceDeps {
   readonly layout: Layout;
   readonly run: Run;
   readonly now: () => Date;
-  /** The directory of the guest's `init` and `banger-agent`. */
-  readonly guestPrograms: string;
 }
 
 type ImportParams = ParamsOf<typeof kernelContract.kernelImport>;
@@ -49,7 +47,7 @@ export class KernelService extends ContentService<Kernel> {
   /** Takes a Debian kernel package, or a kernel and its modules, and makes the initrd for it. */
   async import(params: ImportParams, { signal, emit }: OperationContext): Promise<Kernel> {
     if (params.name !== undefined) this.records.mustBeFree(params.name);
-    const { run, guestPrograms, layout } = this.#deps;
+    const { run, layout } = this.#deps;
     const progress = (text: string) => emit("progress", { text });
     return inScratch(layout, async (scratch) => {
       const files = await kernelFiles(params, scratch, { run, signal, progress });
@@ -58,7 +56,7 @@ export class KernelService extends ContentService<Kernel> {
       await progress("unpacking the kernel");
       const vmlinux = await readKernel(files.kernel, scratch, { run, signal });
       await progress("making the initrd");
-      const initrd = kernelInitrd(neededModules(files.modules), guestPrograms);
+      const initrd = kernelInitrd(neededModules(files.modules));
       signal.throwIfAborted();
       return this.#keep(scratch, { name, release: files.release }, vmlinux, initrd);
     });

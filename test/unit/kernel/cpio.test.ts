@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { cpioArchive } from "../../../src/daemon/kernel/cpio.ts";
-import { guestConfigArchive } from "../../../src/daemon/kernel/guest-config.ts";
+import { guestConfigArchive } from "../../../src/daemon/guest/guest-config.ts";
 
 it("an archive is what cpio itself unpacks, and the same for the same entries", () => {
   const entries = [

@@ -8,9 +8,9 @@ import type { Vm } from "../../../rpc/contract/vm.ts";
 import { attribute } from "../../../telemetry/names.ts";
 import type { Spans } from "../../../telemetry/spans.ts";
 import { AgentClient } from "../../guest/agent-client.ts";
+import { guestConfigArchive } from "../../guest/guest-config.ts";
 import { printable } from "../../../rpc/printable.ts";
 import type { HelperLink } from "../../helper-link.ts";
-import { guestConfigArchive } from "../../kernel/guest-config.ts";
 import type { SshKeys } from "../../ssh/ssh-keys.ts";
 import type { OperationContext, Step, StepRunner } from "../../step/step-runner.ts";
 import type { VmmConnection, VmmDriver } from "../../vmm/driver.ts";
@@ -34,6 +34,8 @@ export interface StartDeps {
   readonly spans: Spans;
   /** The name servers that guests are given. */
   readonly resolvers: () => readonly string[];
+  /** The archive with the guest's programs of this version. */
+  readonly guestPrograms: () => Buffer;
 }
 
 /** How long a guest has until its agent answers; software emulation on a busy host is slow. */
@@ -142,7 +144,7 @@ function startSteps(deps: StartDeps): Step<Starting>[] {
   ];
 }
 
-/** The kernel's initrd and, after it, an archive of what this VM is given: the kernel unpacks both, one over the other. */
+/** The kernel's initrd and, after it, archives of the guest's programs and of what this VM is given: the kernel unpacks all, one over the other. */
 function writeInitrd(deps: StartDeps, vm: Vm): void {
   const { layout, installation, keys } = deps;
   const { initrd } = layout.vm(vm.id);
@@ -150,6 +152,7 @@ function writeInitrd(deps: StartDeps, vm: Vm): void {
   rmSync(initrd, { force: true });
   copyFileSync(layout.kernel(vm.kernel.id).initrd, initrd);
   chmodSync(initrd, 0o600);
+  appendFileSync(initrd, deps.guestPrograms());
   appendFileSync(
     initrd,
     guestConfigArchive({

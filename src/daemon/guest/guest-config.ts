@@ -1,4 +1,4 @@
-import { cpioArchive } from "./cpio.ts";
+import { cpioArchive } from "../kernel/cpio.ts";
 
 /** What a guest is told about itself (docs/guest-protocol.md, "What init is given"). */
 export interface GuestConfig {
@@ -13,7 +13,7 @@ export interface GuestConfig {
   readonly hostKeyPub: string;
 }
 
-/** An archive with a VM's configuration, to be appended to its kernel's initrd. */
+/** An archive with a VM's configuration, which follows the guest's programs in its initrd. */
 export function guestConfigArchive(config: GuestConfig): Buffer {
   const lines = [
     `hostname=${config.hostname}`,
