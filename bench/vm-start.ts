@@ -13,7 +13,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AgentClient } from "../src/daemon/guest/agent-client.ts";
 import { guestConfigArchive } from "../src/daemon/guest/guest-config.ts";
 import { guestPrograms } from "../src/daemon/guest/guest-programs.ts";
-import { qemuArgv } from "../src/helper/qemu-argv.ts";
+import { qemuArgv } from "../src/helper/vmm/qemu-argv.ts";
 import { parseInstallFile } from "../src/installation/install-file.ts";
 import { layoutOf } from "../src/installation/layout.ts";
 import type { Vm } from "../src/rpc/contract/vm.ts";

@@ -8,9 +8,9 @@ import { createLogger, type Logger } from "../telemetry/log.ts";
 import { services } from "../telemetry/names.ts";
 import { Spans } from "../telemetry/spans.ts";
 import { startTracer } from "../telemetry/tracer.ts";
-import { Facts } from "./facts.ts";
-import { createHostCommand } from "./host-command.ts";
-import { readRootsFile } from "./install.ts";
+import { Facts } from "./files/facts.ts";
+import { createHostCommand } from "./network/host-command.ts";
+import { readRootsFile } from "./files/roots-file.ts";
 import { operations } from "./operations.ts";
 
 /** Starts the helper: reads the installation, listens for its owner. */

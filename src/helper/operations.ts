@@ -1,12 +1,14 @@
 import type { helperContract } from "../rpc/contract/helper.ts";
 import type { Handlers } from "../rpc/dispatch.ts";
 import { version } from "../version.ts";
-import { ensureBridge, removeBridge } from "./bridge.ts";
+import { ensureBridge, removeBridge } from "./network/bridge.ts";
 import type { HelperDeps } from "./deps.ts";
 import { Mutex } from "./mutex.ts";
-import { ensureNat, removeNat } from "./nat.ts";
-import { createTap, removeTap } from "./tap.ts";
-import { listVmms, startVmm, stopVmm, vmmStatus } from "./vmm.ts";
+import { ensureNat, removeNat } from "./network/nat.ts";
+import { createTap, removeTap } from "./network/tap.ts";
+import { startVmm } from "./vmm/start.ts";
+import { listVmms, vmmStatus } from "./vmm/status.ts";
+import { stopVmm } from "./vmm/stop.ts";
 
 /** The whole privileged surface. No operation heeds its caller's going away: once begun, it completes or undoes itself. */
 export function operations(deps: HelperDeps): Handlers<typeof helperContract> {

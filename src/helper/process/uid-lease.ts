@@ -1,7 +1,7 @@
-import type { Installation } from "../installation/install-file.ts";
-import { BangerError } from "../rpc/contract/errors.ts";
-import type { Facts, VmFacts } from "./facts.ts";
-import { processesOf } from "./process.ts";
+import type { Installation } from "../../installation/install-file.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import type { Facts, VmFacts } from "../files/facts.ts";
+import { processesOf } from "./process-facts.ts";
 
 /** The facts of a VM, with a uid of its own that no other VM and no process has. */
 export function leaseUid(facts: Facts, installation: Installation, vmId: string): VmFacts {

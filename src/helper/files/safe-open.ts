@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
-import { BangerError } from "../rpc/contract/errors.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR } = { O_PATH: 0o10000000, ...constants };
 

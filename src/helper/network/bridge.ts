@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
-import { formatIpv4, parseSubnet } from "../installation/install-file.ts";
-import { BangerError } from "../rpc/contract/errors.ts";
-import type { HelperDeps } from "./deps.ts";
+import { formatIpv4, parseSubnet } from "../../installation/install-file.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import type { HelperDeps } from "../deps.ts";
 import { findLink, type Link, listLinks, mustBeOurs } from "./link.ts";
 
 /** Makes the bridge, or finds it as it should be. */

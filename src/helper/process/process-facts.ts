@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { BangerError } from "../rpc/contract/errors.ts";
-import type { ProcessFacts } from "./facts.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import type { ProcessFacts } from "../files/facts.ts";
 
 const pollMs = 10;
 const endDeadlineMs = 5_000;

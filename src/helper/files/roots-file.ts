@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import { type Installation, parseInstallFile } from "../installation/install-file.ts";
+import { type Installation, parseInstallFile } from "../../installation/install-file.ts";
 
 /** Reads the install file, which must be root's and writable by nobody else: it says whose commands the helper takes. */
 export function readRootsFile(path: string): Installation {

@@ -1,9 +1,9 @@
-import { parseIpv4, parseSubnet } from "../installation/install-file.ts";
-import { BangerError } from "../rpc/contract/errors.ts";
-import type { HelperDeps } from "./deps.ts";
+import { parseIpv4, parseSubnet } from "../../installation/install-file.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import type { HelperDeps } from "../deps.ts";
 import { findLink, mustBeOurs } from "./link.ts";
 import { pin } from "./nat.ts";
-import { leaseUid, returnUid } from "./uid-lease.ts";
+import { leaseUid, returnUid } from "../process/uid-lease.ts";
 
 /** What a tap is made for. */
 interface TapRequest {

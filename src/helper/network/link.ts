@@ -1,4 +1,4 @@
-import { BangerError } from "../rpc/contract/errors.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
 import type { HostCommand } from "./host-command.ts";
 
 /** A network interface, as `ip -j -d` shows it. */

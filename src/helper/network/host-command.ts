@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { basename } from "node:path";
-import { BangerError } from "../rpc/contract/errors.ts";
-import { attribute } from "../telemetry/names.ts";
-import type { Spans } from "../telemetry/spans.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import { attribute } from "../../telemetry/names.ts";
+import type { Spans } from "../../telemetry/spans.ts";
 
 /** The programs that the helper runs: these files and no others, without a shell, with an empty environment. */
 const programs = {

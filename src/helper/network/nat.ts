@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { formatIpv4, parseSubnet } from "../installation/install-file.ts";
-import type { HelperDeps } from "./deps.ts";
+import { formatIpv4, parseSubnet } from "../../installation/install-file.ts";
+import type { HelperDeps } from "../deps.ts";
 
 const forwarding = "/proc/sys/net/ipv4/ip_forward";
 
