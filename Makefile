@@ -18,8 +18,9 @@ node_modules/.installed: package.json package-lock.json | packages
 	npm ci --no-audit --no-fund
 	@touch $@
 
-build: deps ## bundle the programs into dist/, compile the guest's into guest/build/
+build: deps ## bundle the programs into dist/, compile the host's there and the guest's into guest/build/
 	@$(MAKE) --no-print-directory --silent -C guest
+	@$(MAKE) --no-print-directory --silent -C host
 	@node scripts/bundle.ts
 
 lint: node_modules/.installed ## type-aware lint

@@ -14,6 +14,7 @@ import { AgentClient } from "../src/daemon/guest/agent-client.ts";
 import { guestConfigArchive } from "../src/daemon/guest/guest-config.ts";
 import { guestPrograms } from "../src/daemon/guest/guest-programs.ts";
 import { qemuArgv } from "../src/helper/vmm/qemu-argv.ts";
+import { inheritedFiles } from "../src/helper/vmm/vmm-files.ts";
 import { parseInstallFile } from "../src/installation/install-file.ts";
 import { layoutOf } from "../src/installation/layout.ts";
 import type { Vm } from "../src/rpc/contract/vm.ts";
@@ -51,19 +52,19 @@ export async function vmStart(): Promise<Comparison> {
       hostKeyPub: readFileSync(`${layout.vm(vm.id).hostKey}.pub`, "utf8"),
     }),
   );
-  const sockets = { qmp: `${directory}/qmp`, agent: `${directory}/agent`, console: `${directory}/console` };
+  const sockets = { qmp: `${directory}/qmp`, agent: `${directory}/agent` };
   const argv = qemuArgv({
     name: "by-hand",
-    uid: 61_000,
     cpus: vm.cpus,
     memoryMib: vm.memory_mib,
     accel: "tcg",
     tap: "hand0",
     mac: "02:00:00:00:00:c8",
+    files: inheritedFiles,
     sockets,
   });
-  // Without what the helper puts in front of it, and running from the first instruction on.
-  const args = argv.slice(argv.indexOf(qemu) + 1).filter((argument) => argument !== "-S");
+  // Running from the first instruction on.
+  const args = argv.slice(1).filter((argument) => argument !== "-S");
 
   const byHand = async (): Promise<number> => {
     await run("qemu-img", [

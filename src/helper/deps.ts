@@ -2,6 +2,10 @@ import type { Installation } from "../installation/install-file.ts";
 import type { Layout } from "../installation/layout.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import type { Facts } from "./files/facts.ts";
+import type { Libc } from "./kernel/libc.ts";
+import type { Kvm } from "./kvm/kvm.ts";
+import type { Links } from "./netlink/links.ts";
+import type { NfTables } from "./netlink/nf-tables.ts";
 import type { HostCommand } from "./network/host-command.ts";
 
 /** What the helper's operations work with. */
@@ -10,5 +14,16 @@ export interface HelperDeps {
   readonly layout: Layout;
   readonly facts: Facts;
   readonly command: HostCommand;
+  readonly libc: Libc;
+  readonly links: Links;
+  readonly nft: NfTables;
+  readonly kvm: Kvm;
+  readonly programs: HostPrograms;
   readonly spans: Spans;
+}
+
+/** The programs of banger's own that the helper runs, by absolute path. */
+export interface HostPrograms {
+  readonly consoleLog: string;
+  readonly kvmProbe: string;
 }

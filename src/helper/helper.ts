@@ -1,5 +1,6 @@
-import { chownSync, mkdirSync } from "node:fs";
-import { layoutOf } from "../installation/layout.ts";
+import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import type { Installation } from "../installation/install-file.ts";
+import { type Layout, layoutOf } from "../installation/layout.ts";
 import { helperContract } from "../rpc/contract/helper.ts";
 import { createDispatch, type Outcome } from "../rpc/dispatch.ts";
 import { createPeerCredentials } from "../rpc/peer-credentials.ts";
@@ -11,19 +12,26 @@ import { startTracer } from "../telemetry/tracer.ts";
 import { Facts } from "./files/facts.ts";
 import { createHostCommand } from "./network/host-command.ts";
 import { readRootsFile } from "./files/roots-file.ts";
+import type { HostPrograms } from "./deps.ts";
+import { loadLibc } from "./kernel/libc.ts";
+import { Kvm } from "./kvm/kvm.ts";
+import { Links } from "./netlink/links.ts";
+import { NfTables } from "./netlink/nf-tables.ts";
+import { NetlinkSocket, netlinkProtocol } from "./netlink/socket.ts";
 import { operations } from "./operations.ts";
 
 /** Starts the helper: reads the installation, listens for its owner. */
-export async function startHelper(config: string): Promise<RpcServer> {
+export async function startHelper(config: string, programs: HostPrograms): Promise<RpcServer> {
   if (process.getuid?.() !== 0) throw new Error("bangerd-root must be started as root");
   const installation = readRootsFile(config);
   const layout = layoutOf(installation);
   const log = createLogger(services.helper);
-  for (const directory of [installation.helperRunDir, layout.vmSockets])
-    mkdirSync(directory, { recursive: true, mode: 0o755 });
-  mkdirSync(layout.vmmLogs, { recursive: true, mode: 0o700 });
+  makeDirectories(installation, layout);
   // Spans belong to requests and ride back in their answers; this process exports nothing.
   const spans = new Spans(startTracer(services.helper, () => undefined));
+  const libc = loadLibc();
+  const facts = new Facts(layout.factsDirectory);
+  const command = createHostCommand(spans);
   const server = await listen({
     path: layout.helperSocket,
     mode: 0o600,
@@ -36,8 +44,13 @@ export async function startHelper(config: string): Promise<RpcServer> {
         installation,
         layout,
         spans,
-        facts: new Facts(layout.factsDirectory),
-        command: createHostCommand(spans),
+        facts,
+        command,
+        kvm: new Kvm({ command, facts, installation, programs }),
+        libc,
+        links: new Links(new NetlinkSocket(libc, netlinkProtocol.route)),
+        nft: new NfTables(new NetlinkSocket(libc, netlinkProtocol.netfilter)),
+        programs,
       }),
       spans,
       log,
@@ -47,6 +60,20 @@ export async function startHelper(config: string): Promise<RpcServer> {
   chownSync(layout.helperSocket, installation.ownerUid, installation.ownerGid);
   log.info({ socket: layout.helperSocket }, "helper ready");
   return server;
+}
+
+/** The modes are set, not asked for: what the umask takes away, the owner and the VMMs need. */
+function makeDirectories({ helperRunDir }: Installation, { vmSockets, vmmLogs, vmmRecords }: Layout): void {
+  const modes = [
+    [0o755, [helperRunDir, vmSockets]],
+    [0o700, [vmmLogs, vmmRecords]],
+  ] as const;
+  for (const [mode, directories] of modes) {
+    for (const directory of directories) {
+      mkdirSync(directory, { recursive: true, mode });
+      chmodSync(directory, mode);
+    }
+  }
 }
 
 /** The helper's one line for each call. */

@@ -1,5 +1,7 @@
+import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../version.ts";
+import type { HostPrograms } from "./deps.ts";
 import { startHelper } from "./helper.ts";
 
 const usage = `bangerd-root: the root helper of banger. Makes links, rules and VMM processes for one owner's daemon, and nothing else.
@@ -17,11 +19,18 @@ async function main(): Promise<void> {
   });
   if (values.help) return void process.stdout.write(usage);
   if (values.version) return void process.stdout.write(`bangerd-root ${version}\n`);
-  const server = await startHelper(values.config ?? "/etc/banger/install.toml");
+  const server = await startHelper(values.config ?? "/etc/banger/install.toml", hostPrograms());
   // VMMs go on running; what is under way is finished first.
   const end = () => void server.close(30_000).then(() => process.exit(0), fail);
   process.once("SIGTERM", end);
   process.once("SIGINT", end);
+}
+
+/** The programs lie beside the bundle, also when this runs from its source. */
+function hostPrograms(): HostPrograms {
+  const [main = "."] = process.argv.slice(1);
+  const directory = main.endsWith(".ts") ? resolve(dirname(main), "../../dist") : resolve(dirname(main));
+  return { consoleLog: join(directory, "console-log"), kvmProbe: join(directory, "kvm-probe") };
 }
 
 function fail(error: unknown): void {

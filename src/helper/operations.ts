@@ -3,6 +3,7 @@ import type { Handlers } from "../rpc/dispatch.ts";
 import { version } from "../version.ts";
 import { ensureBridge, removeBridge } from "./network/bridge.ts";
 import type { HelperDeps } from "./deps.ts";
+import type { KvmAnswer } from "./kvm/kvm.ts";
 import { Mutex } from "./mutex.ts";
 import { ensureNat, removeNat } from "./network/nat.ts";
 import { createTap, removeTap } from "./network/tap.ts";
@@ -10,23 +11,30 @@ import { startVmm } from "./vmm/start.ts";
 import { listVmms, vmmStatus } from "./vmm/status.ts";
 import { stopVmm } from "./vmm/stop.ts";
 
+/** What this helper speaks; it understands a daemon of protocol 1 too. */
+const protocol = 2;
+
 /** The whole privileged surface. No operation heeds its caller's going away: once begun, it completes or undoes itself. */
 export function operations(deps: HelperDeps): Handlers<typeof helperContract> {
   const one = new Mutex();
   const network = <T>(work: () => Promise<T>) => one.run("network", work);
   const vmm = <T>(vmId: string, work: () => Promise<T>) => one.run(vmId, work);
   return {
-    ping: async () => ({ version, pid: process.pid }),
-    kvmProbe: async () => ({ usable: false, why: "not tried yet" }),
+    ping: async () => ({ version, pid: process.pid, protocol }),
+    kvmProbe: async () => kvmAnswer(await deps.kvm.probe()),
     bridgeEnsure: () => network(() => ensureBridge(deps)),
     bridgeRemove: () => network(() => removeBridge(deps)),
     natEnsure: () => network(() => ensureNat(deps)),
     natRemove: () => network(() => removeNat(deps)),
     tapCreate: (params) => network(() => createTap(deps, params)),
-    tapRemove: ({ vm_id }) => network(() => removeTap(deps, vm_id)),
+    tapRemove: (params) => network(() => removeTap(deps, params)),
     vmmStart: (params) => vmm(params.vm_id, () => startVmm(deps, params)),
     vmmStop: ({ vm_id, generation }) => vmm(vm_id, () => stopVmm(deps, vm_id, generation)),
     vmmStatus: async ({ vm_id }) => vmmStatus(deps, vm_id),
     vmmList: () => listVmms(deps),
   };
+}
+
+function kvmAnswer({ usable, why }: KvmAnswer) {
+  return { usable, why };
 }

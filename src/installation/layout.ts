@@ -17,6 +17,7 @@ export interface Layout {
     directory: string;
     rootDisk: string;
     initrd: string;
+    /** The newest of what the guest printed; what came before it is beside it, with `.1`. */
     consoleLog: string;
     /** The guest's SSH host key; the public one is beside it, with `.pub`. */
     hostKey: string;
@@ -33,8 +34,11 @@ export interface Layout {
   /** What a VMM says on its own; root's alone. */
   vmmLog(vmId: string): string;
   readonly vmmLogs: string;
+  /** What a VMM's recorder wrote down; root's alone. */
+  vmmRecord(vmId: string): string;
+  readonly vmmRecords: string;
   /** The sockets of a running VMM. */
-  sockets(vmId: string): { directory: string; qmp: string; agent: string; console: string };
+  sockets(vmId: string): { directory: string; qmp: string; agent: string };
   readonly bridge: string;
   /** The nftables table, of family inet. */
   readonly table: string;
@@ -75,14 +79,11 @@ export function layoutOf(installation: Installation): Layout {
     vmSockets: join(helperRunDir, "vm"),
     vmmLog: (vmId) => join(helperRunDir, "log", `${vmId}.log`),
     vmmLogs: join(helperRunDir, "log"),
+    vmmRecord: (vmId) => join(helperRunDir, "record", vmId),
+    vmmRecords: join(helperRunDir, "record"),
     sockets: (vmId) => {
       const directory = join(helperRunDir, "vm", vmId);
-      return {
-        directory,
-        qmp: join(directory, "qmp.sock"),
-        agent: join(directory, "agent.sock"),
-        console: join(directory, "console.sock"),
-      };
+      return { directory, qmp: join(directory, "qmp.sock"), agent: join(directory, "agent.sock") };
     },
     bridge: `bgr${id}`,
     table: `banger_${id}`,

@@ -214,7 +214,7 @@ TOML`);
       losetup --all
       processes=$(ps -eo stat=,uid=,comm=)
       echo "$processes" | awk '$1 !~ /^Z/ && $3 != "ps" && $3 != "bash" { print $2, $3 }' | sort
-      find ${directory} -not -name 'banger.db*' -not -name console.log -not -name 'bangerd.lock*' | sort`);
+      find ${directory} -not -name 'banger.db*' -not -name 'console.log*' -not -name 'bangerd.lock*' | sort`);
   }
 
   /** Ends everything; a bug that a daemon or a helper wrote down fails the test. */

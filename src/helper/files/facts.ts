@@ -24,8 +24,23 @@ export interface VmFacts {
   readonly vm_id: string;
   /** The uid that the VM's VMM and tap have. */
   readonly uid: number;
-  readonly tap?: { readonly address: string; readonly mac: string };
-  readonly vmm?: Partial<ProcessFacts> & { readonly generation: number; readonly started_at: string };
+  readonly tap?: { readonly address: string; readonly mac: string; readonly generation?: number };
+  readonly vmm?: Partial<ProcessFacts> & {
+    readonly generation: number;
+    readonly started_at: string;
+    /** Its parent, which writes down how it ends. */
+    readonly recorder?: ProcessFacts;
+  };
+  /** How its last VMM ended, once that is known; until the next start, or until nothing else is remembered. */
+  readonly exit?: VmmExit;
+}
+
+/** How a VMM's process ended; both null when its recorder was killed too. */
+export interface VmmExit {
+  readonly generation: number;
+  readonly status: number | null;
+  readonly signal: number | null;
+  readonly at: string;
 }
 
 /** What root remembers of the network. */

@@ -2,48 +2,59 @@ import { writeFileSync } from "node:fs";
 import { formatIpv4, parseSubnet } from "../../installation/install-file.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { HelperDeps } from "../deps.ts";
-import { findLink, type Link, listLinks, mustBeOurs } from "./link.ts";
+import type { Link } from "../netlink/links.ts";
+import { undoneFor } from "../undo.ts";
+import { ipv4Bytes } from "./address.ts";
+import { inKernel } from "./in-kernel.ts";
+import { mustBeOurs } from "./link.ts";
 
 /** Makes the bridge, or finds it as it should be. */
-export async function ensureBridge({ command, facts, installation, layout }: HelperDeps) {
+export async function ensureBridge(deps: HelperDeps) {
+  const { facts, installation, layout, links, spans } = deps;
   const { first, prefix } = parseSubnet(installation.subnet);
-  const address = `${formatIpv4(first)}/${prefix}`;
   const { bridge } = layout;
-  const found = await findLink(command, bridge);
+  const answer = { bridge, address: `${formatIpv4(first)}/${prefix}` };
+  const { found, complete } = await inKernel(spans, "bridge find", { link: bridge }, () => {
+    const link = links.find(bridge);
+    return { found: link, complete: link !== undefined && isComplete(deps, link) };
+  });
   if (found !== undefined) mustBeOurs(found, layout.alias(), facts.network.bridge === true);
-  if (found !== undefined && isComplete(found, layout.alias(), address)) return { bridge, address, created: false };
+  if (complete) return { ...answer, created: false };
   facts.putNetwork({ ...facts.network, bridge: true });
   try {
-    if (found === undefined) await command("ip", ["link", "add", "name", bridge, "type", "bridge", "stp_state", "0"]);
-    await command("ip", ["link", "set", "dev", bridge, "alias", layout.alias()]);
-    // Guests have IPv4 only; without this the bridge itself would answer them on its link-local address.
-    writeFileSync(`/proc/sys/net/ipv6/conf/${bridge}/disable_ipv6`, "1");
-    await command("ip", ["address", "replace", address, "dev", bridge]);
-    await command("ip", ["link", "set", "dev", bridge, "up"]);
+    await inKernel(spans, "bridge make", { link: bridge }, () => {
+      if (found === undefined) links.createBridge(bridge);
+      const link = links.find(bridge);
+      if (link === undefined) throw new BangerError("command_failed", `bridge ${bridge} is gone as soon as it is made`);
+      links.setAlias(link, layout.alias());
+      // Guests have IPv4 only; without this the bridge itself would answer them on its link-local address.
+      writeFileSync(`/proc/sys/net/ipv6/conf/${bridge}/disable_ipv6`, "1");
+      links.addAddress(link, ipv4Bytes(first), prefix);
+      links.setUp(link);
+    });
   } catch (error) {
-    if (found === undefined) await deleteBridge({ command, facts, layout });
-    throw error;
+    return found === undefined ? undoneFor(error, () => deleteBridge(deps)) : Promise.reject(error as Error);
   }
-  return { bridge, address, created: found === undefined };
+  return { ...answer, created: found === undefined };
 }
 
-/** True for a bridge at which nothing is left to do; the alias and the address come before the last command. */
-function isComplete({ ifalias, flags, addr_info: addresses = [] }: Link, alias: string, address: string): boolean {
-  const hasAddress = addresses.some(({ local, prefixlen }) => `${local}/${prefixlen}` === address);
-  return ifalias === alias && flags.includes("UP") && hasAddress;
+/** True for a bridge at which nothing is left to do; the alias and the address come before it is set up. */
+function isComplete({ installation, layout, links }: HelperDeps, link: Link): boolean {
+  const { first, prefix } = parseSubnet(installation.subnet);
+  return link.alias === layout.alias() && link.isUp && links.hasAddress(link, ipv4Bytes(first), prefix);
 }
 
 /** Removes the bridge, unless a VM is on it. */
 export async function removeBridge(deps: HelperDeps): Promise<{ removed: boolean }> {
-  const { command, facts, layout } = deps;
-  const links = await listLinks(command);
-  const found = links.find((link) => link.ifname === layout.bridge);
+  const { facts, layout, links, spans } = deps;
+  const all = await inKernel(spans, "bridge find", { link: layout.bridge }, () => links.list());
+  const found = all.find((link) => link.name === layout.bridge);
   if (found === undefined) {
     facts.putNetwork({ ...facts.network, bridge: false });
     return { removed: false };
   }
   mustBeOurs(found, layout.alias(), facts.network.bridge === true);
-  const ports = links.filter((link) => link.master === layout.bridge).map((link) => link.ifname);
+  const ports = all.filter((link) => link.master === found.index).map((link) => link.name);
   if (ports.length > 0) {
     throw new BangerError("in_use", `bridge ${layout.bridge} has ${ports.length} VM(s) on it: ${ports.join(", ")}`);
   }
@@ -51,13 +62,10 @@ export async function removeBridge(deps: HelperDeps): Promise<{ removed: boolean
   return { removed: true };
 }
 
-async function deleteBridge({
-  command,
-  facts,
-  layout,
-}: Pick<HelperDeps, "command" | "facts" | "layout">): Promise<void> {
-  if ((await findLink(command, layout.bridge)) !== undefined) {
-    await command("ip", ["link", "delete", "dev", layout.bridge, "type", "bridge"]);
-  }
+async function deleteBridge({ facts, layout, links, spans }: HelperDeps): Promise<void> {
+  await inKernel(spans, "bridge remove", { link: layout.bridge }, () => {
+    const link = links.find(layout.bridge);
+    if (link !== undefined) links.remove(link);
+  });
   facts.putNetwork({ ...facts.network, bridge: false });
 }

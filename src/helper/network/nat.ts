@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { formatIpv4, parseSubnet } from "../../installation/install-file.ts";
 import type { HelperDeps } from "../deps.ts";
+import { ipv4Bytes, macBytes } from "./address.ts";
+import { inKernel } from "./in-kernel.ts";
 
 const forwarding = "/proc/sys/net/ipv4/ip_forward";
 
@@ -43,14 +45,17 @@ function policy({ layout, installation }: Pick<HelperDeps, "layout" | "installat
 
 /** Puts the table in place unless it is there with this very policy, and forwarding on. */
 export async function ensureNat(deps: HelperDeps): Promise<{ table: string }> {
-  const { command, facts, layout } = deps;
+  const { command, facts, layout, nft, spans } = deps;
   const rules = policy(deps);
   // An empty chain named for the policy's digest tells in one look that nothing has to be done.
   const mark = `policy_${createHash("sha256").update(rules).digest("hex").slice(0, 12)}`;
-  if (!(await exists(deps, ["chain", "inet", layout.table, mark]))) {
+  const stands = await inKernel(spans, "rules find", { table: layout.table }, () => nft.hasChain(layout.table, mark));
+  if (!stands) {
     const pins = facts.vms().flatMap(({ tap }) => (tap === undefined ? [] : [`${tap.mac} . ${tap.address}`]));
     const elements = pins.length === 0 ? "" : `elements = { ${pins.join(", ")} }`;
     const table = `table inet ${layout.table}`;
+    // The policy is written in nft's own language, so that what is put in place can be read here; only the program has
+    // its compiler, and may end as it likes.
     await command(
       "nft",
       ["-f", "-"],
@@ -66,28 +71,15 @@ export async function ensureNat(deps: HelperDeps): Promise<{ table: string }> {
 
 /** Removes the table and puts forwarding back. */
 export async function removeNat(deps: HelperDeps): Promise<{ removed: boolean }> {
-  const { command, facts, layout } = deps;
-  const there = await exists(deps, ["table", "inet", layout.table]);
-  if (there) await command("nft", ["delete", "table", "inet", layout.table]);
+  const { facts, layout, nft, spans } = deps;
+  const removed = await inKernel(spans, "rules remove", { table: layout.table }, () => nft.removeTable(layout.table));
   const { ip_forward_was: was, ...rest } = facts.network;
   if (was === "0") writeFileSync(forwarding, was);
   facts.putNetwork(rest);
-  return { removed: there };
+  return { removed };
 }
 
-/** Adds or removes the pin of a guest's MAC to its address. */
-export async function pin(
-  deps: HelperDeps,
-  verb: "add" | "delete",
-  tap: { mac: string; address: string },
-): Promise<void> {
-  const { command, layout } = deps;
-  const element = ["element", "inet", layout.table, "guests", `{ ${tap.mac} . ${tap.address} }`];
-  if (verb === "delete" && !(await exists(deps, element))) return;
-  await command("nft", [verb, ...element]);
-}
-
-async function exists({ command }: Pick<HelperDeps, "command">, what: readonly string[]): Promise<boolean> {
-  const verb = what[0] === "element" ? "get" : "list";
-  return (await command.look("nft", [verb, ...what], /No such file or directory/)) !== undefined;
+/** The pin of a guest's MAC to its address, as the set `guests` has it: each part is padded to four bytes. */
+export function pinKey({ mac, address }: { mac: string; address: string }): Buffer {
+  return Buffer.concat([macBytes(mac), Buffer.alloc(2), ipv4Bytes(address)]);
 }

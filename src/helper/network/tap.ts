@@ -1,21 +1,54 @@
 import { parseIpv4, parseSubnet } from "../../installation/install-file.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import type { helperContract } from "../../rpc/contract/helper.ts";
+import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { HelperDeps } from "../deps.ts";
-import { findLink, mustBeOurs } from "./link.ts";
-import { pin } from "./nat.ts";
+import type { VmFacts } from "../files/facts.ts";
+import type { Link, PortFlags } from "../netlink/links.ts";
 import { leaseUid, returnUid } from "../process/uid-lease.ts";
+import { undoneFor } from "../undo.ts";
+import { ipv4Bytes, macBytes } from "./address.ts";
+import { inKernel } from "./in-kernel.ts";
+import { findLink, mustBeOurs } from "./link.ts";
+import { pinKey } from "./nat.ts";
+import { makeTap } from "./tun.ts";
 
-/** What a tap is made for. */
-interface TapRequest {
-  readonly vm_id: string;
-  readonly address: string;
-  readonly mac: string;
-}
+type TapRequest = ParamsOf<typeof helperContract.tapCreate>;
+
+/** A guest reaches the bridge and no other guest, and sends only as the MAC that is pinned to its port. */
+const portFlags: PortFlags = {
+  isolated: true,
+  learning: false,
+  locked: true,
+  unicastFlood: false,
+  multicastFlood: false,
+};
+
+/** The set of the policy that has the pins. */
+const guests = "guests";
 
 /** Makes a VM's tap: owned by the VM's uid, isolated from other guests, pinned to its MAC and address. */
 export async function createTap(deps: HelperDeps, request: TapRequest): Promise<{ tap: string; uid: number }> {
-  const { command, facts, installation, layout } = deps;
-  const { vm_id: vmId, address, mac } = request;
+  const { facts, installation, layout } = deps;
+  const { vm_id: vmId, generation, address, mac } = request;
+  mustBeGuests(deps, request);
+  mustNotBeNewer(facts.vm(vmId), generation);
+  const tap = layout.tap(vmId);
+  const bridge = await mustHaveBridge(deps);
+  const there = await findLink(deps, tap);
+  if (there !== undefined || facts.vm(vmId)?.tap !== undefined) await removeTap(deps, { vm_id: vmId });
+  const { uid } = leaseUid(facts, installation, vmId);
+  try {
+    const made = { address, mac, ...(generation === undefined ? {} : { generation }) };
+    facts.putVm({ ...(facts.vm(vmId) ?? { vm_id: vmId, uid }), tap: made });
+    await makeLink(deps, request, bridge, uid);
+  } catch (error) {
+    return undoneFor(error, () => removeTap(deps, { vm_id: vmId }));
+  }
+  return { tap, uid };
+}
+
+function mustBeGuests({ facts, installation }: HelperDeps, { vm_id: vmId, address, mac }: TapRequest): void {
   const { first, last } = parseSubnet(installation.subnet);
   const number = parseIpv4(address) ?? 0;
   if (number <= first || number > last) {
@@ -23,67 +56,69 @@ export async function createTap(deps: HelperDeps, request: TapRequest): Promise<
   }
   const holder = facts.vms().find((vm) => vm.vm_id !== vmId && (vm.tap?.address === address || vm.tap?.mac === mac));
   if (holder !== undefined) throw new BangerError("already_exists", `address ${address} belongs to VM ${holder.vm_id}`);
-  const tap = layout.tap(vmId);
-  const [there] = await Promise.all([findLink(command, tap), mustHaveBridge(deps)]);
-  if (there !== undefined || facts.vm(vmId)?.tap !== undefined) await removeTap(deps, vmId);
-  const { uid } = leaseUid(facts, installation, vmId);
-  facts.putVm({ ...(facts.vm(vmId) ?? { vm_id: vmId, uid }), tap: { address, mac } });
-  try {
-    await both(makeLink(deps, request, uid), pin(deps, "add", { address, mac }));
-  } catch (error) {
-    await removeTap(deps, vmId);
-    throw error;
-  }
-  return { tap, uid };
 }
 
-async function makeLink(
-  { command, layout }: HelperDeps,
-  { vm_id, address, mac }: TapRequest,
-  uid: number,
-): Promise<void> {
-  const tap = layout.tap(vm_id);
-  const lines = [
-    `tuntap add dev ${tap} mode tap user ${uid} vnet_hdr`,
-    `link set dev ${tap} alias ${layout.alias(vm_id)}`,
-    `link set dev ${tap} master ${layout.bridge}`,
-    `link set dev ${tap} type bridge_slave isolated on learning off locked on flood off mcast_flood off`,
-    `link set dev ${tap} up`,
-    `neighbour replace ${address} lladdr ${mac} dev ${layout.bridge} nud permanent`,
-  ];
-  await command("ip", ["-batch", "-"], `${lines.join("\n")}\n`);
-  await command("bridge", ["fdb", "add", mac, "dev", tap, "master", "static"]);
+/** An old attempt leaves what a newer one made alone; a daemon of protocol 1 names no generation. */
+function mustNotBeNewer(known: VmFacts | undefined, generation: number | undefined): void {
+  const made = known?.tap?.generation;
+  if (made === undefined || generation === undefined || made <= generation) return;
+  throw new BangerError(
+    "wrong_state",
+    `the tap of VM ${known?.vm_id} is of generation ${made}, newer than ${generation}`,
+  );
 }
 
-/** Waits for both, also when one fails: nothing is still being made when what was made is undone. */
-async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
-  for (const outcome of await Promise.allSettled([one, other])) if (outcome.status === "rejected") throw outcome.reason;
+function makeLink(deps: HelperDeps, { vm_id, address, mac }: TapRequest, bridge: Link, uid: number): Promise<void> {
+  const { layout, libc, links, nft, spans } = deps;
+  const name = layout.tap(vm_id);
+  return inKernel(spans, "tap make", { link: name }, () => {
+    makeTap(libc, name, uid);
+    const tap = links.find(name);
+    if (tap === undefined) throw new BangerError("command_failed", `tap ${name} is gone as soon as it is made`);
+    links.setAlias(tap, layout.alias(vm_id));
+    links.attach(tap, bridge, portFlags);
+    links.pinPort(tap, macBytes(mac));
+    links.pinNeighbour(bridge, ipv4Bytes(address), macBytes(mac));
+    nft.addElement(layout.table, guests, pinKey({ mac, address }));
+    links.setUp(tap);
+  });
 }
 
-/** Makes sure that a VM's tap and its pins are gone. */
-export async function removeTap(deps: HelperDeps, vmId: string): Promise<{ removed: boolean }> {
-  const { command, facts, layout } = deps;
+/** Makes sure that a VM's tap of that generation or an older one, and its pins, are gone. */
+export async function removeTap(
+  deps: HelperDeps,
+  { vm_id: vmId, generation }: ParamsOf<typeof helperContract.tapRemove>,
+): Promise<{ removed: boolean }> {
+  const { facts, layout, links, nft, spans } = deps;
   const known = facts.vm(vmId);
-  const found = await findLink(command, layout.tap(vmId));
-  if (found !== undefined) {
-    mustBeOurs(found, layout.alias(vmId), known?.tap !== undefined);
-    await command("ip", ["link", "delete", "dev", layout.tap(vmId)]);
-  }
-  if (known?.tap !== undefined) {
-    await pin(deps, "delete", known.tap);
-    if ((await findLink(command, layout.bridge)) !== undefined) {
-      await command("ip", ["neighbour", "flush", "to", known.tap.address, "dev", layout.bridge, "nud", "permanent"]);
+  mustNotBeNewer(known, generation);
+  const name = layout.tap(vmId);
+  const removed = await inKernel(spans, "tap remove", { link: name }, () => {
+    const found = links.find(name);
+    if (found !== undefined) {
+      mustBeOurs(found, layout.alias(vmId), known?.tap !== undefined);
+      links.remove(found);
     }
+    const bridge = links.find(layout.bridge);
+    if (known?.tap !== undefined) {
+      nft.removeElement(layout.table, guests, pinKey(known.tap));
+      if (bridge !== undefined) links.unpinNeighbour(bridge, ipv4Bytes(known.tap.address));
+    }
+    return found !== undefined;
+  });
+  if (known?.tap !== undefined) {
     // Its VMM may have been started or stopped meanwhile.
     const { tap: _, ...rest } = facts.vm(vmId) ?? known;
     facts.putVm(rest);
   }
   returnUid(facts, vmId);
-  return { removed: found !== undefined };
+  return { removed };
 }
 
-async function mustHaveBridge({ command, facts, layout }: HelperDeps): Promise<void> {
-  const bridge = await findLink(command, layout.bridge);
+async function mustHaveBridge(deps: HelperDeps): Promise<Link> {
+  const { facts, layout } = deps;
+  const bridge = await findLink(deps, layout.bridge);
   if (bridge === undefined) throw new BangerError("not_found", `bridge ${layout.bridge} isn't there; make it first`);
   mustBeOurs(bridge, layout.alias(), facts.network.bridge === true);
+  return bridge;
 }

@@ -1,10 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
-import { BangerError } from "../../rpc/contract/errors.ts";
 import type { ProcessFacts } from "../files/facts.ts";
-
-const pollMs = 10;
-const endDeadlineMs = 5_000;
 
 /** The facts of a live process; undefined for one that is gone or a zombie. */
 export function processFacts(pid: number): (ProcessFacts & { readonly uid: number }) | undefined {
@@ -25,24 +20,43 @@ export function isAlive(known: Partial<ProcessFacts>): known is ProcessFacts {
   return now !== undefined && now.starttime === known.starttime && now.boot_id === known.boot_id;
 }
 
-/** Kills exactly this process and waits until it is gone. */
-export async function endProcess(known: ProcessFacts): Promise<void> {
-  const deadline = performance.now() + endDeadlineMs;
-  while (isAlive(known)) {
-    if (performance.now() > deadline) {
-      throw new BangerError("command_failed", `process ${known.pid} did not end in ${endDeadlineMs} ms`);
-    }
+/** Kills exactly this process, if it still runs. */
+export function killProcess(known: ProcessFacts): void {
+  if (!isAlive(known)) return;
+  try {
     process.kill(known.pid, "SIGKILL");
-    await delay(pollMs);
+  } catch (error) {
+    // It ended between the two.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
+}
+
+/** The children of a process. */
+export function childrenOf({ pid }: ProcessFacts): ProcessFacts[] {
+  const pids = readProc(`${pid}/task/${pid}/children`)?.trim() ?? "";
+  return pids === "" ? [] : pids.split(" ").flatMap((child) => processFacts(Number(child)) ?? []);
 }
 
 /** The pids of all live processes of a uid. */
 export function processesOf(uid: number): number[] {
+  return pids().filter((pid) => uidOf(pid) === uid && processFacts(pid) !== undefined);
+}
+
+/** The uids that some process has. */
+export function uidsInUse(): Set<number> {
+  return new Set(pids().flatMap((pid) => uidOf(pid) ?? []));
+}
+
+function pids(): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => processFacts(pid)?.uid === uid);
+    .map(Number);
+}
+
+/** A process's real uid; of one that is gone none. */
+function uidOf(pid: number): number | undefined {
+  const status = readProc(`${pid}/status`);
+  return status === undefined ? undefined : Number(/^Uid:\t(\d+)/m.exec(status)?.[1]);
 }
 
 function bootId(): string {

@@ -1,72 +1,82 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, fchmodSync, fchownSync, openSync } from "node:fs";
-import type { Writable } from "node:stream";
+import type { ChildProcess } from "node:child_process";
+import { closeSync, fchmodSync, fchownSync, fstatSync, openSync } from "node:fs";
 import type { helperContract } from "../../rpc/contract/helper.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { VmFacts } from "../files/facts.ts";
 import { openOwnersFile } from "../files/safe-open.ts";
+import { asUid } from "../process/identity.ts";
 import { qemuArgv } from "./qemu-argv.ts";
+import { spawnRecorded } from "./recorder.ts";
+import { inheritedFiles, inheritedOrder, type VmmFile } from "./vmm-files.ts";
 
-/** The most that is kept of what QEMU writes on its own. */
-const maxLogBytes = 64 * 1024;
+type StartParams = ParamsOf<typeof helperContract.vmmStart>;
 
-/** Starts QEMU with the files that it is given as descriptors; its own words go to a log of bounded size. */
-export function spawnQemu(
+/** Starts a VM's VMM, detached: under its own uid, with the files that it is given as descriptors, below a recorder. */
+export function launchVmm(
   deps: HelperDeps,
   { vm_id: vmId, uid }: VmFacts,
-  params: ParamsOf<typeof helperContract.vmmStart>,
+  params: StartParams,
+  groups: readonly number[],
 ): ChildProcess {
-  const { layout, installation } = deps;
-  const open = (path: string, access: "read" | "write") => openOwnersFile(path, installation.ownerUid, access);
+  const { layout, installation, libc, programs } = deps;
   const descriptors: number[] = [];
+  const keep = (fd: number) => {
+    descriptors.push(fd);
+    return fd;
+  };
   try {
-    descriptors.push(open(layout.image(params.image_id), "read"));
-    descriptors.push(open(layout.vm(vmId).rootDisk, "write"));
-    descriptors.push(open(layout.kernel(params.kernel_id).vmlinux, "read"));
-    const initrd = open(layout.vm(vmId).initrd, "read");
-    descriptors.push(initrd);
-    // QEMU reopens kernel and initrd by /proc/self/fd. The kernel anybody may read; the initrd holds the guest's keys.
-    fchownSync(initrd, installation.ownerUid, uid);
-    fchmodSync(initrd, 0o640);
-    const log = openSync(layout.vmmLog(vmId), "w", 0o600);
-    descriptors.push(log);
-    // QEMU's own words go through `head`, so that a VMM that was taken over can't fill the disk with them.
-    const head = spawn("/usr/bin/head", ["-c", String(maxLogBytes)], {
-      stdio: ["pipe", log, "ignore"],
-      detached: true,
-      env: {},
-      cwd: "/",
-      uid,
-      gid: uid,
-    }) as ChildProcess & { readonly stdin: Writable };
-    const [program, ...args] = qemuArgv({
-      uid,
-      name: layout.alias(vmId),
-      cpus: params.cpus,
-      memoryMib: params.memory_mib,
-      accel: params.accel,
-      tap: layout.tap(vmId),
-      mac: params.mac,
-      sockets: layout.sockets(vmId),
+    const files = openFiles(deps, vmId, uid, params, keep);
+    const [console, words] = [libc.pipe(), libc.pipe()];
+    for (const pipe of [console, words]) descriptors.push(pipe.read, pipe.write);
+    const log = keep(openSync(layout.vmmLog(vmId), "w", 0o600));
+    return spawnRecorded({
+      record: layout.vmmRecord(vmId),
+      console: {
+        uid: installation.ownerUid,
+        gid: installation.ownerGid,
+        program: programs.consoleLog,
+        path: layout.vm(vmId).consoleLog,
+      },
+      given: inheritedOrder.map((name) => files[name]),
+      plumbing: { console, words: { ...words, file: log } },
+      argv: [
+        ...asUid(uid, groups),
+        ...qemuArgv({
+          name: layout.alias(vmId),
+          cpus: params.cpus,
+          memoryMib: params.memory_mib,
+          accel: params.accel,
+          tap: layout.tap(vmId),
+          mac: params.mac,
+          files: inheritedFiles,
+          sockets: layout.sockets(vmId),
+        }),
+      ],
     });
-    // Sockets that QEMU makes are for its uid and the owner's group.
-    const before = process.umask(0o007);
-    try {
-      const child = spawn(program, args, {
-        stdio: ["ignore", head.stdin, head.stdin, ...descriptors.slice(0, 4)],
-        detached: true,
-        env: {},
-        cwd: "/",
-      });
-      child.unref();
-      head.unref();
-      return child;
-    } finally {
-      process.umask(before);
-      head.stdin.destroy();
-    }
   } finally {
     for (const fd of descriptors) closeSync(fd);
   }
+}
+
+/** Opens what the owner gave, and lets the VM's uid read what its VMM opens again. */
+function openFiles(
+  { layout, installation }: HelperDeps,
+  vmId: string,
+  uid: number,
+  params: StartParams,
+  keep: (fd: number) => number,
+): Record<VmmFile, number> {
+  const open = (path: string, access: "read" | "write") => keep(openOwnersFile(path, installation.ownerUid, access));
+  const files = {
+    image: open(layout.image(params.image_id), "read"),
+    rootDisk: open(layout.vm(vmId).rootDisk, "write"),
+    kernel: open(layout.kernel(params.kernel_id).vmlinux, "read"),
+    initrd: open(layout.vm(vmId).initrd, "read"),
+  };
+  // The kernel is nobody's secret, and was made under whatever umask; the initrd holds the guest's keys.
+  if ((fstatSync(files.kernel).mode & 0o004) === 0) fchmodSync(files.kernel, 0o444);
+  fchownSync(files.initrd, installation.ownerUid, uid);
+  fchmodSync(files.initrd, 0o640);
+  return files;
 }

@@ -1,23 +1,19 @@
+import type { VmmFiles } from "./vmm-files.ts";
+
 /** What a QEMU process is composed from. Everything was validated, or derived by the helper itself. */
 export interface QemuSpec {
   readonly name: string;
-  readonly uid: number;
   readonly cpus: number;
   readonly memoryMib: number;
   readonly accel: "kvm" | "tcg";
   readonly tap: string;
   readonly mac: string;
-  readonly sockets: { readonly qmp: string; readonly agent: string; readonly console: string };
+  readonly files: VmmFiles;
+  readonly sockets: { readonly qmp: string; readonly agent: string };
 }
 
-/** The programs on the way to QEMU, each of which executes the next. */
-const prlimit = "/usr/bin/prlimit";
-const setpriv = "/usr/bin/setpriv";
 /** The QEMU that is run. */
 const qemu = "/usr/bin/qemu-system-x86_64";
-
-/** The descriptors that the process is given beside the standard ones, in this order. */
-const inherited = { image: 3, rootDisk: 4, kernel: 5, initrd: 6 } as const;
 
 /** Kernel parameters that every guest gets; each was measured to start it sooner, or ends the VMM when the guest dies. */
 const cmdline = [
@@ -35,33 +31,30 @@ const cmdline = [
   "random.trust_cpu=on",
 ];
 
-/** The whole argv, program first: limits, then the VM's own uid without privileges, then QEMU with every option explicit. */
+/** QEMU's argv, program first, with every option explicit. The guest's console is its standard output. */
 export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
   const tcg = spec.accel === "tcg";
-  const uid = String(spec.uid);
+  const { files } = spec;
   // noapictimer makes a guest on one emulated CPU start sooner; with more CPUs each needs its own timer.
   const append = [...cmdline, ...(tcg && spec.cpus === 1 ? ["noapictimer"] : [])].join(" ");
   const socket = (id: string, path: string) => ["-chardev", `socket,id=${id},path=${path},server=on,wait=off`];
-  const [program, ...args] = [
-    [prlimit, "--core=0:0", "--nofile=1024:1024", "--"],
-    [setpriv, `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", "--no-new-privs"],
-    ["--bounding-set=-all", "--inh-caps=-all", "--"],
-    [qemu, "-nodefaults", "-no-user-config", "-display", "none", "-S", "-no-reboot", "-name", spec.name],
+  const args = [
+    ["-nodefaults", "-no-user-config", "-display", "none", "-S", "-no-reboot", "-name", spec.name],
     ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
     ["-M", "q35,smm=off,vmport=off,sata=off,smbus=off,i8042=off", "-bios", "/usr/share/qemu/qboot.rom"],
     tcg ? ["-accel", "tcg,thread=multi", "-cpu", "max,-erms"] : ["-accel", "kvm", "-cpu", "host"],
     ["-global", "virtio-pci.disable-legacy=on", "-smp", String(spec.cpus), "-m", String(spec.memoryMib)],
-    ["-kernel", `/proc/self/fd/${inherited.kernel}`, "-initrd", `/proc/self/fd/${inherited.initrd}`],
+    ["-kernel", files.path("kernel"), "-initrd", files.path("initrd")],
     ["-append", append],
-    ["-add-fd", `fd=${inherited.image},set=1`, "-add-fd", `fd=${inherited.rootDisk},set=2`],
-    ["-blockdev", "driver=file,node-name=image-file,filename=/dev/fdset/1,read-only=on,locking=off"],
+    files.fdsets.flatMap(({ fd, set }) => ["-add-fd", `fd=${fd},set=${set}`]),
+    ["-blockdev", `driver=file,node-name=image-file,filename=${files.path("image")},read-only=on,locking=off`],
     ["-blockdev", "driver=raw,node-name=image,file=image-file,read-only=on"],
-    ["-blockdev", "driver=file,node-name=root-file,filename=/dev/fdset/2,locking=off,discard=unmap"],
+    ["-blockdev", `driver=file,node-name=root-file,filename=${files.path("rootDisk")},locking=off,discard=unmap`],
     ["-blockdev", "driver=qcow2,node-name=root,file=root-file,backing=image,discard=unmap"],
     ["-device", "virtio-blk-pci,drive=root"],
     ["-netdev", `tap,id=net,ifname=${spec.tap},script=no,downscript=no,vhost=off`],
     ["-device", `virtio-net-pci,netdev=net,mac=${spec.mac},romfile=`],
-    socket("console", spec.sockets.console),
+    ["-chardev", "stdio,id=console,signal=off"],
     ["-serial", "chardev:console", "-device", "virtio-serial-pci"],
     socket("agent", spec.sockets.agent),
     ["-device", "virtserialport,chardev=agent,name=banger.agent"],
@@ -69,5 +62,5 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
     socket("qmp", spec.sockets.qmp),
     ["-mon", "chardev=qmp,mode=control"],
   ].flat();
-  return [program ?? prlimit, ...args];
+  return [qemu, ...args];
 }

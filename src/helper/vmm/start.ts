@@ -3,44 +3,67 @@ import type { helperContract } from "../../rpc/contract/helper.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import { attribute } from "../../telemetry/names.ts";
 import type { HelperDeps } from "../deps.ts";
+import type { ProcessFacts } from "../files/facts.ts";
 import { processFacts } from "../process/process-facts.ts";
-import { leaseUid } from "../process/uid-lease.ts";
+import { undoneFor } from "../undo.ts";
 import { awaitGreeting } from "./greeting.ts";
 import { lastWords } from "./last-words.ts";
-import { spawnQemu } from "./launch.ts";
+import { launchVmm } from "./launch.ts";
+import { readRecord } from "./recorder.ts";
 import { makeRunDirectory } from "./run-directory.ts";
-import { vmmProcess } from "./status.ts";
 import { stopVmm } from "./stop.ts";
+import { vmmProcess } from "./vmm-process.ts";
 
 type StartParams = ParamsOf<typeof helperContract.vmmStart>;
 
 /** Starts a VM's QEMU and returns when it answers; what fails is undone. */
 export async function startVmm(deps: HelperDeps, params: StartParams) {
-  const { facts, installation, layout } = deps;
+  const { facts, layout } = deps;
   const { vm_id: vmId, generation } = params;
-  const known = leaseUid(facts, installation, vmId);
+  const known = facts.vm(vmId);
+  if (known?.tap === undefined) throw new BangerError("not_found", `VM ${vmId} has no tap; make it first`);
   const running = vmmProcess(known);
   if (running !== undefined)
     throw new BangerError("already_exists", `VM ${vmId} has a VMM (pid ${running.pid}) already`);
-  if (known.tap === undefined) throw new BangerError("not_found", `VM ${vmId} has no tap; make it first`);
+  // What a dead one left behind goes first.
+  if (known.vmm !== undefined) await stopVmm(deps, vmId, Math.max(generation, known.vmm.generation));
   const startedAt = new Date().toISOString();
-  facts.putVm({ ...known, vmm: { generation, started_at: startedAt } });
+  const { exit: _, vmm: __, ...before } = known;
+  const vmm = { generation, started_at: startedAt };
+  facts.putVm({ ...before, vmm });
   try {
     makeRunDirectory(deps, known);
-    const child = spawnQemu(deps, known, params);
-    const pid = child.pid ?? 0;
-    const started = processFacts(pid);
-    if (started !== undefined) {
-      const { starttime, boot_id } = started;
-      facts.putVm({ ...known, vmm: { generation, started_at: startedAt, pid, starttime, boot_id } });
-    }
+    const child = launchVmm(deps, known, params, await groupsOf(deps, params));
+    const recorder = processFacts(child.pid ?? 0);
+    if (recorder !== undefined) facts.putVm({ ...before, vmm: { ...vmm, recorder: identityOf(recorder) } });
     await deps.spans.span("qemu starting", { attributes: { [attribute.executable]: "qemu-system-x86_64" } }, () =>
       awaitGreeting(layout.sockets(vmId).qmp, child, () => lastWords(deps, vmId)),
     );
-    const { qmp, agent, console } = layout.sockets(vmId);
-    return { vm_id: vmId, generation, pid, uid: known.uid, started_at: startedAt, sockets: { qmp, agent, console } };
+    const record = readRecord(layout.vmmRecord(vmId));
+    const started = record?.state === "running" ? processFacts(record.pid) : undefined;
+    if (started === undefined) throw new BangerError("command_failed", `QEMU ended at once: ${lastWords(deps, vmId)}`);
+    const made = {
+      ...vmm,
+      ...identityOf(started),
+      ...(recorder === undefined ? {} : { recorder: identityOf(recorder) }),
+    };
+    // Its tap may have been removed meanwhile.
+    facts.putVm({ ...(facts.vm(vmId) ?? before), vmm: made });
+    const { qmp, agent } = layout.sockets(vmId);
+    return { vm_id: vmId, generation, pid: made.pid, uid: known.uid, started_at: startedAt, sockets: { qmp, agent } };
   } catch (error) {
-    await stopVmm(deps, vmId, generation);
-    throw error;
+    return undoneFor(error, () => stopVmm(deps, vmId, generation));
   }
+}
+
+/** What a VMM is given beside its uid: the group that opens /dev/kvm, where there is one. */
+async function groupsOf({ kvm }: HelperDeps, { accel }: StartParams): Promise<readonly number[]> {
+  if (accel === "tcg") return [];
+  const { usable, why, groups } = await kvm.probe();
+  if (!usable) throw new BangerError("command_failed", `KVM can't be used: ${why}`);
+  return groups;
+}
+
+function identityOf({ pid, starttime, boot_id }: ProcessFacts): ProcessFacts {
+  return { pid, starttime, boot_id };
 }

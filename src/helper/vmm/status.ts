@@ -1,45 +1,53 @@
 import type { HelperDeps } from "../deps.ts";
-import type { ProcessFacts, VmFacts } from "../files/facts.ts";
-import { listLinks } from "../network/link.ts";
-import { isAlive, processesOf, processFacts } from "../process/process-facts.ts";
+import type { ProcessFacts, VmFacts, VmmExit } from "../files/facts.ts";
+import { inKernel } from "../network/in-kernel.ts";
+import { exitOf } from "./exit.ts";
 import { lastWords } from "./last-words.ts";
+import { vmmProcess } from "./vmm-process.ts";
 
-/** A VM's VMM, if it runs. */
-export function vmmProcess({ vmm, uid }: VmFacts): ProcessFacts | undefined {
-  if (vmm === undefined) return undefined;
-  if (vmm.pid !== undefined) return isAlive(vmm) ? vmm : undefined;
-  return processesOf(uid)
-    .map(processFacts)
-    .find((process) => process !== undefined);
-}
-
-/** Whether a VM's VMM runs, and what it said if not. */
-export function vmmStatus(deps: HelperDeps, vmId: string) {
+/** Whether a VM's VMM runs, and how it ended and what it said if not. */
+export async function vmmStatus(deps: HelperDeps, vmId: string) {
   const known = deps.facts.vm(vmId);
   const process = known === undefined ? undefined : vmmProcess(known);
+  const exit = known === undefined ? undefined : await exitOf(deps, known);
   const words = process === undefined ? lastWords(deps, vmId) : "";
   return {
     running: process !== undefined,
     ...(process === undefined || known === undefined ? {} : { facts: vmmFacts(known, process) }),
+    ...(exit === undefined || known === undefined ? {} : { exit: exitFacts(known, exit) }),
     ...(words === "" ? {} : { last_words: words }),
   };
 }
 
-/** What the kernel holds of this installation's VMs. Only reconciling asks. */
-export async function listVmms({ command, facts, layout }: HelperDeps) {
+/** Everything that is held of this installation's VMs. Only reconciling asks. */
+export async function listVmms(deps: HelperDeps) {
+  const { facts, layout, links: kernel, spans } = deps;
   const prefix = `${layout.alias()}:`;
-  const links = await listLinks(command);
+  const links = await inKernel(spans, "link list", { link: layout.bridge }, () => kernel.list());
+  const vms = facts.vms();
+  const exits = await Promise.all(vms.map(async (vm) => ({ vm, exit: await exitOf(deps, vm) })));
   return {
-    vmms: facts.vms().flatMap((vm) => {
+    vmms: vms.flatMap((vm) => {
       const process = vmmProcess(vm);
       return process === undefined ? [] : [vmmFacts(vm, process)];
     }),
     taps: links
-      .filter((link) => link.ifalias?.startsWith(prefix))
-      .map((link) => ({ vm_id: link.ifalias?.slice(prefix.length) ?? "", tap: link.ifname })),
+      .filter((link) => link.alias?.startsWith(prefix))
+      .map((link) => ({ vm_id: link.alias?.slice(prefix.length) ?? "", tap: link.name }))
+      .map((tap) => ({ ...tap, ...generationOf(facts.vm(tap.vm_id)) })),
+    exits: exits.flatMap(({ vm, exit }) => (exit === undefined ? [] : [exitFacts(vm, exit)])),
+    leases: vms.map(({ vm_id, uid }) => ({ vm_id, uid })),
   };
+}
+
+function generationOf(known: VmFacts | undefined): { generation?: number } {
+  return known?.tap?.generation === undefined ? {} : { generation: known.tap.generation };
 }
 
 function vmmFacts({ vm_id, uid, vmm }: VmFacts, { pid }: ProcessFacts) {
   return { vm_id, uid, pid, generation: vmm?.generation ?? 1, started_at: vmm?.started_at ?? "" };
+}
+
+function exitFacts({ vm_id, uid }: VmFacts, exit: VmmExit) {
+  return { vm_id, uid, ...exit };
 }

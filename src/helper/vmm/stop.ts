@@ -1,12 +1,21 @@
 import { rmSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { HelperDeps } from "../deps.ts";
-import { endProcess, processesOf, processFacts } from "../process/process-facts.ts";
+import type { ProcessFacts } from "../files/facts.ts";
+import { childrenOf, isAlive, killProcess, processesOf, processFacts } from "../process/process-facts.ts";
 import { returnUid } from "../process/uid-lease.ts";
+import { exitOf } from "./exit.ts";
+import { removeRecord } from "./recorder.ts";
 import { removeRunDirectory } from "./run-directory.ts";
-import { vmmProcess } from "./status.ts";
+import { vmmProcess } from "./vmm-process.ts";
 
-/** Makes sure that no VMM of this generation or an older one is there. */
+/** A VMM has this long to be gone once it was killed, and its recorder to follow it. */
+const endDeadlineMs = 5_000;
+const recorderDeadlineMs = 2_000;
+const longestPollMs = 10;
+
+/** Makes sure that no VMM of this generation or an older one is there; how it ended is remembered while its tap is. */
 export async function stopVmm(deps: HelperDeps, vmId: string, generation: number): Promise<{ stopped: boolean }> {
   const { facts, layout } = deps;
   const known = facts.vm(vmId);
@@ -18,16 +27,38 @@ export async function stopVmm(deps: HelperDeps, vmId: string, generation: number
     );
   }
   const alive = vmmProcess(known) !== undefined;
-  // Whatever has the VM's uid is the VM's: also a VMM whose pid a helper that died had no time to write down.
-  for (const pid of processesOf(known.uid)) {
-    const process = processFacts(pid);
-    if (process !== undefined) await endProcess(process);
-  }
+  await endAll(known.uid, known.vmm.recorder);
+  const exit = await exitOf(deps, known);
   removeRunDirectory(layout.sockets(vmId).directory);
   rmSync(layout.vmmLog(vmId), { force: true });
+  removeRecord(layout.vmmRecord(vmId));
   // Its tap may have been made or removed meanwhile.
   const { vmm: _, ...rest } = facts.vm(vmId) ?? known;
-  facts.putVm(rest);
+  facts.putVm({ ...rest, ...(exit === undefined ? {} : { exit }) });
   returnUid(facts, vmId);
   return { stopped: alive };
+}
+
+/**
+ * Ends whatever has the VM's uid: all of it is the VM's, also a VMM whose pid a helper that died had no time to write
+ * down, or one that its recorder starts only now. The recorder ends by itself once the last words are written.
+ */
+async function endAll(uid: number, recorder: ProcessFacts | undefined): Promise<void> {
+  const began = performance.now();
+  const isRecording = () => recorder !== undefined && isAlive(recorder);
+  for (let pollMs = 1; ; pollMs = Math.min(pollMs * 2, longestPollMs)) {
+    const left = processesOf(uid).flatMap((pid) => processFacts(pid) ?? []);
+    for (const process of left) killProcess(process);
+    if (left.length === 0 && !isRecording()) return;
+    const waited = performance.now() - began;
+    if (left.length === 0 && recorder !== undefined && waited > recorderDeadlineMs) {
+      // Its loggers are stopped, or their disk is: nothing that runs is left behind all the same.
+      for (const process of [...childrenOf(recorder), recorder]) killProcess(process);
+    }
+    if (waited > endDeadlineMs) {
+      const pids = [...left.map(({ pid }) => pid), ...(isRecording() ? [recorder?.pid] : [])];
+      throw new BangerError("command_failed", `process ${pids.join(", ")} did not end in ${endDeadlineMs} ms`);
+    }
+    await delay(pollMs);
+  }
 }

@@ -79,7 +79,7 @@ export const helperContract = {
     summary: "Makes a VM's tap on the bridge, owned by the VM's uid and pinned to its MAC and address.",
     params: z.object({ vm_id: vmId, generation: olderGeneration, address: ipv4, mac }),
     result: z.object({ tap: z.string(), uid: z.int() }),
-    errors: ["already_exists", "not_found", "no_space", "command_failed", "missing_tool"],
+    errors: ["already_exists", "not_found", "wrong_state", "no_space", "command_failed", "missing_tool"],
   }),
   tapRemove: method({
     name: "tap.remove",
@@ -102,7 +102,7 @@ export const helperContract = {
       mac,
     }),
     result: vmmFacts.extend({
-      sockets: z.object({ qmp: z.string(), agent: z.string(), console: z.string() }),
+      sockets: z.object({ qmp: z.string(), agent: z.string() }),
     }),
     errors: ["already_exists", "not_found", "bad_content", "missing_tool", "command_failed", "no_space"],
   }),

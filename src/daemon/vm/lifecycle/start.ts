@@ -100,7 +100,8 @@ function startSteps(deps: StartDeps): Step<Starting>[] {
       name: "vmm",
       do: async (starting) => {
         const { vm } = starting;
-        rmSync(layout.vm(vm.id).consoleLog, { force: true });
+        const { consoleLog } = layout.vm(vm.id);
+        for (const log of [consoleLog, `${consoleLog}.1`]) rmSync(log, { force: true });
         const launched = await driver.launch({
           vmId: vm.id,
           generation: vm.generation,

@@ -33,21 +33,16 @@ export function createQemuDriver({ helper, layout, accelerator }: QemuDriverDeps
     },
     connect: async (vmId) => {
       const sockets = layout.sockets(vmId);
-      const [qmp, console] = await Promise.allSettled([
-        QmpClient.connect({ path: sockets.qmp }),
-        ConsoleLog.attach({ socketPath: sockets.console, logPath: layout.vm(vmId).consoleLog }),
-      ]);
-      if (qmp.status === "fulfilled" && console.status === "fulfilled") {
-        return connectionOf(qmp.value, console.value, sockets.agent);
-      }
-      const failed: unknown[] = [];
-      for (const half of [qmp, console]) {
-        if (half.status === "fulfilled") half.value.close();
-        else failed.push(half.reason);
+      let failed: unknown;
+      try {
+        const qmp = await QmpClient.connect({ path: sockets.qmp });
+        return connectionOf(qmp, layout.vm(vmId).consoleLog, sockets.agent);
+      } catch (error) {
+        failed = error;
       }
       const { last_words: words } = await helper.call(helperContract.vmmStatus, { vm_id: vmId });
-      if (words === undefined) throw failed[0];
-      throw new BangerError("guest_died", `QEMU ended: ${printable(words)}`, { cause: failed[0] });
+      if (words === undefined) throw failed;
+      throw new BangerError("guest_died", `QEMU ended: ${printable(words)}`, { cause: failed });
     },
     end: async (vmId, generation) => void (await helper.call(helperContract.vmmStop, { vm_id: vmId, generation })),
   };
@@ -56,21 +51,23 @@ export function createQemuDriver({ helper, layout, accelerator }: QemuDriverDeps
 /** How a VMM ended, by the reasons that QEMU gives (qapi/run-state.json, ShutdownCause). */
 const ways: Record<string, VmmExit["how"]> = { "guest-shutdown": "shutdown", "guest-reset": "reset" };
 
-function connectionOf(qmp: QmpClient, console: ConsoleLog, agentPath: string): VmmConnection {
+function connectionOf(qmp: QmpClient, consolePath: string, agentPath: string): VmmConnection {
   let how: VmmExit["how"] = "unknown";
   qmp.onEvent((event) => {
     if (event.event !== "SHUTDOWN") return;
     how = ways[String(event.data["reason"])] ?? "unknown";
   });
-  const exited = Promise.all([qmp.closed, console.closed]).then((): VmmExit => ({ how }));
+  const over = new AbortController();
+  const exited = qmp.closed.then((): VmmExit => {
+    over.abort();
+    return { how };
+  });
+  const console = new ConsoleLog(consolePath, over.signal);
   return {
     boot: async () => void (await qmp.execute("cont")),
     exited,
     console,
     agentPath,
-    close: () => {
-      qmp.close();
-      console.close();
-    },
+    close: () => qmp.close(),
   };
 }

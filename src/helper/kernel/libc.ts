@@ -1,0 +1,81 @@
+import { getSystemErrorMessage, getSystemErrorName } from "node:util";
+import koffi from "koffi";
+
+/** The calls of the C library that Node doesn't offer; each throws a {@link KernelError}. */
+export interface Libc {
+  /** A pipe, closed on exec (pipe2(2)). */
+  pipe(): { readonly read: number; readonly write: number };
+  socket(family: number, type: number, protocol: number): number;
+  bind(fd: number, address: Buffer): void;
+  setsockopt(fd: number, level: number, name: number, value: Buffer): void;
+  send(fd: number, bytes: Buffer): void;
+  /** Receives one datagram into the buffer and says how long it is, also where it was cut. */
+  receive(fd: number, into: Buffer): number;
+  /** An ioctl whose argument is a structure, or a number. */
+  ioctl(fd: number, request: number, argument: Buffer | number): void;
+}
+
+/** A call that the kernel refused, in its words. */
+export class KernelError extends Error {
+  override readonly name = "KernelError";
+  readonly errno: number;
+
+  constructor(what: string, errno: number, detail = "") {
+    super(`${what}: ${errnoName(errno)} (${errnoText(errno)})${detail === "" ? "" : `: ${detail}`}`);
+    this.errno = errno;
+  }
+}
+
+const O_CLOEXEC = 0o2000000;
+const MSG_TRUNC = 0x20;
+
+/** Binds the calls. */
+export function loadLibc(): Libc {
+  const library = koffi.load("libc.so.6");
+  const pipe2 = library.func("int pipe2(_Out_ int *fds, int flags)");
+  const socket = library.func("int socket(int family, int type, int protocol)");
+  const bind = library.func("int bind(int fd, const uint8_t *address, uint32_t length)");
+  const setsockopt = library.func("int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)");
+  const send = library.func("int64_t send(int fd, const uint8_t *bytes, size_t length, int flags)");
+  const recv = library.func("int64_t recv(int fd, _Out_ uint8_t *into, size_t length, int flags)");
+  const ioctlOf = library.func("int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)");
+  const ioctlNumber = library.func("int ioctl(int fd, unsigned long request, unsigned long argument)");
+  const checked = (what: string, result: number): number => {
+    if (result === -1) throw new KernelError(what, koffi.errno());
+    return result;
+  };
+  return {
+    pipe: () => {
+      const fds = [0, 0];
+      checked("pipe2", pipe2(fds, O_CLOEXEC) as number);
+      return { read: fds[0] ?? -1, write: fds[1] ?? -1 };
+    },
+    socket: (family, type, protocol) => checked("socket", socket(family, type, protocol) as number),
+    bind: (fd, address) => void checked("bind", bind(fd, address, address.length) as number),
+    setsockopt: (fd, level, name, value) =>
+      void checked("setsockopt", setsockopt(fd, level, name, value, value.length) as number),
+    send: (fd, bytes) => void checked("send", send(fd, bytes, bytes.length, 0) as number),
+    receive: (fd, into) => checked("recv", recv(fd, into, into.length, MSG_TRUNC) as number),
+    ioctl: (fd, request, argument) =>
+      void checked(
+        "ioctl",
+        (typeof argument === "number" ? ioctlNumber(fd, request, argument) : ioctlOf(fd, request, argument)) as number,
+      ),
+  };
+}
+
+function errnoName(errno: number): string {
+  try {
+    return getSystemErrorName(-errno);
+  } catch {
+    return `errno ${errno}`;
+  }
+}
+
+function errnoText(errno: number): string {
+  try {
+    return getSystemErrorMessage(-errno) ?? "no text";
+  } catch {
+    return "no text";
+  }
+}

@@ -1,0 +1,20 @@
+import { BangerError } from "../../rpc/contract/errors.ts";
+import { attribute } from "../../telemetry/names.ts";
+import type { Spans } from "../../telemetry/spans.ts";
+import { KernelError } from "../kernel/libc.ts";
+
+/** What a span of the kernel's work acted on. */
+export type ActedOn = { readonly link: string } | { readonly table: string };
+
+/** Asks the kernel, in a span that says what was acted on; its refusal is `command_failed` in its own words. */
+export function inKernel<T>(spans: Spans, name: string, on: ActedOn, ask: () => T): Promise<T> {
+  const attributes = "link" in on ? { [attribute.interfaceName]: on.link } : { [attribute.table]: on.table };
+  return spans.span(name, { attributes }, async () => {
+    try {
+      return ask();
+    } catch (cause) {
+      if (cause instanceof KernelError) throw new BangerError("command_failed", cause.message, { cause });
+      throw cause;
+    }
+  });
+}

@@ -1,0 +1,30 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { HelperDeps } from "../deps.ts";
+import type { VmFacts, VmmExit } from "../files/facts.ts";
+import { isAlive } from "../process/process-facts.ts";
+import { readRecord } from "./recorder.ts";
+import { vmmProcess } from "./vmm-process.ts";
+
+/** A recorder has this long to write down an end that is seen already. */
+const recordDeadlineMs = 500;
+
+/** How a VM's last VMM ended; undefined while it runs, and where there was none. It is remembered once it is known. */
+export async function exitOf({ facts, layout }: Pick<HelperDeps, "facts" | "layout">, known: VmFacts) {
+  const { vmm, exit, vm_id: vmId } = known;
+  if (vmm === undefined || exit?.generation === vmm.generation) return exit;
+  if (vmmProcess(known) !== undefined) return undefined;
+  const path = layout.vmmRecord(vmId);
+  const deadline = performance.now() + recordDeadlineMs;
+  const isRecording = () => vmm.recorder !== undefined && isAlive(vmm.recorder) && performance.now() < deadline;
+  while (readRecord(path)?.state !== "ended" && isRecording()) await delay(1);
+  const record = readRecord(path);
+  // Its recorder may still be about to start it, or to write down its end.
+  if (record?.state !== "ended" && vmm.recorder !== undefined && isAlive(vmm.recorder)) return undefined;
+  const ended: VmmExit =
+    record?.state === "ended"
+      ? { generation: vmm.generation, status: record.status, signal: record.signal, at: record.at }
+      : { generation: vmm.generation, status: null, signal: null, at: new Date().toISOString() };
+  const now = facts.vm(vmId);
+  if (now?.vmm?.generation === vmm.generation) facts.putVm({ ...now, exit: ended });
+  return ended;
+}
