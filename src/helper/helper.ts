@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, mkdirSync } from "node:fs";
-import type { Installation } from "../installation/install-file.ts";
+import { type Installation, installationWarnings } from "../installation/install-file.ts";
 import { type Layout, layoutOf } from "../installation/layout.ts";
 import { helperContract } from "../rpc/contract/helper.ts";
 import { createDispatch, type Outcome } from "../rpc/dispatch.ts";
@@ -58,6 +58,7 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
     }),
   });
   chownSync(layout.helperSocket, installation.ownerUid, installation.ownerGid);
+  for (const warning of installationWarnings(installation)) log.warn({ warning }, "the installation's file");
   log.info({ socket: layout.helperSocket }, "helper ready");
   return server;
 }

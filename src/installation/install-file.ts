@@ -24,6 +24,9 @@ export class InstallFileError extends Error {
   override readonly name = "InstallFileError";
 }
 
+/** `nobody`, and what 16 bits hold for "none". */
+const reservedUids = [65_534, 65_535] as const;
+
 type Values = Map<string, string | number>;
 
 /** Reads the strict subset of TOML that install files are written in: one `key = "text"` or `key = number` a line. */
@@ -50,7 +53,22 @@ export function parseInstallFile(text: string): Installation {
   if (ownerUid >= uidFirst && ownerUid < uidFirst + uidCount) {
     throw new InstallFileError("uid_first: the owner's uid lies in the range of the VMMs' uids");
   }
+  for (const uid of reservedUids) {
+    if (uid >= uidFirst && uid < uidFirst + uidCount) {
+      throw new InstallFileError(`uid_first: the range of the VMMs' uids has ${uid} in it, which is nobody's`);
+    }
+  }
   return installation;
+}
+
+/** Ids that systemd gives to dynamic users (its docs/UIDS-GIDS). */
+const systemdDynamic = { first: 61_184, last: 65_519 } as const;
+
+/** What is accepted and yet likely a mistake. */
+export function installationWarnings({ uidFirst, uidCount }: Installation): string[] {
+  const { first, last } = systemdDynamic;
+  if (uidFirst > last || uidFirst + uidCount <= first) return [];
+  return [`uid_first: uids from ${first} to ${last} are systemd's own dynamic users; 60706 to 61183 are free`];
 }
 
 /** The text of an install file. */

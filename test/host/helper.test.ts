@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { askHelper } from "../support/ask-helper.ts";
 import { Installation, type LogRecord } from "../support/installation.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
@@ -16,12 +17,6 @@ const vmm = {
   mac: tap.mac,
 };
 
-interface Frame {
-  readonly result?: Record<string, unknown>;
-  readonly error?: { code: string; message: string; op_id: string };
-  readonly spans?: { name: string }[];
-}
-
 describe.skipIf(noSandbox)(`the helper${noSandbox ? ` (${noSandbox})` : ""}`, () => {
   let host: Installation;
   let before: string;
@@ -32,14 +27,8 @@ describe.skipIf(noSandbox)(`the helper${noSandbox ? ` (${noSandbox})` : ""}`, ()
   });
   afterEach(() => host[Symbol.asyncDispose]());
 
-  async function ask(method: string, params: object = {}, as: "owner" | "root" | number = "owner"): Promise<Frame> {
-    const { stdout, stderr } = await host.sandbox.run(
-      ["node", "test/support/call.ts", host.layout.helperSocket, method, JSON.stringify(params)],
-      { as },
-    );
-    if (stdout === "") throw new Error(stderr);
-    return JSON.parse(stdout) as Frame;
-  }
+  const ask = (method: string, params: object = {}, as: "owner" | "root" | number = "owner") =>
+    askHelper(host, method, params, as);
   const network = async () => {
     await ask("bridge.ensure");
     await ask("nat.ensure");
@@ -100,6 +89,44 @@ describe.skipIf(noSandbox)(`the helper${noSandbox ? ` (${noSandbox})` : ""}`, ()
     expect(await ask("tap.create", params)).toMatchObject({ error: { code } });
   });
 
+  it("keeps a newer generation's tap from an older one, and lists what it holds", async () => {
+    await network();
+    await ask("tap.create", { ...tap, generation: 3 });
+    const held = await host.hostState();
+    expect(await ask("tap.remove", { vm_id: vmId, generation: 2 })).toMatchObject({ error: { code: "wrong_state" } });
+    expect(await ask("tap.create", { ...tap, generation: 2 })).toMatchObject({ error: { code: "wrong_state" } });
+    expect(await host.hostState()).toBe(held);
+    expect((await ask("vmm.list")).result).toEqual({
+      vmms: [],
+      taps: [{ vm_id: vmId, tap: host.layout.tap(vmId), generation: 3 }],
+      exits: [],
+      leases: [{ vm_id: vmId, uid: 62_000 }],
+    });
+    expect(await ask("tap.remove", { vm_id: vmId, generation: 4 })).toMatchObject({ result: { removed: true } });
+    expect((await ask("vmm.list")).result).toMatchObject({ taps: [], leases: [] });
+  });
+
+  it("says what the kernel says, when it refuses", async () => {
+    await network();
+    await host.sandbox.root(`nft delete table inet ${host.layout.table}`);
+    const before = await host.hostState();
+    const { error } = await ask("tap.create", tap);
+    expect(error).toMatchObject({ code: "command_failed" });
+    expect(error?.message).toMatch(
+      /^tap\.create: add to set guests of banger_5eed0001: ENOENT \(no such file or directory\)/,
+    );
+    expect(await host.hostState()).toBe(before);
+  });
+
+  it("gives a uid back when what was to have it isn't made", async () => {
+    await network();
+    // A tap that isn't banger's, under the name that is wanted.
+    await host.sandbox.root(`ip tuntap add dev ${host.layout.tap(vmId)} mode tap`);
+    expect(await ask("tap.create", tap)).toMatchObject({ error: { code: "already_exists" } });
+    expect(await ask("vmm.start", vmm)).toMatchObject({ error: { code: "not_found" } });
+    expect((await ask("vmm.list")).result).toMatchObject({ leases: [] });
+  });
+
   it("makes no second tap with the address of another VM, and none without a bridge", async () => {
     expect(await ask("tap.create", tap)).toMatchObject({ error: { code: "not_found" } });
     await network();
@@ -140,6 +167,20 @@ describe.skipIf(noSandbox)(`the helper${noSandbox ? ` (${noSandbox})` : ""}`, ()
       expect(await host.sandbox.root("pgrep -c qemu-system || true")).toBe("0\n");
       expect(await host.sandbox.root(`find /mnt/tmp/installation/helper -name ${vmId} -type d`)).toBe("");
       expect(prior).toContain("helper/vm");
+    });
+
+    it.each([
+      ["the state directory", "", "state"],
+      ["a directory above a file", `images/${digest}`, `state/images/${digest}`],
+    ])("and names the link where %s is one", async (_, path, named) => {
+      await host.sandbox.root(
+        `cd ${state}/..; mv state/${path} real; ln -s $PWD/real $PWD/${path === "" ? "state" : `state/${path}`}`,
+      );
+      const { error } = await ask("vmm.start", vmm);
+      expect(error).toMatchObject({ code: "bad_content" });
+      expect(error?.message).toContain(
+        `/mnt/tmp/installation/${named} is a symbolic link to /mnt/tmp/installation/real`,
+      );
     });
 
     it("and says in QEMU's own words why it doesn't start", async () => {
@@ -189,6 +230,16 @@ describe.skipIf(noSandbox)(`the helper${noSandbox ? ` (${noSandbox})` : ""}`, ()
     ]);
     await host.helper?.logged((record) => record["method"] === "bridge.ensure");
     expect(await host.sandbox.root(`ip -brief address show ${host.layout.bridge}`)).toContain("10.77.0.1/24");
+  });
+
+  it("can be reached by the owner under whatever umask it was started", async () => {
+    await host.helper?.end();
+    await host.sandbox.root("rm -rf /mnt/tmp/installation/helper");
+    await host.startHelper({ umask: "077" });
+    expect(await ask("bridge.ensure")).toMatchObject({ result: { created: true } });
+    expect(await host.sandbox.root("cd /mnt/tmp/installation/helper; stat -c '%a %n' . *")).toBe(
+      "755 .\n600 bangerd-root.sock\n700 facts\n700 log\n700 record\n755 vm\n",
+    );
   });
 
   it("is not started twice, nor with a file that others may write", async () => {

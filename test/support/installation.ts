@@ -135,8 +135,9 @@ TOML`);
     return installation;
   }
 
-  async startHelper(): Promise<Process> {
-    const child = this.sandbox.spawn(["bangerd-root", "--config", `${directory}/install.toml`], { as: "root" });
+  async startHelper({ umask = "022" }: { umask?: string } = {}): Promise<Process> {
+    const argv = ["sh", "-c", 'umask "$1"; exec bangerd-root --config "$2"', "sh", umask, `${directory}/install.toml`];
+    const child = this.sandbox.spawn(argv, { as: "root" });
     this.helper = new Process(this.sandbox, child);
     await this.helper.logged((record) => record.message === "helper ready");
     return this.helper;

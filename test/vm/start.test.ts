@@ -56,16 +56,24 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
             "bangerd step bridge",
             [
               "bangerd call bridge.ensure",
-              ["bangerd-root bridge.ensure", exec("ip"), exec("ip"), exec("ip"), exec("ip"), exec("ip")],
+              ["bangerd-root bridge.ensure", ["bangerd-root bridge find"], ["bangerd-root bridge make"]],
             ],
           ],
-          ["bangerd step nat", ["bangerd call nat.ensure", ["bangerd-root nat.ensure", exec("nft"), exec("nft")]]],
+          [
+            "bangerd step nat",
+            ["bangerd call nat.ensure", ["bangerd-root nat.ensure", ["bangerd-root rules find"], exec("nft")]],
+          ],
           ["bangerd step initrd"],
           [
             "bangerd step tap",
             [
               "bangerd call tap.create",
-              ["bangerd-root tap.create", exec("ip"), exec("ip"), exec("ip"), exec("nft"), exec("bridge")],
+              [
+                "bangerd-root tap.create",
+                ["bangerd-root link find"],
+                ["bangerd-root link find"],
+                ["bangerd-root tap make"],
+              ],
             ],
           ],
           ["bangerd step vmm", ["bangerd call vmm.start", ["bangerd-root vmm.start", ["bangerd-root qemu starting"]]]],

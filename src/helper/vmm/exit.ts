@@ -8,8 +8,11 @@ import { vmmProcess } from "./vmm-process.ts";
 /** A recorder has this long to write down an end that is seen already. */
 const recordDeadlineMs = 500;
 
-/** How a VM's last VMM ended; undefined while it runs, and where there was none. It is remembered once it is known. */
-export async function exitOf({ facts, layout }: Pick<HelperDeps, "facts" | "layout">, known: VmFacts) {
+/** How a VM's last VMM ended; undefined while it runs, and where there was none. */
+export async function exitOf(
+  { facts, layout }: Pick<HelperDeps, "facts" | "layout">,
+  known: VmFacts,
+): Promise<VmmExit | undefined> {
   const { vmm, exit, vm_id: vmId } = known;
   if (vmm === undefined || exit?.generation === vmm.generation) return exit;
   if (vmmProcess(known) !== undefined) return undefined;
@@ -20,11 +23,13 @@ export async function exitOf({ facts, layout }: Pick<HelperDeps, "facts" | "layo
   const record = readRecord(path);
   // Its recorder may still be about to start it, or to write down its end.
   if (record?.state !== "ended" && vmm.recorder !== undefined && isAlive(vmm.recorder)) return undefined;
-  const ended: VmmExit =
-    record?.state === "ended"
-      ? { generation: vmm.generation, status: record.status, signal: record.signal, at: record.at }
-      : { generation: vmm.generation, status: null, signal: null, at: new Date().toISOString() };
+  const { generation } = vmm;
+  if (record?.state === "ended") {
+    return { generation, status: record.status, signal: record.signal, at: record.at } satisfies VmmExit;
+  }
+  // Nobody wrote it down: the time at which that was noticed is kept, so that it stays one.
+  const unknown: VmmExit = { generation, status: null, signal: null, at: new Date().toISOString() };
   const now = facts.vm(vmId);
-  if (now?.vmm?.generation === vmm.generation) facts.putVm({ ...now, exit: ended });
-  return ended;
+  if (now?.vmm?.generation === generation) facts.putVm({ ...now, exit: unknown });
+  return unknown;
 }

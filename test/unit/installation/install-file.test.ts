@@ -1,6 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { formatInstallFile, parseInstallFile, parseSubnet } from "../../../src/installation/install-file.ts";
+import {
+  formatInstallFile,
+  installationWarnings,
+  parseInstallFile,
+  parseSubnet,
+} from "../../../src/installation/install-file.ts";
 import { layoutOf } from "../../../src/installation/layout.ts";
 
 const good = {
@@ -24,6 +29,7 @@ describe("an install file", () => {
   it.each([
     ["owner_uid = 1000", "owner_uid = 0", /owner_uid/],
     ["owner_uid = 1000", "owner_uid = 62001", /range of the VMMs/],
+    ["uid_first = 62000", "uid_first = 65500", /65534 in it/],
     ['id = "12ab34cd"', 'id = "../../x"', /id/],
     ["10.77.0.0/24", "10.77.0.1/24", /not a network address/],
     ["10.77.0.0/24", "8.8.8.0/24", /not a private network/],
@@ -39,7 +45,18 @@ describe("an install file", () => {
 });
 
 it("the install file that is delivered is a good one", () => {
-  expect(parseInstallFile(readFileSync("deploy/install.toml", "utf8"))).toMatchObject({ ownerUid: 1000 });
+  const delivered = parseInstallFile(readFileSync("deploy/install.toml", "utf8"));
+  expect(delivered).toMatchObject({ ownerUid: 1000 });
+  expect(installationWarnings(delivered)).toEqual([]);
+});
+
+it.each([
+  [60_706, 478, 0],
+  [60_706, 479, 1],
+  [65_519, 1, 1],
+  [65_520, 10, 0],
+])("uids from %d, %d of them, are warned of %d times", (uidFirst, uidCount, times) => {
+  expect(installationWarnings({ ...good, uidFirst, uidCount })).toHaveLength(times);
 });
 
 it("a subnet has addresses between its own and the broadcast one", () => {

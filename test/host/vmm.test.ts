@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { askHelper, type Frame } from "../support/ask-helper.ts";
+import { Installation } from "../support/installation.ts";
+import { noSandbox } from "../support/sandbox.ts";
+
+const vmId = "00112233445566ff";
+const mac = "02:00:11:22:33:44";
+const directory = "/mnt/tmp/installation";
+
+/** A QEMU that the helper starts stands before its guest's first instruction: these tests run none. */
+describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSandbox})` : ""}`, () => {
+  let host: Installation;
+  let params: Record<string, unknown>;
+  let before: string;
+
+  beforeEach(async () => {
+    host = await Installation.create({ guest: true });
+    await host.startHelper();
+    const ids = await host.sandbox.root(`ls ${directory}/state/kernels; ls ${directory}/state/images`);
+    const [kernel_id, image_id] = ids.trim().split("\n");
+    params = { vm_id: vmId, generation: 1, kernel_id, image_id, cpus: 1, memory_mib: 128, accel: "tcg", mac };
+    await host.sandbox.root(`
+      mkdir -p ${directory}/state/vms/${vmId}; cd ${directory}/state/vms/${vmId}
+      qemu-img create -q -f qcow2 root.qcow2 1G; cp ${directory}/state/kernels/${kernel_id}/initrd initrd
+      chown -R owner:owner ..`);
+    await ask("bridge.ensure");
+    await ask("nat.ensure");
+    before = await host.hostState();
+    await ask("tap.create", { vm_id: vmId, generation: 1, address: "10.77.0.2", mac });
+  });
+  afterEach(() => host[Symbol.asyncDispose]());
+
+  const ask = (method: string, of: object = {}): Promise<Frame> => askHelper(host, method, of);
+  const stop = () => ask("vmm.stop", { vm_id: vmId, generation: 1 });
+  const start = async (): Promise<number> => {
+    const answer = await ask("vmm.start", params);
+    expect(answer.error).toBeUndefined();
+    return Number(answer.result?.["pid"]);
+  };
+  const status = async () => (await ask("vmm.status", { vm_id: vmId })).result;
+  const parentOf = async (pid: number) =>
+    Number(await host.sandbox.root(`awk '/^PPid:/ { print $2 }' /proc/${pid}/status`));
+  /** The logger of the guest's console: a child of the recorder. */
+  const loggerOf = async (pid: number) =>
+    (await host.sandbox.root(`pgrep -P ${await parentOf(pid)} -x console-log`)).trim();
+  const gone = async () => {
+    await ask("tap.remove", { vm_id: vmId });
+    expect(await host.hostState()).toBe(before);
+  };
+
+  it("has its uid and no privilege, three standard descriptors and its files, and a recorder of root's as parent", async () => {
+    const pid = await start();
+    const { sandbox } = host;
+    expect(await sandbox.root(`grep -E '^(Uid|Gid|Groups|CapEff|CapBnd|NoNewPrivs):' /proc/${pid}/status`)).toBe(
+      "Uid:\t62000\t62000\t62000\t62000\nGid:\t62000\t62000\t62000\t62000\nGroups:\t \n" +
+        "CapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\n",
+    );
+    expect(await sandbox.root(`cd /proc/${pid}/fd; readlink 0; stat -Lc %F 1 2`)).toBe("/dev/null\nfifo\nfifo\n");
+    expect(
+      await sandbox.root(
+        `readlink /proc/${pid}/fd/* | grep -o '[a-z0-9.]*$' | grep -E '^(root|vmlinux|initrd)' | sort -u`,
+      ),
+    ).toBe("initrd\nroot.ext4\nroot.qcow2\nvmlinux\n");
+    expect(await sandbox.root(`ls ${directory}/helper/vm/${vmId}`)).toBe("agent.sock\nqmp.sock\n");
+    const recorder = await parentOf(pid);
+    expect(
+      await sandbox.root(`stat -c %u /proc/${recorder}; awk '/^PPid/ { print $2 }' /proc/${recorder}/status`),
+    ).toBe(`0\n${host.helper?.pid}\n`);
+    expect(await sandbox.root(`stat -c %u /proc/${await loggerOf(pid)}`)).toBe("61000\n");
+    expect(
+      await sandbox.root(`readlink /proc/${recorder}/fd/* /proc/${await loggerOf(pid)}/fd/* | grep -c root. || true`),
+    ).toBe("0\n");
+    expect(await stop()).toMatchObject({ result: { stopped: true } });
+    await gone();
+  });
+
+  it.each([
+    ["by SIGKILL", "KILL", { status: null, signal: 9 }],
+    ["by SIGTERM, in order", "TERM", { status: 0, signal: null }],
+    ["by a signal that dumps core", "SEGV", { status: null, signal: 11 }],
+  ])("ended %s while the helper was away is known when it is back, until it is released", async (_, signal, how) => {
+    const pid = await start();
+    expect(await status()).toMatchObject({ running: true, facts: { pid } });
+    await host.helper?.end("KILL");
+    const killed = Date.now();
+    await host.sandbox.root(`kill -${signal} ${pid}; while [ -d /proc/${pid} ]; do :; done`);
+    await host.startHelper();
+    const exit = { vm_id: vmId, generation: 1, uid: 62_000, ...how };
+    expect(await status()).toMatchObject({ running: false, exit });
+    const { exits } = (await ask("vmm.list")).result as { exits: { at: string }[] };
+    expect(exits).toMatchObject([exit]);
+    expect(Math.abs(Date.parse(exits[0]?.at ?? "") - killed)).toBeLessThan(2_000);
+    expect(await stop()).toMatchObject({ result: { stopped: false } });
+    expect(await status(), "remembered while its tap is").toMatchObject({ exit });
+    await gone();
+    expect(await status()).toEqual({ running: false });
+  });
+
+  it("runs on when its recorder is killed; how it ends is then unknown, and says so always alike", async () => {
+    const pid = await start();
+    await host.sandbox.root(`kill -KILL ${await parentOf(pid)}`);
+    expect(await status()).toMatchObject({ running: true });
+    await host.sandbox.root(`kill -KILL ${pid}; while [ -d /proc/${pid} ]; do :; done`);
+    const first = await status();
+    expect(first).toMatchObject({ running: false, exit: { status: null, signal: null } });
+    await host.helper?.end("KILL");
+    await host.startHelper();
+    expect(await status()).toEqual(first);
+    await stop();
+    await gone();
+  });
+
+  it("has its end written down also where the run directory's file system is full", async () => {
+    await host.helper?.end();
+    await host.sandbox.root(
+      `rm -rf ${directory}/helper; mkdir ${directory}/helper; mount -t tmpfs -o size=256k x ${directory}/helper`,
+    );
+    await host.startHelper();
+    await ask("tap.create", { vm_id: vmId, generation: 1, address: "10.77.0.2", mac });
+    const pid = await start();
+    await host.sandbox.root(`
+      cat /dev/zero >${directory}/helper/fill 2>/dev/null || true
+      kill -KILL ${pid}; while [ -d /proc/${pid} ]; do :; done`);
+    expect(await status()).toMatchObject({ running: false, exit: { signal: 9 } });
+    await host.sandbox.root(`rm ${directory}/helper/fill`);
+    expect(await stop()).toMatchObject({ result: {} });
+  });
+
+  it("says in its own words why it ended, and how", async () => {
+    await host.sandbox.root(`cd ${directory}/state/vms/${vmId}; echo x >root.qcow2`);
+    const { error } = await ask("vmm.start", params);
+    expect(error).toMatchObject({ code: "command_failed" });
+    expect(error?.message).toMatch(/^vmm\.start: QEMU ended at once: .*qcow2/);
+    expect(await status()).toMatchObject({ running: false, exit: { generation: 1, status: 1, signal: null } });
+    await gone();
+  });
+
+  it("that accepts and doesn't greet is ended within the deadline", async () => {
+    const began = Date.now();
+    const starting = ask("vmm.start", params);
+    await host.sandbox.root(`until pkill -STOP -x qemu-system-x86; do :; done`);
+    const { error } = await starting;
+    expect(error).toMatchObject({ code: "command_failed" });
+    expect(error?.message).toMatch(/QEMU did not answer within 10 s/);
+    expect(Date.now() - began).toBeLessThan(14_000);
+    await gone();
+  }, 30_000);
+
+  it("is ended with all that is beside it, also when that is stopped", async () => {
+    const pid = await start();
+    await host.sandbox.root(`kill -STOP ${await loggerOf(pid)} ${await parentOf(pid)}`);
+    expect(await stop()).toMatchObject({ result: { stopped: true } });
+    await gone();
+  }, 30_000);
+
+  it("whose pid nobody wrote down is found by its uid", async () => {
+    const starting = ask("vmm.start", params).catch(() => undefined);
+    await host.sandbox.root(`until pkill -STOP -x qemu-system-x86; do :; done; kill -KILL ${host.helper?.pid}`);
+    await starting;
+    await host.startHelper();
+    expect(await status()).toMatchObject({ running: true, facts: { uid: 62_000, generation: 1 } });
+    expect(await stop()).toMatchObject({ result: { stopped: true } });
+    await gone();
+  });
+
+  it("opens a kernel that was made under umask 077", async () => {
+    const kernel = `${directory}/state/kernels/${String(params["kernel_id"])}`;
+    // The shared one can't be written: a copy of it takes its place.
+    await host.sandbox.root(`
+      cp -r ${kernel} /mnt/tmp/kernel; umount ${directory}/state/kernels; mv /mnt/tmp/kernel ${kernel}
+      chown -R owner:owner ${directory}/state/kernels; chmod 400 ${kernel}/vmlinux`);
+    await start();
+    await stop();
+  });
+});
