@@ -8,6 +8,7 @@ import { listen } from "../rpc/server.ts";
 import { startExport } from "../telemetry/export.ts";
 import { createLogger, logDestination, type Logger } from "../telemetry/log.ts";
 import { services as serviceNames } from "../telemetry/names.ts";
+import { Output } from "../telemetry/output.ts";
 import type { SpanRecord } from "../telemetry/span-record.ts";
 import { Spans } from "../telemetry/spans.ts";
 import { startDaemonSdk } from "../telemetry/daemon-sdk.ts";
@@ -50,7 +51,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   // Two daemons on one state would each undo what the other begins.
   const alone = onlyOne(layout.daemonLock, "bangerd");
   const database = openDatabase(layout.database);
-  const log = createLogger(serviceNames.daemon, logDestination(options.env));
+  const log = createLogger(serviceNames.daemon, logDestination(options.env, new Output(1)));
   // A bug, and written down as one; but it doesn't end every other operation that is under way.
   process.on("unhandledRejection", (reason) => log.error({ err: reason }, "a failure that nobody waited for"));
   const traces = new TraceStore(database, (error) => log.error({ err: error }, "spans were not kept"));

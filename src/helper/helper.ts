@@ -8,6 +8,7 @@ import { listen, type RpcServer } from "../rpc/server.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
 import { services } from "../telemetry/names.ts";
 import { Spans } from "../telemetry/spans.ts";
+import { Output } from "../telemetry/output.ts";
 import { startTracer } from "../telemetry/tracer.ts";
 import { Facts } from "./files/facts.ts";
 import { createHostCommand } from "./network/host-command.ts";
@@ -25,7 +26,7 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
   if (process.getuid?.() !== 0) throw new Error("bangerd-root must be started as root");
   const installation = readRootsFile(config);
   const layout = layoutOf(installation);
-  const log = createLogger(services.helper);
+  const log = createLogger(services.helper, new Output(1));
   makeDirectories(installation, layout);
   // Spans belong to requests and ride back in their answers; this process exports nothing.
   const spans = new Spans(startTracer(services.helper, () => undefined));

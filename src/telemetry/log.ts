@@ -5,9 +5,8 @@ import { activeIds } from "./spans.ts";
 /** A structured logger; every record of an operation carries its ids. */
 export type { Logger };
 
-/** Where the daemon's records go: standard output, and a collector too when one for logs is configured. */
-export function logDestination(env: NodeJS.ProcessEnv): DestinationStream {
-  const own = pino.destination({ fd: 1, sync: true });
+/** Where the daemon's records go: its own output, and a collector too when one for logs is configured. */
+export function logDestination(env: NodeJS.ProcessEnv, own: DestinationStream): DestinationStream {
   if (!env["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"]) return own;
   const complain = (error: unknown) =>
     own.write(`${JSON.stringify({ level: "warn", message: `logs are not exported any more: ${String(error)}` })}\n`);
@@ -17,8 +16,8 @@ export function logDestination(env: NodeJS.ProcessEnv): DestinationStream {
   ]);
 }
 
-/** The logger of a process: one JSON object a line, on `destination` or standard output. */
-export function createLogger(service: string, destination?: DestinationStream): Logger {
+/** The logger of a process: one JSON object a line. */
+export function createLogger(service: string, destination: DestinationStream): Logger {
   return pino(
     {
       base: { service, pid: process.pid },
@@ -33,6 +32,6 @@ export function createLogger(service: string, destination?: DestinationStream): 
           : { op_id: ids.opId, trace_id: ids.traceId, span_id: ids.spanId, trace_flags: "01" };
       },
     },
-    destination ?? pino.destination({ fd: 1, sync: true }),
+    destination,
   );
 }
