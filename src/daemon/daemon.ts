@@ -54,7 +54,9 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   const log = createLogger(serviceNames.daemon, logDestination(options.env, new Output(1)));
   // A bug, and written down as one; but it doesn't end every other operation that is under way.
   process.on("unhandledRejection", (reason) => log.error({ err: reason }, "a failure that nobody waited for"));
-  const traces = new TraceStore(database, (error) => log.error({ err: error }, "spans were not kept"));
+  const traces = new TraceStore(database, (error, lost) =>
+    log.error({ err: error, lost }, error === undefined ? "spans were lost" : "spans can't be written yet"),
+  );
   const otlp = startExport(options.env);
   const keep = (span: SpanRecord) => {
     traces.keep(span);
@@ -93,6 +95,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     }),
   });
   log.info({ socket: layout.daemonSocket }, "daemon ready");
+  database.refill().catch((error: unknown) => log.error({ err: error }, "the reserve of the store is not whole"));
   return {
     close: async () => {
       await server.close();

@@ -1,4 +1,3 @@
-import type { DatabaseSync } from "node:sqlite";
 import type { Installation } from "../installation/install-file.ts";
 import type { Layout } from "../installation/layout.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -24,12 +23,13 @@ import { VmService, type VmServiceDeps } from "./vm/vm-service.ts";
 import { chooseAccelerator } from "./vmm/accelerator.ts";
 import type { VmmDriver } from "./vmm/driver.ts";
 import { createQemuDriver } from "./vmm/qemu/qemu-driver.ts";
+import type { Store } from "./store/store.ts";
 
 /** What the services stand on. */
 export interface Infrastructure {
   readonly installation: Installation;
   readonly layout: Layout;
-  readonly database: DatabaseSync;
+  readonly database: Store;
   readonly traces: TraceStore;
   readonly spans: Spans;
   readonly log: Logger;

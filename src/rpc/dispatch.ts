@@ -6,6 +6,7 @@ import type { Spans } from "../telemetry/spans.ts";
 import { parseTraceparent, type Traceparent } from "../telemetry/traceparent.ts";
 import { BangerError, type ErrorCode } from "./contract/errors.ts";
 import type { Method, ParamsOf, ResultOf } from "./contract/method.ts";
+import { fullDiskOf } from "./full-disk.ts";
 import { type ResponseFrame, type WireError, wireVersion } from "./frame.ts";
 import type { PeerCredentials } from "./peer-credentials.ts";
 
@@ -133,7 +134,7 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
   };
 }
 
-/** Codes that every method may answer: those of the wire, of the request itself, and of a bug. */
+/** Codes that every method may answer: those of the wire, of the request itself, of a full disk, and of a bug. */
 const common: ReadonlySet<ErrorCode> = new Set([
   "bad_frame",
   "bad_version",
@@ -141,6 +142,7 @@ const common: ReadonlySet<ErrorCode> = new Set([
   "bad_params",
   "cancelled",
   "deadline_exceeded",
+  "no_space",
   "internal",
 ]);
 
@@ -215,6 +217,8 @@ function check(method: Method, result: unknown): unknown {
 function asBangerError(thrown: unknown, signal: AbortSignal): BangerError {
   if (thrown instanceof BangerError) return thrown;
   if (signal.aborted && signal.reason instanceof BangerError) return signal.reason;
+  const full = fullDiskOf(thrown);
+  if (full !== undefined) return full;
   return new BangerError("internal", thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
 }
 

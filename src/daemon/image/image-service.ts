@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { chmodSync, createReadStream, mkdirSync, renameSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
-import type { DatabaseSync } from "node:sqlite";
 import type { Layout } from "../../installation/layout.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Image, imageContract } from "../../rpc/contract/image.ts";
@@ -15,10 +14,11 @@ import { inScratch } from "../store/scratch.ts";
 import { debianTar } from "./debian.ts";
 import { copyExt4, ext4OfTar, isExt4 } from "./ext4.ts";
 import { chooseRootless } from "./rootless.ts";
+import type { Store } from "../store/store.ts";
 
 /** What the image service needs. */
 export interface ImageServiceDeps {
-  readonly database: DatabaseSync;
+  readonly database: Store;
   readonly layout: Layout;
   readonly run: Run;
   readonly now: () => Date;
@@ -45,7 +45,8 @@ export class ImageService extends ContentService<Image> {
   async build(params: ParamsOf<typeof imageContract.imageBuild>, { signal, emit }: OperationContext): Promise<Image> {
     const { recipe, suite, packages, size_mib: sizeMib, name = suite } = params;
     this.records.mustBeFree(name);
-    const { run, layout } = this.#deps;
+    const { run, layout, database } = this.#deps;
+    await database.mustHaveRoom();
     const progress = (text: string) => emit("progress", { text });
     return inScratch(layout, async (scratch) => {
       const rootless = await chooseRootless(run, scratch, signal);
@@ -61,7 +62,8 @@ export class ImageService extends ContentService<Image> {
     const { source, name, size_mib: sizeMib } = params;
     this.records.mustBeFree(name);
     mustBeFile(source);
-    const { run, layout } = this.#deps;
+    const { run, layout, database } = this.#deps;
+    await database.mustHaveRoom();
     return inScratch(layout, async (scratch) => {
       await emit("progress", { text: `reading ${basename(source)}` });
       if (isExt4(source)) {

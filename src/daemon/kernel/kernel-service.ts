@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { DatabaseSync } from "node:sqlite";
 import type { Layout } from "../../installation/layout.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { name as nameField } from "../../rpc/contract/fields.ts";
@@ -16,10 +15,11 @@ import { type DebianKernelDeps, downloadPackage, type KernelFiles, unpackPackage
 import { kernelInitrd } from "./kernel-initrd.ts";
 import { neededModules } from "./modules.ts";
 import { readKernel } from "./vmlinuz.ts";
+import type { Store } from "../store/store.ts";
 
 /** What the kernel service needs. */
 export interface KernelServiceDeps {
-  readonly database: DatabaseSync;
+  readonly database: Store;
   readonly layout: Layout;
   readonly run: Run;
   readonly now: () => Date;
@@ -47,7 +47,8 @@ export class KernelService extends ContentService<Kernel> {
   /** Takes a Debian kernel package, or a kernel and its modules, and makes the initrd for it. */
   async import(params: ImportParams, { signal, emit }: OperationContext): Promise<Kernel> {
     if (params.name !== undefined) this.records.mustBeFree(params.name);
-    const { run, layout } = this.#deps;
+    const { run, layout, database } = this.#deps;
+    await database.mustHaveRoom();
     const progress = (text: string) => emit("progress", { text });
     return inScratch(layout, async (scratch) => {
       const files = await kernelFiles(params, scratch, { run, signal, progress });

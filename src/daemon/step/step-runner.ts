@@ -1,4 +1,5 @@
 import { BangerError, type ErrorCode } from "../../rpc/contract/errors.ts";
+import { fullDiskOf } from "../../rpc/full-disk.ts";
 import { type StepEvent, stepCodes } from "../../rpc/contract/step.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { attribute } from "../../telemetry/names.ts";
@@ -104,7 +105,7 @@ async function withDeadline(name: string, work: Promise<void>): Promise<void> {
 
 /** The error of an operation of which a step failed: it says which and why, and what could not be undone. */
 function stepFailure(operation: string, step: string, cause: unknown, undoFailures: string[]): BangerError {
-  const known = cause instanceof BangerError ? cause : undefined;
+  const known = cause instanceof BangerError ? cause : fullDiskOf(cause);
   const why = known?.plain ?? (cause instanceof Error ? cause.message : String(cause));
   const remains = undoFailures.length === 0 ? "" : `; not undone: ${undoFailures.join("; ")}`;
   return new BangerError(

@@ -1,6 +1,6 @@
-import type { DatabaseSync } from "node:sqlite";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { findOne } from "./find-one.ts";
+import type { Store } from "./store.ts";
 
 /** Something that is stored by its content and called by a name. */
 interface Content {
@@ -14,10 +14,10 @@ const nouns = { images: "image", kernels: "kernel" } as const;
 
 /** The records of images or of kernels. */
 export class ContentRecords<T extends Content> {
-  readonly #database: DatabaseSync;
+  readonly #database: Store;
   readonly #table: keyof typeof uses;
 
-  constructor(database: DatabaseSync, table: keyof typeof uses) {
+  constructor(database: Store, table: keyof typeof uses) {
     this.#database = database;
     this.#table = table;
   }

@@ -1,17 +1,34 @@
 import { closeSync, openSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { createAllocate } from "./allocate.ts";
+import { isUnwritable, storeError } from "./full-disk.ts";
 import { migrations } from "./migrations.ts";
+import { Reserve } from "./reserve.ts";
+import { logOf, Store } from "./store.ts";
 
 /** Opens the daemon's database, bringing its schema up to date; a newer one than this daemon knows is refused, untouched. */
-export function openDatabase(path: string): DatabaseSync {
+export function openDatabase(path: string): Store {
+  const reserve = new Reserve(dirname(path), `${path}.reserve`, createAllocate());
+  try {
+    return new Store(open(path), reserve, path);
+  } catch (error) {
+    // Even to open it takes some room: for the log, and for the memory that its users share.
+    if (!isUnwritable(error) || !reserve.release(logOf(path))) throw storeError(error, dirname(path));
+    return new Store(open(path), reserve, path);
+  }
+}
+
+function open(path: string): DatabaseSync {
   // SQLite makes its journal with the mode of the database: both are the owner's alone.
   closeSync(openSync(path, "a", 0o600));
   const database = new DatabaseSync(path);
   try {
     // A VM's generation must be on disk before anything is made for it, so a commit is synced (FULL), in WAL with one sync each.
+    // The log is begun anew at 1 MiB (256 pages): on a full disk what it has already is all that it gets.
     database.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000",
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000; PRAGMA wal_autocheckpoint = 256",
     );
     migrate(database, path);
     return database;

@@ -1,5 +1,5 @@
-import type { DatabaseSync } from "node:sqlite";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import type { Store } from "./store.ts";
 
 /** The tables whose rows a person names. */
 const nouns = { images: "image", kernels: "kernel", vms: "vm" } as const;
@@ -8,11 +8,7 @@ const nouns = { images: "image", kernels: "kernel", vms: "vm" } as const;
 const namedCandidates = 5;
 
 /** The row that a reference means: the one of that name or id, else the only one whose name or id begins so. */
-export function findOne(
-  database: DatabaseSync,
-  table: keyof typeof nouns,
-  reference: string,
-): { id: string; name: string } {
+export function findOne(database: Store, table: keyof typeof nouns, reference: string): { id: string; name: string } {
   const exact = database
     .prepare(
       `SELECT id, name FROM ${table} WHERE name = ?1 UNION ALL SELECT id, name FROM ${table} WHERE id = ?1 LIMIT 1`,

@@ -1,9 +1,9 @@
-import type { DatabaseSync } from "node:sqlite";
 import { formatIpv4, type Subnet } from "../../installation/install-file.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Vm } from "../../rpc/contract/vm.ts";
 import { findOne } from "../store/find-one.ts";
 import type { VmState } from "./state.ts";
+import type { Store } from "../store/store.ts";
 
 /** What a new VM is. */
 export type NewVm = Pick<Vm, "id" | "name" | "cpus" | "memory_mib" | "disk_mib" | "address" | "mac"> & {
@@ -29,13 +29,13 @@ const select = `SELECT vms.*, images.name AS image_name, kernels.name AS kernel_
 
 /** The VMs that there are: the record, of which run-time handles are only a cache. */
 export class VmRecords {
-  readonly #database: DatabaseSync;
+  readonly #database: Store;
   readonly #now: () => Date;
   readonly #complain: (error: unknown) => void;
   readonly #used = new Map<string, string>();
   #flushing: NodeJS.Timeout | undefined;
 
-  constructor(database: DatabaseSync, now: () => Date, complain: (error: unknown) => void) {
+  constructor(database: Store, now: () => Date, complain: (error: unknown) => void) {
     this.#database = database;
     this.#now = now;
     this.#complain = complain;
@@ -80,6 +80,11 @@ export class VmRecords {
       write.run(at, id);
       this.#used.delete(id);
     }
+  }
+
+  /** Refuses what takes space, on a full disk. */
+  mustHaveRoom(): Promise<void> {
+    return this.#database.mustHaveRoom();
   }
 
   insert(vm: NewVm): void {

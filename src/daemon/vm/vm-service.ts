@@ -44,11 +44,13 @@ export class VmService {
     return this.#deps.records.use(reference);
   }
 
-  create(params: Params<"vmCreate">, context: OperationContext): Promise<Vm> {
+  async create(params: Params<"vmCreate">, context: OperationContext): Promise<Vm> {
+    await this.#deps.records.mustHaveRoom();
     return createVm(this.#deps, params, context);
   }
 
   async start({ vm: reference }: Params<"vmStart">, context: OperationContext): Promise<Vm> {
+    await this.#deps.records.mustHaveRoom();
     return this.#alone(reference, "start", async (vm) => {
       try {
         const started = await startVm(this.#deps, vm, context);

@@ -28,7 +28,16 @@ export const traceContract = {
     name: "trace.show",
     summary: "Shows one operation's spans as a waterfall.",
     params: z.object({ operation: operation.describe("an op_id, at least 4 digits of one, or `last`") }),
-    result: z.object({ op_id: z.string(), spans: z.array(span) }),
+    result: z.object({
+      op_id: z.string(),
+      /** The uid and the process that asked, as the kernel saw them at connect. */
+      caller_uid: z.int().optional(),
+      caller_pid: z.int().optional(),
+      /** What came of it, and why; absent where an operation has no record beyond its spans. */
+      outcome: z.string().optional(),
+      error: z.string().optional(),
+      spans: z.array(span),
+    }),
     errors: ["not_found", "ambiguous"],
     traced: false,
   }),

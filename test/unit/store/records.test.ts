@@ -6,13 +6,14 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { ContentRecords } from "../../../src/daemon/store/content-records.ts";
 import { openDatabase } from "../../../src/daemon/store/database.ts";
 import { migrations } from "../../../src/daemon/store/migrations.ts";
+import type { Store } from "../../../src/daemon/store/store.ts";
 import { VmRecords } from "../../../src/daemon/vm/vm-records.ts";
 import { parseSubnet } from "../../../src/installation/install-file.ts";
 import type { Image } from "../../../src/rpc/contract/image.ts";
 import type { Kernel } from "../../../src/rpc/contract/kernel.ts";
 
 let directory: string;
-let database: DatabaseSync;
+let database: Store;
 let images: ContentRecords<Image>;
 let vms: VmRecords;
 const at = "2026-01-01T00:00:00.000Z";
@@ -84,11 +85,13 @@ it("an image in use isn't removed, and the same content isn't kept twice", () =>
 });
 
 it("a database of a newer daemon is refused and left as it is", () => {
-  database.exec(`PRAGMA user_version = ${migrations.length + 1}`);
+  database.prepare(`PRAGMA user_version = ${migrations.length + 1}`).run();
   database.close();
   expect(() => openDatabase(join(directory, "banger.db"))).toThrow(
     expect.objectContaining({ code: "bad_version" }) as Error,
   );
-  database = new DatabaseSync(join(directory, "banger.db"));
-  expect(database.prepare("SELECT count(*) AS n FROM images").get()).toEqual({ n: 1 });
+  using untouched = new DatabaseSync(join(directory, "banger.db"));
+  expect(untouched.prepare("SELECT count(*) AS n FROM images").get()).toEqual({ n: 1 });
+  untouched.exec(`PRAGMA user_version = ${migrations.length}`);
+  database = openDatabase(join(directory, "banger.db"));
 });

@@ -1,3 +1,6 @@
+import type { ResultOf } from "../../../rpc/contract/method.ts";
+import type { traceContract } from "../../../rpc/contract/trace.ts";
+import { printable } from "../../../rpc/printable.ts";
 import { toOtlp } from "../../../telemetry/otlp.ts";
 import { command } from "../../command.ts";
 import { waterfall } from "../../output/waterfall.ts";
@@ -10,8 +13,21 @@ export const traceShow = command({
   positionals: ["operation"],
   examples: ["banger trace show last", "banger trace show op-4bf92f35", "banger trace show --json last > trace.json"],
   run: async ({ call, json, print, terminal }, params) => {
-    const { op_id: opId, spans } = await call("traceShow", params);
+    const { op_id: opId, spans, ...facts } = await call("traceShow", params);
     if (json) print(toOtlp(spans), () => "");
-    else print(spans, () => waterfall(opId, spans, terminal));
+    else print(spans, () => `${headerOf(facts)}${waterfall(opId, spans, terminal)}`);
   },
 });
+
+/** Who asked and what came of it, as far as that is known. */
+function headerOf({
+  caller_uid,
+  caller_pid,
+  outcome,
+  error,
+}: Omit<ResultOf<typeof traceContract.traceShow>, "op_id" | "spans">) {
+  const asked = caller_uid === undefined ? [] : [`asked by uid ${caller_uid}, pid ${caller_pid ?? "?"}`];
+  const came = outcome === undefined ? [] : [printable(error === undefined ? outcome : `${outcome}: ${error}`)];
+  const known = [...asked, ...came].join(", ");
+  return known === "" ? "" : `${known}\n`;
+}
