@@ -5,7 +5,7 @@ import type { OpId } from "../telemetry/op-id.ts";
 import type { SpanRecord } from "../telemetry/span-record.ts";
 import { Spans } from "../telemetry/spans.ts";
 import { startTracer } from "../telemetry/tracer.ts";
-import { parseTraceparent } from "../telemetry/traceparent.ts";
+import { parseForeignTraceparent } from "../telemetry/traceparent.ts";
 import { version } from "../version.ts";
 import type { CommandContext } from "./command.ts";
 import { completion } from "./completion.ts";
@@ -85,7 +85,7 @@ async function asOperation(
   { noun, verb }: CommandInvocation["command"],
   work: (opId: OpId) => Promise<number>,
 ): Promise<number> {
-  const parent = parseTraceparent(process.env["TRACEPARENT"]);
+  const parent = parseForeignTraceparent(process.env["TRACEPARENT"]);
   const name = `banger ${noun} ${verb}`;
   const options = {
     attributes: { [attribute.command]: `${noun} ${verb}` },
