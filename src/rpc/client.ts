@@ -1,45 +1,65 @@
 import { createConnection, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { attribute } from "../telemetry/names.ts";
 import type { SpanRecord } from "../telemetry/span-record.ts";
-import { activeIds, adoptSpans, type Spans } from "../telemetry/spans.ts";
+import type { Spans } from "../telemetry/spans.ts";
+import { version } from "../version.ts";
 import { Connection } from "./connection.ts";
 import { BangerError, type ErrorCode, isErrorCode } from "./contract/errors.ts";
 import type { InputOf, Method, ResultOf } from "./contract/method.ts";
-import { wireVersion } from "./frame.ts";
+import { type RequestFrame, wireVersion } from "./frame.ts";
+import { InputCredit } from "./input-credit.ts";
+import { KeepAlive, type KeepAliveOptions } from "./keep-alive.ts";
+import { type OnEvent, PendingCall } from "./pending-call.ts";
 
 /** How a call is made. */
 export interface CallOptions {
-  /** Cancels the request; the answer (usually `cancelled`, once all is undone) is still awaited. */
+  /** Cancels the request; the answer (usually `cancelled`, once all is undone) is still awaited, for `cancelWaitMs`. */
   signal?: AbortSignal;
-  /** Milliseconds that the peer has. */
+  /** Milliseconds that the peer has. This side waits `graceMs` longer, then fails by itself. */
   deadlineMs?: number;
-  /** Gets each event, in order; reading pauses until its promise resolves. */
-  onEvent?: (event: string, data: unknown) => void | Promise<void>;
-  /** Bytes to send after the request. */
+  /** For the answer's way back. */
+  graceMs?: number;
+  /** Milliseconds that the peer has to confirm a cancellation. */
+  cancelWaitMs?: number;
+  /** Gets each event, in order; reading pauses until its promise resolves. What it throws cancels the call and is what the call fails with. */
+  onEvent?: OnEvent;
+  /** Bytes to send after the request. An error of it cancels the call and is what the call fails with. */
   input?: AsyncIterable<Uint8Array>;
-}
-
-interface Pending {
-  resolve(frame: Record<string, unknown>): void;
-  reject(error: Error): void;
-  onEvent: CallOptions["onEvent"];
 }
 
 /** What a client needs. */
 export interface ClientDeps {
   readonly path: string;
-  readonly spans: Spans;
-  /** The code for a socket on which nobody listens. */
+  /** Opens the spans of traced calls; without it none is. */
+  readonly spans?: Spans | undefined;
+  /** The code for a socket on which nobody listens, or nobody answers. */
   readonly unavailable: ErrorCode;
   /** Checks the spans that the peer's answers carry; without it they are ignored. */
   readonly acceptSpans?: (spans: readonly unknown[]) => SpanRecord[];
+  /** How long connecting may take. */
+  readonly connectMs?: number;
+  /** Watches the peer while calls without a deadline wait. */
+  readonly keepAlive?: KeepAliveOptions;
 }
+
+const defaultGraceMs = 2_000;
+const defaultCancelWaitMs = 30_000;
+const defaultConnectMs = 5_000;
+/** A full backlog is tried again so often. */
+const backlogRetryMs = 50;
+/** So much input goes in one frame. */
+const inputChunk = 65_536;
 
 /** A typed client of one contract's methods, over one connection. */
 export class RpcClient {
   readonly #deps: ClientDeps;
   readonly #connection: Connection;
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending = new Map<string, PendingCall>();
+  readonly #credits = new Map<string, InputCredit>();
+  readonly #keepAlive: KeepAlive | undefined;
+  /** Calls that nothing but the keep-alive bounds. */
+  #unbounded = 0;
   #nextId = 1;
 
   private constructor(deps: ClientDeps, socket: Socket) {
@@ -47,23 +67,40 @@ export class RpcClient {
     this.#connection = new Connection(
       socket,
       (frame) => this.#receive(frame),
-      (error) => socket.destroy(error instanceof Error ? error : undefined),
+      (error) => {
+        this.#fail(errorFrom(error));
+        socket.destroy();
+      },
     );
+    this.#keepAlive = deps.keepAlive === undefined ? undefined : this.#watch(deps.keepAlive);
     void this.#connection.closed.then(() =>
       this.#fail(new BangerError("disconnected", "the peer closed the connection")),
     );
   }
 
   /** Connects, or fails with the code given as `unavailable`. */
-  static connect(deps: ClientDeps): Promise<RpcClient> {
-    return new Promise((resolve, reject) => {
-      const socket = createConnection(deps.path);
-      socket.once("error", (cause: NodeJS.ErrnoException) => {
-        const code = cause.code === "EACCES" ? "not_owner" : deps.unavailable;
-        reject(new BangerError(code, `can't connect to ${deps.path}: ${cause.code ?? cause.message}`, { cause }));
-      });
-      socket.once("connect", () => resolve(new RpcClient(deps, socket)));
-    });
+  static async connect(deps: ClientDeps): Promise<RpcClient> {
+    const { path, unavailable, connectMs = defaultConnectMs } = deps;
+    const giveUpAt = performance.now() + connectMs;
+    for (;;) {
+      try {
+        return new RpcClient(deps, await open(path));
+      } catch (cause) {
+        const { code, message } = cause as NodeJS.ErrnoException;
+        // A peer that accepts nobody has a full backlog; any other failure is final.
+        if (code !== "EAGAIN")
+          throw new BangerError(
+            code === "EACCES" ? "not_owner" : unavailable,
+            `can't connect to ${path}: ${code ?? message}`,
+            { cause },
+          );
+        if (performance.now() >= giveUpAt)
+          throw new BangerError(unavailable, `nobody takes connections on ${path} (tried for ${connectMs / 1000} s)`, {
+            cause,
+          });
+        await delay(backlogRetryMs);
+      }
+    }
   }
 
   /** True until the connection is gone. */
@@ -73,9 +110,10 @@ export class RpcClient {
 
   /** Asks for a method, in a client span when the method is traced. */
   call<M extends Method>(method: M, params: InputOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
-    if (!method.traced || activeIds() === undefined) return this.#request(method, params, options);
+    const { spans } = this.#deps;
+    if (!method.traced || spans?.activeIds() === undefined) return this.#request(method, params, options);
     const attributes = { [attribute.rpcSystem]: "banger", [attribute.rpcMethod]: method.name };
-    return this.#deps.spans.span(`call ${method.name}`, { kind: "client", attributes }, () =>
+    return spans.span(`call ${method.name}`, { kind: "client", attributes }, () =>
       this.#request(method, params, options),
     );
   }
@@ -87,64 +125,134 @@ export class RpcClient {
 
   /** Leaves once all that was sent is written, without waiting for the peer to leave too. */
   close(): void {
+    this.#keepAlive?.stop();
     this.#connection.socket.destroySoon();
   }
 
   async #request<M extends Method>(method: M, params: InputOf<M>, options: CallOptions): Promise<ResultOf<M>> {
+    const { signal, deadlineMs, input } = options;
     const id = String(this.#nextId++);
-    const ids = activeIds();
-    const answer = new Promise<Record<string, unknown>>((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, onEvent: options.onEvent });
+    const pending = new PendingCall({
+      method: method.name,
+      onEvent: options.onEvent,
+      sendCancel: () => void this.#connection.send({ id, cancel: true }),
+      cancelWaitMs: options.cancelWaitMs ?? defaultCancelWaitMs,
     });
-    const cancel = () => void this.#connection.send({ id, cancel: true });
-    if (!this.connected) this.#fail(new BangerError("disconnected", "the peer closed the connection"));
-    void this.#connection.send({
+    this.#pending.set(id, pending);
+    if (!this.connected) pending.fail(new BangerError("disconnected", "the peer closed the connection"));
+    const cancel = () => pending.cancel();
+    if (deadlineMs === undefined && this.#unbounded++ === 0) this.#keepAlive?.start();
+    try {
+      // Written at once; whoever waits for the answer needn't wait for the peer to read.
+      this.#connection.send(this.#frameOf(id, method, params, options)).catch((error: unknown) => {
+        pending.fail(errorFrom(error).inOperation(method.name));
+      });
+      if (deadlineMs !== undefined) pending.expectWithin(deadlineMs, options.graceMs ?? defaultGraceMs);
+      if (signal?.aborted) cancel();
+      signal?.addEventListener("abort", cancel);
+      if (input) void this.#sendInput(id, input, pending);
+      const frame = await pending.answer;
+      const { acceptSpans, spans } = this.#deps;
+      if (Array.isArray(frame["spans"]) && acceptSpans) spans?.adopt(acceptSpans(frame["spans"]));
+      if (frame["error"] !== undefined) throw errorOf(frame["error"]);
+      return frame["result"] as ResultOf<M>;
+    } finally {
+      this.#pending.delete(id);
+      this.#credits.get(id)?.close();
+      this.#credits.delete(id);
+      signal?.removeEventListener("abort", cancel);
+      if (deadlineMs === undefined && --this.#unbounded === 0) this.#keepAlive?.stop();
+    }
+  }
+
+  #frameOf(id: string, method: Method, params: unknown, { deadlineMs, input }: CallOptions): RequestFrame {
+    const ids = this.#deps.spans?.activeIds();
+    return {
       v: wireVersion,
       id,
       method: method.name,
       params,
       ...(ids === undefined ? {} : { op_id: ids.opId, traceparent: ids.traceparent }),
-      ...(options.deadlineMs === undefined ? {} : { deadline_ms: options.deadlineMs }),
-    });
-    if (options.signal?.aborted) cancel();
-    options.signal?.addEventListener("abort", cancel);
-    if (options.input) void this.#sendInput(id, options.input);
-    try {
-      const frame = await answer;
-      if (Array.isArray(frame["spans"]) && this.#deps.acceptSpans) adoptSpans(this.#deps.acceptSpans(frame["spans"]));
-      if (frame["error"] !== undefined) throw errorOf(frame["error"]);
-      return frame["result"] as ResultOf<M>;
-    } finally {
-      this.#pending.delete(id);
-      options.signal?.removeEventListener("abort", cancel);
-    }
+      ...(deadlineMs === undefined ? {} : { deadline_ms: deadlineMs }),
+      ...(id === "1" ? { version } : {}),
+      ...(input === undefined ? {} : { credit: true }),
+    };
   }
 
-  async #sendInput(id: string, input: AsyncIterable<Uint8Array>): Promise<void> {
+  async #sendInput(id: string, input: AsyncIterable<Uint8Array>, pending: PendingCall): Promise<void> {
+    const credit = new InputCredit();
+    this.#credits.set(id, credit);
     try {
       for await (const chunk of input) {
-        if (!this.#pending.has(id)) return;
-        for (let at = 0; at < chunk.length; at += 65_536) {
-          await this.#connection.send({ id, input: Buffer.from(chunk.subarray(at, at + 65_536)).toString("base64") });
+        for (let at = 0; at < chunk.length; ) {
+          const count = await credit.take(Math.min(chunk.length - at, inputChunk));
+          if (count === 0) return;
+          await this.#connection.send({
+            id,
+            input: Buffer.from(chunk.subarray(at, at + count)).toString("base64"),
+          });
+          at += count;
         }
+        if (!this.#pending.has(id)) return;
       }
-    } finally {
       if (this.#pending.has(id)) await this.#connection.send({ id, input: "" });
+    } catch (error) {
+      // What can't be read is not an end: the peer would take what came for all there is.
+      pending.cancel(errorFrom(error));
     }
   }
 
   #receive(frame: Record<string, unknown>): void | Promise<void> {
     if (frame["id"] === null) return this.#fail(errorOf(frame["error"]));
-    const pending = typeof frame["id"] === "string" ? this.#pending.get(frame["id"]) : undefined;
-    if (typeof frame["event"] === "string") return pending?.onEvent?.(frame["event"], frame["data"]);
-    pending?.resolve(frame);
-    return undefined;
+    const id = typeof frame["id"] === "string" ? frame["id"] : "";
+    const pending = this.#pending.get(id);
+    if (typeof frame["event"] !== "string") return pending?.settle(frame);
+    if (frame["event"] === "credit") return this.#credits.get(id)?.grant(bytesOf(frame["data"]));
+    return pending?.event(frame["event"], frame["data"]);
+  }
+
+  #watch(options: KeepAliveOptions): KeepAlive {
+    let asked = 0;
+    return new KeepAlive({
+      ...options,
+      heard: () => this.#connection.heard,
+      deaf: () => this.#connection.handling,
+      ask: () => void this.#connection.send({ id: `k${++asked}`, method: options.method, params: {} }),
+      onSilent: (silentMs) => {
+        const text = `the peer has not answered for ${Math.round(silentMs / 1000)} s`;
+        const hint = "It may be stopped or overloaded; what was begun goes on there when it does.";
+        this.#fail(new BangerError(this.#deps.unavailable, text, { details: { hint } }));
+        this.#connection.socket.destroy();
+      },
+    });
   }
 
   #fail(error: Error): void {
-    for (const pending of this.#pending.values()) pending.reject(error);
+    for (const pending of this.#pending.values()) pending.fail(error);
     this.#pending.clear();
   }
+}
+
+function open(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(path);
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      socket.off("error", reject);
+      resolve(socket);
+    });
+  });
+}
+
+function bytesOf(data: unknown): number {
+  const bytes = typeof data === "object" && data !== null ? (data as Record<string, unknown>)["bytes"] : undefined;
+  return typeof bytes === "number" && bytes > 0 ? bytes : 0;
+}
+
+/** What this side threw, as an error of the table; one that is already, or is not for people, stays. */
+function errorFrom(thrown: unknown): BangerError {
+  if (thrown instanceof BangerError) return thrown;
+  return new BangerError("internal", thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
 }
 
 /** The peer's error as ours; a code that this side doesn't know is `internal`, its own code kept in the text. */

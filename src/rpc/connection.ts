@@ -4,9 +4,13 @@ import {
   encodeFrame,
   type FollowUpFrame,
   FrameDecoder,
+  maxFrameBytes,
   type RequestFrame,
   type ResponseFrame,
 } from "./frame.ts";
+
+/** A peer that leaves more than this unread is cut off: it neither reads nor closes, and what waits for it is memory of ours. */
+const maxUnsentBytes = 16 * maxFrameBytes;
 
 /** One side of a socket: frames in order, back-pressure on what is sent. */
 export class Connection {
@@ -14,6 +18,9 @@ export class Connection {
   /** Resolves when the socket is gone, however that came. */
   readonly closed: Promise<void>;
   #draining: Promise<void> | undefined;
+  #heard = 0;
+  #handling = false;
+  #overflowed = false;
 
   /** `onFrame` may return a promise: reading pauses until it resolves. `onGarbage` gets what made the stream unusable. */
   constructor(
@@ -30,10 +37,30 @@ export class Connection {
     this.#read(socket, onFrame).catch(onGarbage);
   }
 
-  /** Sends a frame; resolves when the peer keeps up, at once when the socket is gone. */
+  /** How often something arrived; it stands still while this side itself is busy with a frame. */
+  get heard(): number {
+    return this.#heard;
+  }
+
+  /** True while reading pauses for the handler of a frame: then silence isn't the peer's. */
+  get handling(): boolean {
+    return this.#handling;
+  }
+
+  /** True when the peer was cut off because it left too much unread. */
+  get overflowed(): boolean {
+    return this.#overflowed;
+  }
+
+  /** Sends a frame; resolves when the peer keeps up, at once when the socket is gone. Throws `frame_too_large`. */
   async send(frame: RequestFrame | ResponseFrame | EventFrame | FollowUpFrame): Promise<void> {
     const bytes = encodeFrame(frame);
     if (this.socket.destroyed || !this.socket.writable) return;
+    if (this.socket.writableLength > maxUnsentBytes) {
+      this.#overflowed = true;
+      this.socket.destroy();
+      return;
+    }
     if (this.socket.write(bytes)) return;
     this.#draining ??= Promise.race([
       new Promise<void>((resolve) => {
@@ -50,7 +77,10 @@ export class Connection {
     const decoder = new FrameDecoder();
     try {
       for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+        this.#heard++;
+        this.#handling = true;
         for (const frame of decoder.push(chunk as Buffer)) await onFrame(frame);
+        this.#handling = false;
       }
     } catch (error) {
       if (!socket.destroyed) throw error;

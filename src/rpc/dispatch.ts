@@ -51,6 +51,8 @@ export interface Outcome {
   readonly durationMs: number;
   readonly startedAt: Date;
   readonly peer: PeerCredentials | undefined;
+  /** The request came with a traceparent that is none, which was ignored. */
+  readonly badTraceparent: boolean;
   readonly error?: BangerError;
 }
 
@@ -74,6 +76,7 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
     const sink: SpanSink = deps.keepSpans ?? ((span) => void (spans.length < maxSpansInAnswer && spans.push(span)));
     let opId = newOpId();
     let traced = true;
+    let badTraceparent = false;
     let error: BangerError | undefined;
     let result: unknown;
     const method = typeof frame["method"] === "string" ? frame["method"].slice(0, 80) : "?";
@@ -86,6 +89,7 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
         durationMs: performance.now() - began,
         startedAt,
         peer: context.peer,
+        badTraceparent,
       });
       try {
         const answer = await work();
@@ -105,6 +109,7 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
       const begun = await beforeSpan(() => {
         const identity = identify(frame, deps.log);
         opId = identity.opId;
+        badTraceparent = identity.badTraceparent;
         return { identity, declared: resolve(frame, byName) };
       }, answering);
       const [key, declared] = begun.declared;
@@ -167,17 +172,24 @@ export function refusal(error: unknown, id: string | null = null): ResponseFrame
   return { id, error: wireError(known.withOpId(opId), opId) };
 }
 
-function identify(frame: Record<string, unknown>, log: Logger): { opId: OpId; parent: Traceparent | undefined } {
+interface Identity {
+  readonly opId: OpId;
+  readonly parent: Traceparent | undefined;
+  readonly badTraceparent: boolean;
+}
+
+function identify(frame: Record<string, unknown>, log: Logger): Identity {
   const given = frame["op_id"];
   if (given !== undefined && !isOpId(given)) {
     throw new BangerError("bad_params", "op_id: must be `op-` and 32 lowercase hex digits, not all zero");
   }
   const parent = parseTraceparent(frame["traceparent"]);
-  if (frame["traceparent"] !== undefined && parent === undefined) log.warn("ill-formed traceparent ignored");
+  const badTraceparent = frame["traceparent"] !== undefined && parent === undefined;
+  if (badTraceparent) log.warn("ill-formed traceparent ignored");
   if (given !== undefined && parent !== undefined && opIdOfTrace(parent.traceId) !== given) {
     throw new BangerError("bad_params", "op_id and traceparent name different traces", { opId: given });
   }
-  return { opId: given ?? newOpId(), parent };
+  return { opId: given ?? newOpId(), parent, badTraceparent };
 }
 
 function resolve<K>(frame: Record<string, unknown>, byName: Map<string, [K, Method]>): [K, Method] {

@@ -5,6 +5,8 @@ import type { SpanRecord } from "../telemetry/span-record.ts";
 export const wireVersion = 1;
 /** The longest frame in bytes, its newline included. */
 export const maxFrameBytes = 1 << 20;
+/** So many bytes of input a client that heeds credit sends before it was granted any. */
+export const inputWindow = 128 * 1024;
 
 /** Asks for a method. `v`, `op_id`, `traceparent` and `deadline_ms` are optional; unknown fields are ignored. */
 export interface RequestFrame {
@@ -16,6 +18,10 @@ export interface RequestFrame {
   traceparent?: string;
   /** Milliseconds from receipt after which the request is cancelled. */
   deadline_ms?: number;
+  /** The caller's version, with the first request of a connection. */
+  version?: string;
+  /** True when the caller sends no more input than the window and what events `credit` grant: `{"bytes": N}`. */
+  credit?: boolean;
 }
 
 /** Ends a request. Exactly one of `result` and `error` is there. */
@@ -88,6 +94,6 @@ function parseFrame(line: string): Record<string, unknown> {
 export function encodeFrame(frame: RequestFrame | ResponseFrame | EventFrame | FollowUpFrame): Buffer {
   const bytes = Buffer.from(`${JSON.stringify(frame)}\n`);
   if (bytes.length > maxFrameBytes)
-    throw new BangerError("frame_too_large", `a frame of ${bytes.length} bytes is too long`);
+    throw new BangerError("frame_too_large", `${bytes.length} bytes are more than the ${maxFrameBytes} of one frame`);
   return bytes;
 }

@@ -13,7 +13,11 @@ export class ActiveRequest {
   #wakeReader: (() => void) | undefined;
   #wakeWriter: (() => void) | undefined;
 
-  constructor(deadlineMs: unknown) {
+  readonly #onTaken: ((bytes: number) => void) | undefined;
+
+  /** `onTaken` hears how many bytes of input the handler took. */
+  constructor(deadlineMs: unknown, onTaken?: (bytes: number) => void) {
+    this.#onTaken = onTaken;
     if (typeof deadlineMs !== "number" || !(deadlineMs > 0)) return;
     this.#timer = setTimeout(
       () => this.cancel(new BangerError("deadline_exceeded", `not done within ${deadlineMs} ms`)),
@@ -53,6 +57,7 @@ export class ActiveRequest {
         this.#held -= chunk.length;
         if (this.#held < inputHighWater) this.#wakeWriter?.();
         yield chunk;
+        this.#onTaken?.(chunk.length);
       } else if (this.#ended) return;
       else
         await new Promise<void>((resolve) => {

@@ -3,6 +3,7 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../telemetry/log.ts";
 import { isOpId, traceIdOf } from "../telemetry/op-id.ts";
+import { version } from "../version.ts";
 import { Connection } from "./connection.ts";
 import { BangerError } from "./contract/errors.ts";
 import { type RequestContext, refusal } from "./dispatch.ts";
@@ -60,7 +61,8 @@ function answers(path: string): Promise<boolean> {
       resolve(there);
     };
     socket.once("connect", () => end(true));
-    socket.once("error", () => end(false));
+    // One that is stopped, or too busy to accept, listens all the same.
+    socket.once("error", ({ code }: NodeJS.ErrnoException) => end(code !== "ECONNREFUSED" && code !== "ENOENT"));
   });
 }
 
@@ -82,6 +84,7 @@ function accept(deps: ServerDeps, socket: Socket, connections: Set<Connection>, 
       `${JSON.stringify(refusal(new BangerError("not_owner", `uid ${peer?.uid ?? "?"} may not use this socket`)))}\n`,
     );
     socket.on("error", () => undefined);
+    socket.destroySoon();
     return;
   }
   const active = new Map<string, ActiveRequest>();
@@ -102,6 +105,9 @@ function accept(deps: ServerDeps, socket: Socket, connections: Set<Connection>, 
       if (active.size >= maxInFlight) {
         return connection.send(refusal(new BangerError("busy", `more than ${maxInFlight} requests at a time`), id));
       }
+      if (typeof frame["version"] === "string" && frame["version"] !== version) {
+        deps.log.info({ peer, peer_version: frame["version"].slice(0, 40), version }, "the peer is of another version");
+      }
       const work = answer(frame, id).finally(() => underWay.delete(work));
       underWay.add(work);
       return undefined;
@@ -109,7 +115,7 @@ function accept(deps: ServerDeps, socket: Socket, connections: Set<Connection>, 
     (error) => {
       deps.log.warn({ err: error }, "connection closed: not a frame");
       connection.send(refusal(error)).then(
-        () => socket.end(),
+        () => socket.destroySoon(),
         () => socket.destroy(),
       );
     },
@@ -117,13 +123,19 @@ function accept(deps: ServerDeps, socket: Socket, connections: Set<Connection>, 
   connections.add(connection);
 
   async function answer(frame: Record<string, unknown>, id: string): Promise<void> {
-    const request = new ActiveRequest(frame["deadline_ms"]);
+    const grant = (bytes: number) => void connection.send({ id, event: "credit", data: { bytes } });
+    const request = new ActiveRequest(frame["deadline_ms"], frame["credit"] === true ? grant : undefined);
     active.set(id, request);
+    // So that the client knows that there will be more.
+    if (frame["credit"] === true) grant(0);
     if (isOpId(frame["op_id"])) traces.add(traceIdOf(frame["op_id"]));
     const response = await deps.dispatch(frame, {
       signal: request.signal,
       peer,
-      emit: (event, data) => connection.send({ id, event, ...(data === undefined ? {} : { data }) }),
+      emit: (event, data) => {
+        const sent = connection.send({ id, event, ...(data === undefined ? {} : { data }) });
+        return unlessAborted(sent, request.signal);
+      },
       input: request.input(),
       ownsTrace: (traceId) => traces.has(traceId),
     });
@@ -134,6 +146,21 @@ function accept(deps: ServerDeps, socket: Socket, connections: Set<Connection>, 
 
   void connection.closed.then(() => {
     connections.delete(connection);
+    if (connection.overflowed) deps.log.warn({ peer }, "connection closed: its peer does not read");
     for (const request of active.values()) request.cancel(new BangerError("cancelled", "the caller went away"));
+  });
+}
+
+/** Waits for `work` unless the request is over for its client: an undo never waits for anybody to read of it. */
+function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (end: () => void) => {
+      signal.removeEventListener("abort", leave);
+      end();
+    };
+    const leave = () => settle(resolve);
+    work.then(leave, (error: unknown) => settle(() => reject(error as Error)));
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave);
   });
 }

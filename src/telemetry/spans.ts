@@ -49,6 +49,16 @@ export class Spans {
     return this.#clock.nowNs();
   }
 
+  /** The ids of the active span; undefined outside any operation. */
+  activeIds(): ReturnType<typeof activeIds> {
+    return activeIds();
+  }
+
+  /** Takes a peer's finished spans into the running operation. */
+  adopt(spans: readonly SpanRecord[]): void {
+    adoptSpans(spans);
+  }
+
   /** Runs `work` as a new operation, or as this process's part of one. */
   operation<T>(
     name: string,
@@ -139,7 +149,7 @@ export function activeIds(): { opId: OpId; traceId: string; spanId: string; trac
 }
 
 /** Gives spans that a peer finished to whoever collects those of the running operation; spans of other traces are dropped. */
-export function adoptSpans(spans: readonly SpanRecord[]): void {
+function adoptSpans(spans: readonly SpanRecord[]): void {
   const opId = currentOpId();
   const sink = sinkOf(context.active());
   if (opId === undefined || sink === undefined) return;

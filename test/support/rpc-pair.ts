@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { z } from "zod";
-import { RpcClient } from "../../src/rpc/client.ts";
+import { type ClientDeps, RpcClient } from "../../src/rpc/client.ts";
 import { BangerError } from "../../src/rpc/contract/errors.ts";
 import { method } from "../../src/rpc/contract/method.ts";
 import { createDispatch, type Handlers, type Outcome } from "../../src/rpc/dispatch.ts";
@@ -61,6 +61,20 @@ export const contract = {
     result: z.object({ sent: z.number() }),
     errors: [],
   }),
+  shout: method({
+    name: "test.shout",
+    summary: "Sends events and waits for nobody to take them.",
+    params: z.object({ events: z.int() }),
+    result: z.object({}),
+    errors: [],
+  }),
+  undo: method({
+    name: "test.undo",
+    summary: "Sends events until it is cancelled, and one more for what it undid.",
+    params: z.object({}),
+    result: z.object({}),
+    errors: [],
+  }),
   ping: method({
     name: "test.ping",
     summary: "A poll.",
@@ -90,6 +104,15 @@ const handlers: Handlers<typeof contract> = {
     for (let n = 0; n < events; n++) await emit("tick", n);
     return { sent: events };
   },
+  shout: async ({ events }, { emit }) => {
+    for (let n = 0; n < events; n++) void emit("filler", "x".repeat(60_000));
+    return {};
+  },
+  undo: async (_, { signal, emit }) => {
+    while (!signal.aborted) await emit("filler", "x".repeat(60_000));
+    await emit("undone");
+    throw signal.reason as Error;
+  },
   ping: async () => ({}),
 };
 
@@ -103,7 +126,7 @@ export interface RpcPair extends AsyncDisposable {
   readonly outcomes: Outcome[];
   readonly logged: Record<string, unknown>[];
   readonly path: string;
-  connect(): Promise<RpcClient>;
+  connect(more?: Partial<ClientDeps>): Promise<RpcClient>;
   raw(): Promise<RawPeer>;
 }
 
@@ -155,8 +178,8 @@ export async function rpcPair(
     outcomes,
     logged,
     path,
-    connect: () =>
-      RpcClient.connect({ path, spans, unavailable: "daemon_unavailable", acceptSpans: acceptSpans("test") }),
+    connect: (more = {}) =>
+      RpcClient.connect({ path, spans, unavailable: "daemon_unavailable", acceptSpans: acceptSpans("test"), ...more }),
     raw: () => rawPeer(path),
     [Symbol.asyncDispose]: async () => {
       await server.close(200);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { maxFrameBytes } from "../../../src/rpc/frame.ts";
 import { opIdOfTrace } from "../../../src/telemetry/op-id.ts";
+import { version } from "../../../src/version.ts";
 import { contract, rpcPair } from "../../support/rpc-pair.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -56,6 +57,7 @@ test("op_id and traceparent: adopted, an ill-formed traceparent logged, a disagr
   await ask({ op_id: opId, traceparent: "00-zz" });
   expect(pair.logged.map((record) => record["message"])).toContain("ill-formed traceparent ignored");
   expect(pair.kept.at(-1)?.parent_span_id).toBeUndefined();
+  expect(pair.outcomes.map((outcome) => outcome.badTraceparent)).toEqual([false, true]);
 
   expect(await ask({ op_id: opId, traceparent: `00-${"a".repeat(32)}-${spanId}-01` })).toMatchObject({
     error: { code: "bad_params", op_id: opId },
@@ -124,6 +126,23 @@ test("8 MiB of input arrive whole, and a slow reader holds the sender of events 
   const seen: unknown[] = [];
   await client.call(contract.flood, { events: 5_000 }, { onEvent: (_, data) => void seen.push(data) });
   expect(seen).toEqual(Array.from({ length: 5_000 }, (_, n) => n));
+  client.close();
+});
+
+test("a peer of another version is served, and that is logged once for each connection", async () => {
+  await using pair = await rpcPair();
+  const peer = await pair.raw();
+  peer.socket.write('{"id":"1","method":"test.ping","version":"0.0.9"}\n');
+  expect(await peer.next()).toEqual({ id: "1", result: {} });
+  expect(pair.logged.at(-1)).toMatchObject({
+    message: "the peer is of another version",
+    peer_version: "0.0.9",
+    version,
+  });
+  peer.socket.destroy();
+  const client = await pair.connect();
+  await client.call(contract.ping, {});
+  expect(pair.logged).toHaveLength(1);
   client.close();
 });
 
