@@ -21,11 +21,11 @@ export interface CommandContext {
   ) => Promise<Result<K>>;
   /** True when the caller is a program: results are JSON. */
   readonly json: boolean;
-  /** The result: JSON with `--json`, else what `human` makes of it. */
-  readonly print: <T>(value: T, human: (value: T) => string) => void;
+  /** The result: JSON with `--json`, else what `human` makes of it; resolves when it is written. */
+  readonly print: <T>(value: T, human: (value: T) => string) => Promise<void>;
   /** Something for a person who watches; never part of the result. */
   readonly note: (text: string) => void;
-  /** Bytes to standard output or error; resolves when they are taken. */
+  /** Bytes to standard output or error; resolves when they are taken. What standard error doesn't take is lost. */
   readonly write: (stream: "stdout" | "stderr", bytes: Uint8Array) => Promise<void>;
   /** Runs a program in the foreground, which gets the terminal and Ctrl-C; resolves with its exit code. */
   readonly foreground: (file: string, args: readonly string[]) => Promise<number>;
@@ -49,6 +49,8 @@ export interface RestArguments {
 export interface CommandDeclaration<K extends MethodKey> {
   readonly noun: string;
   readonly verb: string;
+  /** Other words for the verb, for fingers that are used to them. */
+  readonly aliases?: readonly string[];
   readonly method: K;
   /** The parameters that are given by position, in order. */
   readonly positionals: readonly (keyof Input<K> & string)[];

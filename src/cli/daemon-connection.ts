@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { InstallFileError, parseInstallFile } from "../installation/install-file.ts";
-import { layoutOf } from "../installation/layout.ts";
+import { type Layout, layoutOf } from "../installation/layout.ts";
 import { type CallOptions, RpcClient } from "../rpc/client.ts";
 import type { daemonContract } from "../rpc/contract/daemon.ts";
 import { BangerError } from "../rpc/contract/errors.ts";
@@ -8,6 +8,11 @@ import type { SpanRecord } from "../telemetry/span-record.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import type { Input, MethodKey, Result } from "./command.ts";
 import { methods } from "./generated/methods.ts";
+
+/** A daemon that is silent for so long while something is awaited is asked, and then given up. */
+const keepAlive = { method: methods.ping.name, afterMs: 5_000, withinMs: 10_000 };
+/** The outcome is known by then; only its trace would lack the outermost span. */
+const submitMs = 1_000;
 
 /** The CLI's connection to the daemon of an installation. */
 export class DaemonConnection {
@@ -18,9 +23,10 @@ export class DaemonConnection {
   }
 
   /** Connects to the daemon whose install file is at `config`. */
-  static async open(config: string, spans: Spans): Promise<DaemonConnection> {
-    const path = socketOf(config);
-    return new DaemonConnection(await RpcClient.connect({ path, spans, unavailable: "daemon_unavailable" }));
+  static async open(config: string, spans?: Spans): Promise<DaemonConnection> {
+    const path = layoutAt(config).daemonSocket;
+    const client = RpcClient.connect({ path, spans, unavailable: "daemon_unavailable", peer: "the daemon", keepAlive });
+    return new DaemonConnection(await client);
   }
 
   call<K extends MethodKey>(key: K, params: Input<K>, options: CallOptions): Promise<Result<K>> {
@@ -29,23 +35,27 @@ export class DaemonConnection {
     return this.#client.call(method, params as never, options) as Promise<Result<K>>;
   }
 
-  /** Hands over this process's own spans, and leaves. */
-  async close(spans: readonly SpanRecord[]): Promise<void> {
+  /** Hands over this process's own spans, and leaves. False when they could not be handed over. */
+  async close(spans: readonly SpanRecord[]): Promise<boolean> {
     try {
-      if (spans.length > 0 && this.#client.connected)
-        await this.call("traceSubmit", { spans: [...spans] }, { deadlineMs: 1_000 });
+      if (spans.length === 0) return true;
+      if (!this.#client.connected) return false;
+      await this.call("traceSubmit", { spans: [...spans] }, { deadlineMs: submitMs, graceMs: 0 });
+      return true;
     } catch (error) {
       // The command's own outcome stands: a trace without its outermost span is still a trace.
       if (!(error instanceof BangerError)) throw error;
+      return false;
     } finally {
       this.#client.close();
     }
   }
 }
 
-function socketOf(config: string): string {
+/** The layout of the installation whose install file is at `config`. */
+export function layoutAt(config: string): Layout {
   try {
-    return layoutOf(parseInstallFile(readFileSync(config, "utf8"))).daemonSocket;
+    return layoutOf(parseInstallFile(readFileSync(config, "utf8")));
   } catch (cause) {
     if (cause instanceof InstallFileError)
       throw new BangerError("bad_content", `${config}: ${cause.message}`, { cause });

@@ -52,7 +52,7 @@ export function commandHelp(command: Command): string {
   const flags = flagsOf(command).map((flag) => [`  ${flagUsage(command, flag)}`, flagSummary(flag)]);
   const sections = [
     spec.summary,
-    `usage: banger ${command.noun} ${command.verb}${usage === "" ? "" : ` ${usage}`}`,
+    `usage: banger ${command.noun} ${command.verb}${usage === "" ? "" : ` ${usage}`}${alsoKnownAs(command)}`,
     places.length === 0
       ? ""
       : `arguments:\n${columns(places.map((argument) => [`  ${argument.name.toUpperCase()}`, flagSummary(argument)]))}`,
@@ -63,6 +63,10 @@ export function commandHelp(command: Command): string {
     .filter((section) => section !== "")
     .map((section) => section.trimEnd())
     .join("\n\n")}\n`;
+}
+
+function alsoKnownAs({ noun, aliases = [] }: Command): string {
+  return aliases.map((alias) => `\n   or: banger ${noun} ${alias} …`).join("");
 }
 
 /** An argument of the command line. */

@@ -1,5 +1,4 @@
 import { runCli } from "./cli.ts";
 
-void runCli(process.argv.slice(2)).then((exitCode) => {
-  process.exitCode = exitCode;
-});
+// Ended here and now: a terminal or a pipe on standard input that stays open would keep the process.
+void runCli(process.argv.slice(2)).then((exitCode) => process.exit(exitCode));

@@ -34,20 +34,35 @@ const globals = {
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
-/** Reads a command line, the program's name not included. */
+/** Reads a command line, the program's name not included. Flags that every command takes may stand before noun and verb too. */
 export function parseCommandLine(argv: readonly string[]): Invocation {
-  const [noun, verb, ...rest] = argv;
-  if (noun === undefined || noun === "--help" || noun === "-h" || noun === "help") return helpFor(argv.slice(1));
+  const [first, noun, afterNoun] = takeWord(argv);
+  const [second, verb, afterVerb] = takeWord(afterNoun);
+  const rest = [...first, ...second, ...afterVerb];
+  if (noun === undefined || noun === "--help" || noun === "-h" || noun === "help")
+    return helpFor([...(verb === undefined ? [] : [verb]), ...afterVerb]);
   if (noun === "--version" || noun === "-V") return { kind: "version" };
   if (noun === "completion") return { kind: "completion", shell: verb };
   const verbs = commands.filter((command) => command.noun === noun);
   if (verbs.length === 0)
     throw usage(`there is no command ${quoted(noun)}${nearest(noun, new Set(commands.map((c) => c.noun)))}`);
   if (verb === undefined || verb === "--help" || verb === "-h") return { kind: "help", noun };
-  const command = verbs.find((candidate) => candidate.verb === verb);
+  const command = verbs.find((candidate) => candidate.verb === verb || candidate.aliases?.includes(verb));
   if (command === undefined)
     throw usage(`${noun} has no verb ${quoted(verb)}${nearest(verb, new Set(verbs.map((c) => c.verb)))}`, noun);
   return parseFlags(command, rest);
+}
+
+/** The first word, what global flags stand before it, and what follows. */
+function takeWord(argv: readonly string[]): [flags: string[], word: string | undefined, rest: readonly string[]] {
+  let at = 0;
+  for (let flag = argv[at]; flag !== undefined && isLeadingFlag(flag); flag = argv[at])
+    at += flag === "--config" ? 2 : 1;
+  return [argv.slice(0, at), argv[at], argv.slice(at + 1)];
+}
+
+function isLeadingFlag(text: string): boolean {
+  return ["--json", "--quiet", "-q", "--config"].includes(text) || text.startsWith("--config=");
 }
 
 /** The parameters of a command that flags may set. */
@@ -79,7 +94,7 @@ function parseFlags(command: Command, argv: readonly string[]): Invocation {
     };
   }
   const [own, rest] = command.rest === undefined ? [argv, []] : splitRest(argv, options, command.positionals.length);
-  const { values, positionals } = parseStrictly(command, own, options);
+  const { values, positionals } = parseStrictly(command, joinNegatives(own, flags), options);
   if (values["help"] === true) return { kind: "help", command };
   const params: Record<string, ParamValue> = {};
   for (const flag of flags) {
@@ -103,6 +118,18 @@ function parseFlags(command: Command, argv: readonly string[]): Invocation {
   };
 }
 
+/** `--cpus -1` as `--cpus=-1`: a number below zero is a number, and whoever judges it says what is accepted. */
+function joinNegatives(argv: readonly string[], flags: readonly ParamSpec[]): string[] {
+  const numbers = new Set(flags.filter(({ type }) => type === "integer").map(({ name }) => `--${flagName(name)}`));
+  const joined: string[] = [];
+  for (const text of argv) {
+    const before = joined.at(-1) ?? "";
+    if (numbers.has(before) && /^-\d/.test(text)) joined[joined.length - 1] = `${before}=${text}`;
+    else joined.push(text);
+  }
+  return joined;
+}
+
 /** Cuts the command line behind the last position of our own: what follows belongs to the command that is run. */
 function splitRest(argv: readonly string[], options: Options, positions: number): [string[], string[]] {
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
@@ -118,7 +145,10 @@ function parseStrictly(command: Command, args: readonly string[], options: Optio
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message.split(/[.\n]/)[0] : String(cause);
+    const whole = cause instanceof Error ? cause.message : String(cause);
+    const text = whole
+      .split(/[.\n]/)[0]
+      ?.replace(/argument is ambiguous$/, "needs a value (with `=` when it begins with -)");
     const unknown = /Unknown option '(-+[^']*)'/.exec(text ?? "")?.[1];
     const near = unknown === undefined ? "" : nearest(unknown.replace(/^-+/, ""), new Set(Object.keys(options)), "--");
     throw usage(`${title(command)}: ${text}${near}`, title(command));

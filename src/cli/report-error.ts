@@ -9,7 +9,8 @@ export function reportError(error: unknown, json: boolean, write: (text: string)
     error instanceof BangerError
       ? error
       : new BangerError("internal", error instanceof Error ? error.message : String(error), { cause: error });
-  const { exit, hint } = errorTable[known.code];
+  const { exit: usual, hint } = errorTable[known.code];
+  const exit = typeof known.details?.["exit_code"] === "number" ? known.details["exit_code"] : usual;
   const nextStep = typeof known.details?.["hint"] === "string" ? known.details["hint"] : hint;
   if (json) {
     const { code, plain: message, opId, details } = known;

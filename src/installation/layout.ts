@@ -6,6 +6,8 @@ export interface Layout {
   readonly daemonSocket: string;
   /** Locked while a daemon runs. */
   readonly daemonLock: string;
+  /** Where the CLI leaves what no daemon was there to take. */
+  readonly unsent: string;
   readonly database: string;
   /** The installation's SSH private key; the public one is beside it, with `.pub`. */
   readonly sshKey: string;
@@ -53,6 +55,7 @@ export function layoutOf(installation: Installation): Layout {
   return {
     daemonSocket: join(runDir, "bangerd.sock"),
     daemonLock: join(runDir, "bangerd.lock"),
+    unsent: join(runDir, "unsent"),
     database: join(stateDir, "banger.db"),
     sshKey: join(stateDir, "ssh", "id_ed25519"),
     vms: join(stateDir, "vms"),

@@ -33,6 +33,8 @@ export interface ClientDeps {
   readonly path: string;
   /** Opens the spans of traced calls; without it none is. */
   readonly spans?: Spans | undefined;
+  /** What the peer is called in messages: `the peer` by default. */
+  readonly peer?: string;
   /** The code for a socket on which nobody listens, or nobody answers. */
   readonly unavailable: ErrorCode;
   /** Checks the spans that the peer's answers carry; without it they are ignored. */
@@ -73,9 +75,7 @@ export class RpcClient {
       },
     );
     this.#keepAlive = deps.keepAlive === undefined ? undefined : this.#watch(deps.keepAlive);
-    void this.#connection.closed.then(() =>
-      this.#fail(new BangerError("disconnected", "the peer closed the connection")),
-    );
+    void this.#connection.closed.then(() => this.#fail(this.#disconnected()));
   }
 
   /** Connects, or fails with the code given as `unavailable`. */
@@ -134,12 +134,13 @@ export class RpcClient {
     const id = String(this.#nextId++);
     const pending = new PendingCall({
       method: method.name,
+      peer: this.#deps.peer ?? "the peer",
       onEvent: options.onEvent,
       sendCancel: () => void this.#connection.send({ id, cancel: true }),
       cancelWaitMs: options.cancelWaitMs ?? defaultCancelWaitMs,
     });
     this.#pending.set(id, pending);
-    if (!this.connected) pending.fail(new BangerError("disconnected", "the peer closed the connection"));
+    if (!this.connected) pending.fail(this.#disconnected());
     const cancel = () => pending.cancel();
     if (deadlineMs === undefined && this.#unbounded++ === 0) this.#keepAlive?.start();
     try {
@@ -219,12 +220,16 @@ export class RpcClient {
       deaf: () => this.#connection.handling,
       ask: () => void this.#connection.send({ id: `k${++asked}`, method: options.method, params: {} }),
       onSilent: (silentMs) => {
-        const text = `the peer has not answered for ${Math.round(silentMs / 1000)} s`;
+        const text = `${this.#deps.peer ?? "the peer"} has not answered for ${Math.round(silentMs / 1000)} s`;
         const hint = "It may be stopped or overloaded; what was begun goes on there when it does.";
         this.#fail(new BangerError(this.#deps.unavailable, text, { details: { hint } }));
         this.#connection.socket.destroy();
       },
     });
+  }
+
+  #disconnected(): BangerError {
+    return new BangerError("disconnected", `${this.#deps.peer ?? "the peer"} closed the connection`);
   }
 
   #fail(error: Error): void {

@@ -6,6 +6,7 @@ export type OnEvent = (event: string, data: unknown) => void | Promise<void>;
 /** What a call that waits for its answer needs. */
 export interface PendingCallDeps {
   readonly method: string;
+  readonly peer: string;
   readonly onEvent: OnEvent | undefined;
   /** Tells the peer that nobody waits any more. */
   readonly sendCancel: () => void;
@@ -50,8 +51,8 @@ export class PendingCall {
     if (this.#ownFailure !== undefined) this.#onEvent = undefined;
     if (this.#cancelled !== undefined) return;
     this.#deps.sendCancel();
-    const { method, cancelWaitMs } = this.#deps;
-    const text = `${method}: cancelled, but the peer has not confirmed it within ${cancelWaitMs / 1000} s`;
+    const { method, peer, cancelWaitMs } = this.#deps;
+    const text = `${method}: cancelled, but ${peer} has not confirmed it within ${cancelWaitMs / 1000} s`;
     const details = { hint: "What was begun may still be under way; the noun's `show` says what became of it." };
     this.#cancelled = setTimeout(() => this.fail(new BangerError("cancelled", text, { details })), cancelWaitMs);
   }

@@ -52,13 +52,13 @@ export const methods = {
   "kernelList": {
     "name": "kernel.list",
     "summary": "Lists the kernels.",
-    "traced": true,
+    "traced": false,
     "params": []
   },
   "kernelShow": {
     "name": "kernel.show",
     "summary": "Shows one kernel.",
-    "traced": true,
+    "traced": false,
     "params": [
       {
         "name": "kernel",
@@ -161,13 +161,13 @@ export const methods = {
   "imageList": {
     "name": "image.list",
     "summary": "Lists the images.",
-    "traced": true,
+    "traced": false,
     "params": []
   },
   "imageShow": {
     "name": "image.show",
     "summary": "Shows one image.",
-    "traced": true,
+    "traced": false,
     "params": [
       {
         "name": "image",
@@ -318,13 +318,13 @@ export const methods = {
   "vmList": {
     "name": "vm.list",
     "summary": "Lists the VMs.",
-    "traced": true,
+    "traced": false,
     "params": []
   },
   "vmShow": {
     "name": "vm.show",
     "summary": "Shows one VM.",
-    "traced": true,
+    "traced": false,
     "params": [
       {
         "name": "vm",

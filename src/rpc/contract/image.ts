@@ -64,6 +64,7 @@ export const imageContract = {
     params: z.object({}),
     result: z.object({ images: z.array(image) }),
     errors: [],
+    traced: false,
   }),
   imageShow: method({
     name: "image.show",
@@ -71,6 +72,7 @@ export const imageContract = {
     params: one,
     result: image.extend({ used_by: z.array(z.string()) }),
     errors: ["not_found", "ambiguous"],
+    traced: false,
   }),
   imageRemove: method({
     name: "image.remove",

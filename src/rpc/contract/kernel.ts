@@ -39,6 +39,7 @@ export const kernelContract = {
     params: z.object({}),
     result: z.object({ kernels: z.array(kernel) }),
     errors: [],
+    traced: false,
   }),
   kernelShow: method({
     name: "kernel.show",
@@ -46,6 +47,7 @@ export const kernelContract = {
     params: one,
     result: kernel.extend({ used_by: z.array(z.string()) }),
     errors: ["not_found", "ambiguous"],
+    traced: false,
   }),
   kernelRemove: method({
     name: "kernel.remove",

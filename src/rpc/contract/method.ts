@@ -13,7 +13,7 @@ export interface Method<P extends z.ZodObject = z.ZodObject, R extends z.ZodType
   readonly result: R;
   /** The codes that this method may answer beyond those that dispatch itself answers. */
   readonly errors: readonly ErrorCode[];
-  /** False for polls: they open no span and are counted instead. */
+  /** False for what only reads: it is no operation, opens no span and is counted instead. */
   readonly traced: boolean;
 }
 

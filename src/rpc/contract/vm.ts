@@ -93,6 +93,7 @@ export const vmContract = {
     params: z.object({}),
     result: z.object({ vms: z.array(vm) }),
     errors: [],
+    traced: false,
   }),
   vmShow: method({
     name: "vm.show",
@@ -100,6 +101,7 @@ export const vmContract = {
     params: one,
     result: vm,
     errors: [...byName],
+    traced: false,
   }),
   vmExec: method({
     name: "vm.exec",

@@ -4,12 +4,13 @@ import { command } from "../../command.ts";
 export const imageRm = command({
   noun: "image",
   verb: "rm",
+  aliases: ["delete"],
   method: "imageRemove",
   positionals: ["image"],
   examples: ["banger image rm bookworm"],
   run: async ({ call, print, note, json }, params) => {
     const removed = await call("imageRemove", params);
-    if (json) print(removed, () => "");
+    if (json) await print(removed, () => "");
     else note(`${removed.name} is removed`);
   },
 });

@@ -17,6 +17,6 @@ export const kernelImport = command({
     const isPackageName = /^linux-image-[a-z0-9.+-]+$/.test(params.source) && !existsSync(params.source);
     const source = isPackageName ? params.source : resolve(params.source);
     const modules = params.modules === undefined ? {} : { modules: resolve(params.modules) };
-    print(await call("kernelImport", { ...params, source, ...modules }), ({ name }) => `${name}\n`);
+    await print(await call("kernelImport", { ...params, source, ...modules }), ({ name }) => `${name}\n`);
   },
 });

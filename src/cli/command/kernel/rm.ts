@@ -4,12 +4,13 @@ import { command } from "../../command.ts";
 export const kernelRm = command({
   noun: "kernel",
   verb: "rm",
+  aliases: ["delete"],
   method: "kernelRemove",
   positionals: ["kernel"],
   examples: ["banger kernel rm linux"],
   run: async ({ call, print, note, json }, params) => {
     const removed = await call("kernelRemove", params);
-    if (json) print(removed, () => "");
+    if (json) await print(removed, () => "");
     else note(`${removed.name} is removed`);
   },
 });

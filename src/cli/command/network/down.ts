@@ -9,7 +9,7 @@ export const networkDown = command({
   examples: ["banger network down"],
   run: async ({ call, print, note, json }) => {
     const result = await call("networkDown", {});
-    if (json) print(result, () => "");
+    if (json) await print(result, () => "");
     else note(result.removed ? "the network is removed" : "there was no network");
   },
 });

@@ -14,8 +14,8 @@ export const traceShow = command({
   examples: ["banger trace show last", "banger trace show op-4bf92f35", "banger trace show --json last > trace.json"],
   run: async ({ call, json, print, terminal }, params) => {
     const { op_id: opId, spans, ...facts } = await call("traceShow", params);
-    if (json) print(toOtlp(spans), () => "");
-    else print(spans, () => `${headerOf(facts)}${waterfall(opId, spans, terminal)}`);
+    if (json) await print(toOtlp(spans), () => "");
+    else await print(spans, () => `${headerOf(facts)}${waterfall(opId, spans, terminal)}`);
   },
 });
 

@@ -4,13 +4,14 @@ import { command } from "../../command.ts";
 export const vmDelete = command({
   noun: "vm",
   verb: "delete",
+  aliases: ["rm"],
   method: "vmDelete",
   positionals: ["vm"],
   short: { force: "f" },
   examples: ["banger vm delete web", "banger vm delete --force web"],
   run: async ({ call, print, note, json }, params) => {
     const vm = await call("vmDelete", params);
-    if (json) print(vm, () => "");
+    if (json) await print(vm, () => "");
     else note(`${vm.name} is deleted`);
   },
 });

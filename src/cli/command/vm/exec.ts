@@ -1,6 +1,14 @@
+import { BangerError } from "../../../rpc/contract/errors.ts";
 import { command } from "../../command.ts";
 
-/** `vm exec`: the command's output is ours, and its exit code; a signal's is 128 and its number, as in a shell. */
+const notFound = 127;
+const notRunnable = 126;
+const ENOENT = 2;
+
+/**
+ * `vm exec`: the command's output is ours, and its exit code; as in a shell, a signal's is 128 and its number, 127 says that
+ * there is no such command and 126 that it can't be run.
+ */
 export const vmExec = command({
   noun: "vm",
   verb: "exec",
@@ -23,11 +31,30 @@ export const vmExec = command({
           else await write(event, bytes);
         },
       },
-    );
+    ).catch((error: unknown) => {
+      throw asShell(error, argv[0] ?? "");
+    });
     if (json) {
       const text = (latin1: string) => Buffer.from(latin1, "latin1").toString("utf8");
-      print({ ...end, stdout: text(collected.stdout), stderr: text(collected.stderr) }, () => "");
+      await print({ ...end, stdout: text(collected.stdout), stderr: text(collected.stderr) }, () => "");
     }
     return end.signal === null ? (end.exit_code ?? 0) : 128 + end.signal;
   },
 });
+
+/** The error of a command that could not be started, with the exit code that a shell gives it. */
+function asShell(error: unknown, file: string): unknown {
+  if (!(error instanceof BangerError) || error.code !== "command_failed") return error;
+  const errno = error.details?.["errno"];
+  // A user or a directory that isn't there is the caller's mistake, not the command's.
+  if (typeof errno !== "number" || !error.plain.includes(`could not be started: ${file.slice(0, 150)}: `)) return error;
+  return new BangerError(error.code, error.plain, {
+    cause: error,
+    ...(error.opId === undefined ? {} : { opId: error.opId }),
+    details: {
+      ...error.details,
+      exit_code: errno === ENOENT ? notFound : notRunnable,
+      hint: "The command is looked up in the guest; `vm exec` runs no shell of its own.",
+    },
+  });
+}

@@ -9,7 +9,7 @@ export const vmKill = command({
   examples: ["banger vm kill web"],
   run: async ({ call, print, note, json }, params) => {
     const vm = await call("vmKill", params);
-    if (json) print(vm, () => "");
+    if (json) await print(vm, () => "");
     else note(`${vm.name} is killed`);
   },
 });

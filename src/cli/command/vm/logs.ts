@@ -15,7 +15,7 @@ export const vmLogs = command({
       onEvent: async (event, data) => {
         if (event !== "data") return;
         const bytes = Buffer.from(String(data), "base64");
-        if (json) print({ text: decoder.decode(bytes, { stream: true }) }, () => "");
+        if (json) await print({ text: decoder.decode(bytes, { stream: true }) }, () => "");
         else if (terminal.interactive)
           await write("stdout", Buffer.from(printable(decoder.decode(bytes, { stream: true }))));
         else await write("stdout", bytes);

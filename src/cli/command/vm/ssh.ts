@@ -1,3 +1,4 @@
+import { BangerError } from "../../../rpc/contract/errors.ts";
 import { command } from "../../command.ts";
 
 /** `vm ssh`: the system's own ssh, with the key and the host key that banger made. */
@@ -9,9 +10,14 @@ export const vmSsh = command({
   rest: { name: "command", summary: "a command to run instead of a shell", required: false },
   examples: ["banger vm ssh web", "banger vm ssh web -- uptime"],
   run: async ({ call, json, print, foreground }, params, remote) => {
+    if (json && remote.length > 0) {
+      throw new BangerError("usage", "vm ssh: with --json it says how to reach the VM and runs no command", {
+        details: { hint: "Leave out --json, or run the command with `banger vm exec --json`." },
+      });
+    }
     const target = await call("vmSsh", params);
     if (json) {
-      print(target, () => "");
+      await print(target, () => "");
       return 0;
     }
     const options = [

@@ -9,7 +9,7 @@ export const vmStart = command({
   examples: ["banger vm start web"],
   run: async ({ call, print, note, json, opId }, params) => {
     const vm = await call("vmStart", params);
-    if (json) print(vm, () => "");
+    if (json) await print(vm, () => "");
     else note(`${vm.name} runs at ${vm.address}; \`banger trace show ${opId}\` shows how it came to`);
   },
 });

@@ -9,7 +9,7 @@ export const vmStop = command({
   examples: ["banger vm stop web", "banger vm stop web --timeout-s 5"],
   run: async ({ call, print, note, json }, params) => {
     const vm = await call("vmStop", params);
-    if (json) print(vm, () => "");
+    if (json) await print(vm, () => "");
     else note(`${vm.name} is stopped`);
   },
 });

@@ -1,0 +1,66 @@
+import type { OpId } from "../telemetry/op-id.ts";
+import type { CommandContext } from "./command.ts";
+import type { DaemonConnection } from "./daemon-connection.ts";
+import { runInForeground } from "./foreground.ts";
+import type { Interrupt } from "./interrupt.ts";
+import { Progress } from "./output/progress.ts";
+import type { StandardStreams } from "./output/standard-streams.ts";
+import type { Invocation } from "./parse.ts";
+import { readStandardInput } from "./standard-input.ts";
+
+/** One command that runs, and what it runs with. */
+export interface Session {
+  readonly invocation: Extract<Invocation, { kind: "command" }>;
+  /** The install file's path. */
+  readonly config: string;
+  readonly streams: StandardStreams;
+  readonly interrupt: Interrupt;
+}
+
+/** Runs the command on a connection; resolves with its exit code. */
+export async function runOn(connection: DaemonConnection, session: Session, opId: OpId | undefined): Promise<number> {
+  const { command, params, rest } = session.invocation;
+  return (await command.run(contextOf(connection, session, opId), params as never, rest)) ?? 0;
+}
+
+function contextOf(
+  connection: DaemonConnection,
+  { invocation: { flags }, streams, interrupt }: Session,
+  opId: OpId | undefined,
+): CommandContext {
+  const say = (text: string) => void (flags.quiet || streams.err(text));
+  const progress = new Progress(say);
+  return {
+    call: (key, params, options = {}) =>
+      connection.call(key, params, {
+        signal: interrupt.signal,
+        ...options,
+        onEvent: (event, data) => {
+          progress.take(event, data);
+          return options.onEvent?.(event, data);
+        },
+      }),
+    json: flags.json,
+    print: (value, human) => streams.out(flags.json ? `${JSON.stringify(value)}\n` : human(value), interrupt.signal),
+    note: (text) => say(`${text}\n`),
+    write: (stream, bytes) => streams[stream === "stdout" ? "out" : "err"](bytes, interrupt.signal),
+    foreground: (file, args) => runInForeground(file, args, interrupt),
+    // What a command doesn't use isn't made: these cost milliseconds.
+    get stdin() {
+      return readStandardInput();
+    },
+    get terminal() {
+      return terminalOf(process.stdout);
+    },
+    opId,
+  };
+}
+
+function terminalOf(stream: NodeJS.WriteStream): CommandContext["terminal"] {
+  const interactive = stream.isTTY === true;
+  return {
+    columns: stream.columns ?? 120,
+    colour: interactive && process.env["NO_COLOR"] === undefined && process.env["TERM"] !== "dumb",
+    interactive,
+  };
+}
