@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bytes.h"
+#include "cgroup.h"
 #include "dispatch.h"
 
 enum { POLLS = 1 + LINK_POLLS + EXEC_SLOTS * EXEC_POLLS };
@@ -32,6 +34,13 @@ static void reap(struct agent *agent) {
       if (exec->state == EXEC_RUNNING && exec->child.pid == pid) exec_reaped(exec, status);
     }
   }
+  agent->unswept = cgroup_sweep(agent->cgroups, EXEC_CGROUP);
+}
+
+// A host that was attached to the agent before this one hears at once that its session is over.
+static void say_started(struct agent *agent) {
+  put_u16(outbox_payload(&agent->out), PROTOCOL_VERSION);
+  outbox_add(&agent->out, &(struct frame){.type = FRAME_STARTED, .length = 2});
 }
 
 static void receive(struct agent *agent) {
@@ -89,6 +98,8 @@ int agent_run(struct agent *agent) {
   int error = watch_children(agent);
   if (error != 0) return error;
   timeline_end_open(&agent->timeline, boottime_ns());
+  agent->unswept = agent->cgroups >= 0;
+  say_started(agent);
   while (error == 0 && agent->link.state != LINK_ENDED) {
     receive(agent);
     dispatch_frames(agent);

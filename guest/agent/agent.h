@@ -12,7 +12,7 @@ enum {
   // More than that, so that requests which are refused can be read to their ends.
   EXEC_SLOTS = 2 * EXECS_MAX,
   NONCE_SIZE = 16,
-  PROTOCOL_VERSION = 1,
+  PROTOCOL_VERSION = 2,
 };
 
 // How SHUTDOWN says that the machine should end.
@@ -36,12 +36,18 @@ struct agent {
   bool power_told;
   // Ends the machine; may return, and is called again each second then. NULL: the agent itself ends instead.
   void (*power)(enum power how);
+  // Moves the machine's clock by so many nanoseconds. Returns 0 or an errno. NULL: it isn't ours to move.
+  int (*step_clock)(int64_t by_ns);
+  // Where the cgroups of commands are made; -1: nowhere.
+  int cgroups;
+  // Some of these may be there still in which nothing runs any more.
+  bool unswept;
   // signalfd of SIGCHLD.
   int children;
 };
 
 // Serves the host until a socket's peer is gone, or SHUTDOWN when there is no `power`. The caller has filled in `link`,
-// `timeline` and `power`; the rest is 0. Returns 0 or an errno.
+// `timeline`, `power`, `step_clock` and `cgroups`; the rest is 0. Returns 0 or an errno.
 int agent_run(struct agent *agent);
 
 #endif

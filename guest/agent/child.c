@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "users.h"
 
 void child_close(int *fd) {
@@ -71,7 +73,7 @@ static void enter_directory(int failure, const struct exec_request *request, con
   }
 }
 
-// The agent is spared when the guest runs out of memory; what it starts isn't.
+// The agent, as its supervisor, is spared when the guest runs out of memory; what it starts isn't.
 static void be_killable(void) {
   int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
@@ -82,6 +84,8 @@ static void be_killable(void) {
 
 static _Noreturn void run(const struct exec_request *request, int in, int out, int err, int failure) {
   setsid();
+  // Nobody could ask about it, or end it, without the agent.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   reset_signals();
   if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) fail(failure, errno, "standard streams");
   be_killable();
@@ -109,14 +113,16 @@ static int open_pipes(bool stdin_open, int in[2], int out[2], int err[2], int fa
   return 0;
 }
 
-int child_start(const struct exec_request *request, struct child *child) {
+int child_start(const struct exec_request *request, int cgroups, struct child *child) {
   int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, failure[2] = {-1, -1};
   int error = open_pipes(request->stdin_open, in, out, err, failure);
   pid_t pid = -1;
   if (error == 0) {
-    pid = fork();
+    int cgroup = cgroup_new(cgroups, EXEC_CGROUP);
+    pid = cgroup_fork(cgroup);
     if (pid == 0) run(request, in[0], out[1], err[1], failure[1]);
     if (pid < 0) error = errno;
+    child_close(&cgroup);
   }
   if (error != 0) {
     close_pair(in);

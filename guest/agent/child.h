@@ -5,6 +5,9 @@
 
 #include "exec-request.h"
 
+// What the names of commands' cgroups begin with.
+#define EXEC_CGROUP "exec-"
+
 // A started command and the agent's ends of its pipes, which don't block.
 struct child {
   pid_t pid;
@@ -23,8 +26,8 @@ struct child_failure {
   char text[CHILD_FAILURE_TEXT_MAX];
 };
 
-// Starts the command in a session of its own. Returns 0 or an errno.
-int child_start(const struct exec_request *request, struct child *child);
+// Starts the command in a session and a cgroup (below `cgroups`) of its own. Returns 0 or an errno.
+int child_start(const struct exec_request *request, int cgroups, struct child *child);
 
 // Closes a descriptor that may be -1, and makes it so.
 void child_close(int *fd);

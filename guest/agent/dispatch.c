@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "cgroup.h"
+#include "clock.h"
 
 // How long the answer to SHUTDOWN may take to leave before the machine ends without it.
 static const uint64_t farewell_ns = 200000000;
@@ -41,16 +43,29 @@ static void on_attach(struct agent *agent, const struct frame *frame) {
   agent->session = get_u32(frame->payload);
   uint8_t *at = outbox_payload(&agent->out);
   memcpy(at, frame->payload, NONCE_SIZE);
-  put_u16(at + NONCE_SIZE, PROTOCOL_VERSION);
+  uint16_t asked = get_u16(frame->payload + NONCE_SIZE);
+  put_u16(at + NONCE_SIZE, asked < PROTOCOL_VERSION ? asked : PROTOCOL_VERSION);
   answer(agent, FRAME_HELLO, NONCE_SIZE + 2);
   answer(agent, FRAME_TIMELINE, timeline_encode(&agent->timeline, outbox_payload(&agent->out)));
 }
 
 static void on_ping(struct agent *agent, const struct frame *frame) {
+  // What a command has left running ends without a word; pings are often enough to look.
+  if (agent->unswept) agent->unswept = cgroup_sweep(agent->cgroups, EXEC_CGROUP);
   uint8_t *at = outbox_payload(&agent->out);
   memcpy(at, frame->payload, 8);
   put_u64(at + 8, boottime_ns());
   answer(agent, FRAME_PONG, 16);
+}
+
+static void on_time(struct agent *agent, const struct frame *frame) {
+  struct clock_anchor anchor = {.guest_ns = get_u64(frame->payload), .unix_ns = get_u64(frame->payload + 8)};
+  int64_t offset = clock_offset(&anchor, boottime_ns(), clock_real_ns());
+  bool set = clock_is_off(offset) && agent->step_clock != NULL && agent->step_clock(-offset) == 0;
+  uint8_t *at = outbox_payload(&agent->out);
+  put_u64(at, (uint64_t)offset);
+  at[8] = set;
+  answer(agent, FRAME_TIME_SET, 9);
 }
 
 static void on_exec(struct agent *agent, const struct frame *frame) {
@@ -59,7 +74,7 @@ static void on_exec(struct agent *agent, const struct frame *frame) {
     bool full = live_execs(agent) >= EXECS_MAX;
     exec = free_exec(agent);
     if (exec == NULL) return;
-    exec_begin(exec, frame->stream);
+    exec_begin(exec, frame->stream, agent->cgroups);
     if (full) exec_refuse(exec, EAGAIN, "too many commands at a time");
   }
   exec_request_part(exec, frame);
@@ -103,6 +118,7 @@ static const struct handler {
 } handlers[] = {
     {FRAME_ATTACH, NONCE_SIZE + 2, false, on_attach},
     {FRAME_PING, 8, false, on_ping},
+    {FRAME_TIME, 16, false, on_time},
     {FRAME_EXEC, ANY_LENGTH, true, on_exec},
     {FRAME_STDIN, ANY_LENGTH, true, on_stdin},
     {FRAME_SIGNAL, 1, true, on_signal},

@@ -9,7 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-void exec_begin(struct exec *exec, uint32_t stream) { *exec = (struct exec){.state = EXEC_REQUESTED, .stream = stream}; }
+void exec_begin(struct exec *exec, uint32_t stream, int cgroups) {
+  *exec = (struct exec){.state = EXEC_REQUESTED, .stream = stream, .cgroups = cgroups};
+}
 
 void exec_refuse(struct exec *exec, int error, const char *text) {
   free(exec->request);
@@ -30,7 +32,7 @@ static void start(struct exec *exec) {
     return;
   }
   if (request.stdin_open && !stdin_buffer_open(&exec->in)) error = ENOMEM;
-  if (error == 0) error = child_start(&request, &exec->child);
+  if (error == 0) error = child_start(&request, exec->cgroups, &exec->child);
   exec_request_free(&request);
   if (error != 0) {
     stdin_buffer_close(&exec->in);

@@ -16,6 +16,8 @@ enum exec_state { EXEC_FREE, EXEC_REQUESTED, EXEC_RUNNING, EXEC_ENDED, EXEC_FAIL
 struct exec {
   enum exec_state state;
   uint32_t stream;
+  // Where the command's cgroup is made; -1: nowhere.
+  int cgroups;
   // REQUESTED: the payload so far.
   uint8_t *request;
   size_t request_length;
@@ -33,7 +35,7 @@ struct exec {
 };
 
 // Makes a free slot wait for the parts of a request.
-void exec_begin(struct exec *exec, uint32_t stream);
+void exec_begin(struct exec *exec, uint32_t stream, int cgroups);
 
 // Takes a part of EXEC's payload; with the last one, starts the command.
 void exec_request_part(struct exec *exec, const struct frame *frame);

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "clock.h"
 #include "power.h"
 
 enum { USAGE_ERROR = 2, FAILURE = 1, CLOSE_ON_EXEC = 1 << 2 };
@@ -16,6 +18,7 @@ struct options {
   const char *port;
   const char *timeline;
   int fd;
+  int cgroups;
 };
 
 static bool parse_fd(const char *text, int *fd) {
@@ -27,7 +30,7 @@ static bool parse_fd(const char *text, int *fd) {
 }
 
 static bool parse_options(int argc, char **argv, struct options *options) {
-  *options = (struct options){.fd = -1};
+  *options = (struct options){.fd = -1, .cgroups = -1};
   for (int i = 1; i < argc; i += 2) {
     const char *value = argv[i + 1];
     if (value == NULL) return false;
@@ -35,7 +38,8 @@ static bool parse_options(int argc, char **argv, struct options *options) {
       options->port = value;
     } else if (strcmp(argv[i], "--timeline") == 0) {
       options->timeline = value;
-    } else if (strcmp(argv[i], "--fd") != 0 || !parse_fd(value, &options->fd)) {
+    } else if (!(strcmp(argv[i], "--fd") == 0 && parse_fd(value, &options->fd)) &&
+               !(strcmp(argv[i], "--cgroups") == 0 && parse_fd(value, &options->cgroups))) {
       return false;
     }
   }
@@ -50,18 +54,10 @@ static void guard_descriptors(void) {
   syscall(SYS_close_range, 3u, ~0u, CLOSE_ON_EXEC);
 }
 
-// A guest that is out of memory should still answer.
-static void outlive_memory_shortage(void) {
-  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  if (write(fd, "-999", 4) < 0) fprintf(stderr, "banger-agent: oom_score_adj: %s\n", strerror(errno));
-  close(fd);
-}
-
 static int connect_link(struct agent *agent, const struct options *options) {
   if (options->port == NULL) return link_use_socket(&agent->link, options->fd);
   agent->power = power_end;
-  outlive_memory_shortage();
+  agent->step_clock = clock_step;
   return link_open_port(&agent->link, options->port);
 }
 
@@ -74,10 +70,13 @@ int main(int argc, char **argv) {
   static struct agent agent;
   struct options options;
   if (!parse_options(argc, argv, &options)) {
-    fprintf(stderr, "usage: banger-agent (--port PATH | --fd N) [--timeline FILE]\n");
+    fprintf(stderr, "usage: banger-agent (--port PATH | --fd N) [--timeline FILE] [--cgroups N]\n");
     return USAGE_ERROR;
   }
+  // Started from memory it has no name.
+  prctl(PR_SET_NAME, "banger-agent");
   guard_descriptors();
+  agent.cgroups = options.cgroups;
   int error = options.timeline == NULL ? 0 : timeline_read(&agent.timeline, options.timeline);
   if (error != 0) complain(options.timeline, error);
   error = connect_link(&agent, &options);

@@ -27,12 +27,12 @@ static void mount_for_programs(void) {
   mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
 }
 
-_Noreturn void handover(pid_t agent) {
+_Noreturn void handover(pid_t supervisor) {
   become_image_init();
   mount_for_programs();
   for (;;) {
     pid_t ended = wait(NULL);
-    if (ended == agent) console_die("agent", ECHILD);
+    if (ended == supervisor) console_die("the agent's supervisor", ECHILD);
     if (ended < 0 && errno != EINTR) console_die("wait", errno);
   }
 }

@@ -1,15 +1,15 @@
 #include "launch.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "console.h"
 #include "file.h"
 #include "port.h"
+#include "supervise.h"
 
 enum { PROGRAM_MAX = 16 * 1024 * 1024 };
 
@@ -34,35 +34,23 @@ static int keep_timeline(const struct timeline *timeline) {
   return fd;
 }
 
-// What the agent has to complain of goes to the kernel's log.
-static void leave_console(void) {
-  int input = open("/dev/null", O_RDWR | O_CLOEXEC), log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-  if (log < 0) log = input;
-  dup2(input, 0);
-  dup2(log, 1);
-  dup2(log, 2);
-}
-
-static _Noreturn void become_agent(int program, const struct timeline *timeline) {
-  char port[PORT_PATH_MAX], stages[64];
+static _Noreturn void become_supervisor(int program, int cgroups, const struct timeline *timeline) {
+  static struct supervised agent;
   setsid();
-  int error = port_find("banger.agent", port);
+  agent = (struct supervised){.program = program, .cgroups = cgroups, .cgroup = cgroup_open(cgroups, "agent")};
+  int error = port_find("banger.agent", agent.port);
   if (error != 0) console_die("find the agent's port", error);
-  snprintf(stages, sizeof stages, "/proc/self/fd/%d", keep_timeline(timeline));
-  char *argv[] = {(char[]){"banger-agent"}, (char[]){"--port"}, port, (char[]){"--timeline"}, stages, NULL};
-  char *env[] = {NULL};
-  int console = fcntl(2, F_DUPFD_CLOEXEC, 3);
-  leave_console();
-  fexecve(program, argv, env);
-  error = errno;
-  dup2(console, 2);
-  console_die("start the agent", error);
+  agent.timeline = keep_timeline(timeline);
+  supervise(&agent);
 }
 
-pid_t launch_agent(int program, const struct timeline *timeline) {
-  pid_t pid = fork();
-  if (pid < 0) console_die("start the agent", errno);
-  if (pid == 0) become_agent(program, timeline);
+pid_t launch_agent(int program, int cgroups, const struct timeline *timeline) {
+  int group = cgroup_open(cgroups, "supervisor");
+  pid_t pid = cgroup_fork(group);
+  if (pid < 0) console_die("start the agent's supervisor", errno);
+  if (pid == 0) become_supervisor(program, cgroups, timeline);
   close(program);
+  if (group >= 0) close(group);
+  if (cgroups >= 0) close(cgroups);
   return pid;
 }

@@ -8,8 +8,9 @@
 // Copies a program into memory, where it can be started when its file is gone. Returns a descriptor; dies when it can't.
 int launch_keep(const char *path);
 
-// Starts the agent so kept on its virtio-serial port, with the boot's stages, and returns its process. It waits for the
-// port by itself, so that the image's own init isn't kept from starting. Dies, and in the new process too, when it can't.
-pid_t launch_agent(int program, const struct timeline *timeline);
+// Starts the supervisor of the agent so kept, with the boot's stages, and returns its process. It waits for the agent's
+// virtio-serial port by itself, so that the image's own init isn't kept from starting. Dies, and in the new process too,
+// when it can't. `cgroups`: where both are given theirs, or -1.
+pid_t launch_agent(int program, int cgroups, const struct timeline *timeline);
 
 #endif

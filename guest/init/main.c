@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroups.h"
 #include "config.h"
 #include "console.h"
 #include "disk.h"
@@ -90,7 +91,7 @@ int main(void) {
   switch_root("/root");
   // The agent ends this one, when it first can answer.
   timeline_add(&timeline, "ready", at, 0);
-  pid_t pid = launch_agent(agent, &timeline);
+  pid_t supervisor = launch_agent(agent, cgroups_open(), &timeline);
   disk_grow(blocks);
-  handover(pid);
+  handover(supervisor);
 }
