@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { AgentClient } from "../src/daemon/guest/agent-client.ts";
+import { openAgentSocket } from "../src/daemon/guest/agent-socket.ts";
 import { guestConfigArchive } from "../src/daemon/guest/guest-config.ts";
 import { guestPrograms } from "../src/daemon/guest/guest-programs.ts";
 import { qemuArgv } from "../src/helper/vmm/qemu-argv.ts";
@@ -23,6 +24,7 @@ import { timed } from "./comparison.ts";
 import { run, timeProgram } from "./programs.ts";
 
 const directory = "/mnt/tmp/by-hand";
+const never = new AbortController().signal;
 const qemu = "/usr/bin/qemu-system-x86_64";
 
 /** `banger vm start`, the whole command, against the same QEMU with the same kernel, initrd and disk, started by hand. */
@@ -94,7 +96,11 @@ export async function vmStart(): Promise<Comparison> {
       });
       end = () => child.kill("SIGKILL");
       while (!existsSync(sockets.agent)) await delay(1);
-      const agent = await AgentClient.attach({ path: sockets.agent, signal: AbortSignal.timeout(60_000) });
+      const agent = await AgentClient.attach({
+        stream: await openAgentSocket(sockets.agent, never),
+        signal: never,
+        deadlineMs: 60_000,
+      });
       agent.close();
     });
     end();

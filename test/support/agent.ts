@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AgentClient, type AttachDeps } from "../../src/daemon/guest/agent-client.ts";
+import { openAgentSocket } from "../../src/daemon/guest/agent-socket.ts";
 
 const program = "guest/build/sanitized/banger-agent";
 
@@ -52,6 +54,8 @@ export async function realAgent(): Promise<GuestSocket & { readonly ended: Promi
       children.push(child);
       ended.push(
         new Promise((resolve) => {
+          // The socket is this process's too.
+          child.once("close", () => connection.destroy());
           child.once("close", resolve);
         }),
       );
@@ -70,4 +74,10 @@ export function scriptedGuest(serve: (socket: Socket) => void): Promise<GuestSoc
     socket.resume();
     serve(socket);
   });
+}
+
+/** Begins a session with a guest. */
+export async function attach(guest: GuestSocket, deps: Partial<AttachDeps> = {}): Promise<AgentClient> {
+  const signal = deps.signal ?? new AbortController().signal;
+  return AgentClient.attach({ stream: await openAgentSocket(guest.path, signal), signal, deadlineMs: 30_000, ...deps });
 }

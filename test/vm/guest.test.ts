@@ -112,7 +112,7 @@ describe.skipIf(noSandbox)(`a guest${noSandbox ? ` (${noSandbox})` : ""}`, () =>
     const last = await host.banger(["vm", "exec", "web", "--", "sh", "-c", "kill -9 $PPID"]);
     expect(last.error()).toMatchObject({
       code: "guest_died",
-      message: expect.stringMatching(/has not answered/) as string,
+      message: expect.stringMatching(/was started again/) as string,
     });
     expect(await host.ok("vm", "kill", "web")).toMatchObject({ state: "stopped" });
   });

@@ -1,64 +1,98 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { createConnection, type Socket } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
+import type { Duplex } from "node:stream";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { AgentExec, type ExecEnd, type ExecRequest } from "./agent-exec.ts";
-import { type AgentFrame, AgentFrameDecoder, encodeAgentFrame, frameType, maxFrame } from "./agent-frame.ts";
-import { type ClockAnchor, readTimeline, type Stage } from "./timeline.ts";
+import { type AgentFrame, frameType } from "./agent-frame.ts";
+import { type Hello, introduce } from "./agent-hello.ts";
+import { AgentPulse, pulseTimes, type PulseTimes } from "./agent-pulse.ts";
+import { AgentStream } from "./agent-stream.ts";
+import type { ClockAnchor, Stage } from "./timeline.ts";
+import { within } from "./within.ts";
 
-const protocolVersion = 1;
-const nonceBytes = 16;
 const anchorPings = 5;
-/** A guest that is busy, without KVM, answers late; one that doesn't within this is not there. */
-const answerDeadlineMs = 15_000;
-const pingEveryMs = 5_000;
 
-/** The host's side of a guest's agent, over a stream that a hostile guest may fill with anything. */
+/** What attaching to an agent needs. */
+export interface AttachDeps {
+  /** The open stream to the guest; it is the client's from here on. */
+  readonly stream: Duplex;
+  readonly signal: AbortSignal;
+  /** How long the agent has for its answer. */
+  readonly deadlineMs: number;
+  readonly times?: PulseTimes;
+}
+
+/** Why a session with an agent is over. */
+export interface SessionEnd {
+  /** `restarted`: the agent said that it was started again. `closed`: by us. */
+  readonly why: "lost" | "restarted" | "silent" | "closed";
+  readonly error: BangerError;
+}
+
+const ends: Record<SessionEnd["why"], () => BangerError> = {
+  lost: () => new BangerError("guest_died", "the connection to the guest's agent was lost"),
+  restarted: () => new BangerError("guest_died", "the guest's agent was started again; what it ran has ended"),
+  silent: () =>
+    new BangerError(
+      "deadline_exceeded",
+      "the guest's agent is silent: it has not answered for a while; the VM runs on",
+    ),
+  closed: () => new BangerError("guest_died", "the connection to the guest's agent was closed"),
+};
+
+/** One session with a guest's agent. */
 export class AgentClient {
-  /** The guest's boot, as it says. */
+  /** The guest's boot, as it says; empty when the agent was started again since. */
   readonly timeline: readonly Stage[];
-  /** Resolves when the connection is gone. */
-  readonly closed: Promise<void>;
-  readonly #socket: Socket;
+  /** Of the protocol that both speak. */
+  readonly version: number;
+  /** Resolves when the session is over. */
+  readonly ended: Promise<SessionEnd>;
+  readonly #stream: AgentStream;
   readonly #session: number;
+  readonly #answerDeadlineMs: number;
+  readonly #pulse: AgentPulse;
   readonly #execs = new Map<number, AgentExec>();
   readonly #pings = new Map<bigint, (guestNs: bigint) => void>();
+  readonly #end = Promise.withResolvers<SessionEnd>();
   readonly #gone = Promise.withResolvers<never>();
+  #over: SessionEnd | undefined;
   #nextStream = 1;
-  #watching = false;
+  #timeSet: (() => void) | undefined;
   #shuttingDown: (() => void) | undefined;
 
-  private constructor(socket: Socket, session: number, timeline: readonly Stage[], rest: AgentFrameDecoder) {
-    this.#socket = socket;
+  private constructor(stream: AgentStream, { session, version, timeline }: Hello, times: PulseTimes) {
+    this.#stream = stream;
     this.#session = session;
+    this.#answerDeadlineMs = times.silentMs;
+    this.version = version;
     this.timeline = timeline;
-    this.closed = new Promise((resolve) => {
-      socket.once("close", () => resolve());
-    });
+    this.ended = this.#end.promise;
     // Whoever waits races this; it is nobody's failure when nobody does.
     this.#gone.promise.catch(() => undefined);
-    void this.closed.then(() => this.#end());
-    socket.on("data", (bytes: Buffer) => {
-      for (const frame of rest.push(bytes)) this.#receive(frame);
+    this.#pulse = new AgentPulse({
+      times,
+      isBusy: () => this.#execs.size > 0,
+      ask: () => this.#tell(frameType.ping, randomBytes(8)),
+      onSilence: () => this.#finish("silent"),
     });
+    stream.onFrame = (frame) => this.#receive(frame);
+    void stream.closed.then(() => this.#finish("lost"));
+    this.#pulse.beat();
   }
 
-  /** Connects to the socket at `path` and waits until the agent answers. */
-  static async attach({ path, signal }: { path: string; signal: AbortSignal }): Promise<AgentClient> {
-    signal.throwIfAborted();
-    const socket = createConnection(path);
-    const abort = () => socket.destroy(signal.reason as Error);
+  /** Begins a session; the agent ends what an earlier one left running. */
+  static async attach({ stream, signal, deadlineMs, times = pulseTimes }: AttachDeps): Promise<AgentClient> {
+    const frames = new AgentStream(stream, times.silentMs);
+    const over = new AbortController();
+    const abort = () => over.abort(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
-    // Every error is followed by the close that ends what waits.
-    socket.on("error", () => undefined);
     try {
-      await once(socket, "connect");
-      const decoder = new AgentFrameDecoder();
-      const { session, timeline } = await introduce(socket, decoder);
-      return new AgentClient(socket, session, timeline, decoder);
+      signal.throwIfAborted();
+      const hello = await within(deadlineMs, "the guest's agent did not answer", introduce(frames, over.signal));
+      return new AgentClient(frames, hello, times);
     } catch (cause) {
-      socket.destroy();
+      over.abort(cause);
+      frames.close();
       signal.throwIfAborted();
       if (cause instanceof BangerError) throw cause;
       throw new BangerError("guest_died", "the connection to the guest's agent was lost", { cause });
@@ -82,12 +116,25 @@ export class AgentClient {
     return best;
   }
 
+  /** Sets the guest's clock by where it lies on the host's; an agent of version 1 leaves it as it is. */
+  async setClock({ guestNs, hostNs }: ClockAnchor): Promise<void> {
+    if (this.version < 2) return;
+    const payload = Buffer.alloc(16);
+    payload.writeBigUInt64LE(guestNs);
+    payload.writeBigUInt64LE(hostNs, 8);
+    const set = Promise.withResolvers<void>();
+    this.#timeSet = set.resolve;
+    this.#tell(frameType.time, payload);
+    await this.#answer(set.promise);
+  }
+
   /** Runs a command in the guest. */
   async exec(request: ExecRequest): Promise<ExecEnd> {
+    if (this.#over !== undefined) throw this.#over.error;
     const stream = this.#nextStream++;
     const exec = new AgentExec(request, (type, payload, flags = 0) => this.#send(stream, type, payload, flags));
     this.#execs.set(stream, exec);
-    void this.#watch();
+    this.#pulse.beat();
     try {
       return await Promise.race([exec.run(), this.#gone.promise]);
     } finally {
@@ -95,103 +142,71 @@ export class AgentClient {
     }
   }
 
-  /** Asks the guest to end; resolves when it has begun to. */
+  /** Asks the guest to end; resolves when it has begun to, or is gone. */
   async shutdown(how: "poweroff" | "reboot"): Promise<void> {
-    const begun = new Promise<void>((resolve) => {
-      this.#shuttingDown = resolve;
-    });
-    await this.#send(0, frameType.shutdown, Buffer.from([how === "poweroff" ? 0 : 1]));
-    await Promise.race([begun, this.closed]);
+    const begun = Promise.withResolvers<void>();
+    this.#shuttingDown = begun.resolve;
+    this.#tell(frameType.shutdown, Buffer.from([how === "poweroff" ? 0 : 1]));
+    await within(
+      this.#answerDeadlineMs,
+      "the guest's agent did not answer",
+      Promise.race([begun.promise, this.ended.then(() => undefined)]),
+    );
   }
 
   close(): void {
-    this.#socket.destroy();
-  }
-
-  /** While commands run, asks for an answer now and then: virtio-serial stays open when the agent is gone. */
-  async #watch(): Promise<void> {
-    if (this.#watching) return;
-    this.#watching = true;
-    while (this.#execs.size > 0) {
-      const heard = await Promise.race([
-        this.#ping().then(
-          () => true,
-          () => true,
-        ),
-        delay(answerDeadlineMs, false, { ref: false }),
-      ]);
-      if (!heard) {
-        const silent = `the guest's agent has not answered for ${answerDeadlineMs / 1000} s`;
-        for (const exec of this.#execs.values()) exec.fail(new BangerError("guest_died", silent));
-      }
-      await delay(pingEveryMs, undefined, { ref: false });
-    }
-    this.#watching = false;
+    this.#finish("closed");
   }
 
   async #ping(): Promise<bigint> {
     const token = randomBytes(8);
-    const answered = new Promise<bigint>((resolve) => this.#pings.set(token.readBigUInt64LE(0), resolve));
-    await this.#send(0, frameType.ping, token);
-    return Promise.race([answered, this.#gone.promise]);
+    const key = token.readBigUInt64LE(0);
+    const answered = Promise.withResolvers<bigint>();
+    this.#pings.set(key, answered.resolve);
+    try {
+      this.#tell(frameType.ping, token);
+      return await this.#answer(answered.promise);
+    } finally {
+      this.#pings.delete(key);
+    }
   }
 
-  async #send(stream: number, type: number, payload: Buffer, flags = 0): Promise<void> {
-    if (this.#socket.destroyed) return;
-    const fits = this.#socket.write(encodeAgentFrame({ session: this.#session, stream, type, flags, payload }));
-    if (!fits) await Promise.race([once(this.#socket, "drain").catch(() => undefined), this.closed]);
+  #answer<T>(promise: Promise<T>): Promise<T> {
+    return within(
+      this.#answerDeadlineMs,
+      "the guest's agent did not answer",
+      Promise.race([promise, this.#gone.promise]),
+    );
+  }
+
+  /** Sends what an answer is awaited for, with a deadline of its own. */
+  #tell(type: number, payload: Buffer): void {
+    this.#send(0, type, payload, 0).catch(() => undefined);
+  }
+
+  #send(stream: number, type: number, payload: Buffer, flags: number): Promise<void> {
+    return this.#stream.send({ session: this.#session, stream, type, flags, payload });
   }
 
   #receive(frame: AgentFrame): void {
+    if (frame.session === 0 && frame.type === frameType.started && this.version >= 2) return this.#finish("restarted");
     if (frame.session !== this.#session) return;
+    this.#pulse.heard();
     if (frame.type === frameType.pong && frame.payload.length === 16) {
-      const token = frame.payload.readBigUInt64LE(0);
-      this.#pings.get(token)?.(frame.payload.readBigUInt64LE(8));
-      this.#pings.delete(token);
-    } else if (frame.type === frameType.shuttingDown) this.#shuttingDown?.();
+      this.#pings.get(frame.payload.readBigUInt64LE(0))?.(frame.payload.readBigUInt64LE(8));
+    } else if (frame.type === frameType.timeSet) this.#timeSet?.();
+    else if (frame.type === frameType.shuttingDown) this.#shuttingDown?.();
     else this.#execs.get(frame.stream)?.receive(frame);
   }
 
-  #end(): void {
-    const lost = new BangerError("guest_died", "the connection to the guest's agent was lost");
-    this.#gone.reject(lost);
-    for (const exec of this.#execs.values()) exec.fail(lost);
+  #finish(why: SessionEnd["why"]): void {
+    if (this.#over !== undefined) return;
+    this.#over = { why, error: ends[why]() };
+    this.#pulse.stop();
+    this.#stream.onFrame = () => undefined;
+    this.#stream.close();
+    this.#gone.reject(this.#over.error);
+    for (const exec of this.#execs.values()) exec.fail(this.#over.error);
+    this.#end.resolve(this.#over);
   }
-}
-
-/** Attaches: completes what a dead daemon may have left half written, then waits for the answer to our own nonce. */
-async function introduce(
-  socket: Socket,
-  decoder: AgentFrameDecoder,
-): Promise<{ session: number; timeline: readonly Stage[] }> {
-  const nonce = randomBytes(nonceBytes);
-  const session = nonce.readUInt32LE(0);
-  const version = Buffer.alloc(2);
-  version.writeUInt16LE(protocolVersion);
-  socket.write(Buffer.alloc(maxFrame));
-  const payload = Buffer.concat([nonce, version]);
-  socket.write(encodeAgentFrame({ session, stream: 0, type: frameType.attach, flags: 0, payload }));
-  let answered = false;
-  return new Promise((resolve, reject) => {
-    const lost = () => reject(new Error("the socket was closed"));
-    const take = (bytes: Buffer) => {
-      for (const frame of decoder.push(bytes)) {
-        if (frame.session !== session) continue;
-        if (frame.type === frameType.hello && frame.payload.subarray(0, nonceBytes).equals(nonce)) {
-          const spoken = frame.payload.length >= nonceBytes + 2 ? frame.payload.readUInt16LE(nonceBytes) : 0;
-          if (spoken !== protocolVersion) {
-            const versions = `the guest's agent speaks version ${spoken}, this daemon ${protocolVersion}`;
-            return reject(new BangerError("bad_version", `${versions}; import the VM's kernel again`));
-          }
-          answered = true;
-        } else if (answered && frame.type === frameType.timeline) {
-          socket.off("data", take);
-          socket.off("close", lost);
-          return resolve({ session, timeline: readTimeline(frame.payload) });
-        }
-      }
-    };
-    socket.on("data", take);
-    socket.once("close", lost);
-  });
 }

@@ -31,6 +31,8 @@ export type SendFrame = (type: number, payload: Buffer, flags?: number) => Promi
 const sigterm = 15;
 const sigkill = 9;
 const killAfterMs = 2_000;
+/** A guest that does not say by then that a command has ended, which it was told to kill, is waited for no longer. */
+const giveUpAfterMs = 7_000;
 /** So many bytes of output may be on the way. */
 const outputWindow = 256 * 1024;
 /** The agent takes no longer request (EXEC_REQUEST_MAX). */
@@ -51,28 +53,35 @@ export class AgentExec {
   constructor(request: ExecRequest, send: SendFrame) {
     this.#request = request;
     this.#send = send;
+    // It may end before it is waited for.
+    this.#ended.promise.catch(() => undefined);
   }
 
   /** Runs the command; resolves when it has ended and all its output was taken. */
   async run(): Promise<ExecEnd> {
     const { stdin, signal } = this.#request;
-    const cancelled = new AbortController();
-    const cancel = () => void this.#kill(cancelled.signal);
+    const timers: NodeJS.Timeout[] = [];
+    const left = Promise.withResolvers<void>();
+    const cancel = () => {
+      left.resolve();
+      timers.push(...this.#kill());
+    };
     try {
-      await this.#sendRequest();
+      await Promise.race([this.#sendRequest(), this.#ended.promise]);
       await this.#allow(outputWindow);
       if (signal?.aborted) cancel();
       signal?.addEventListener("abort", cancel, { once: true });
       // Input that fails ends as if it had ended; the command's own end says what came of it.
       if (stdin !== undefined) void this.#sendStdin(stdin).catch((error: unknown) => this.fail(error));
       const end = await this.#ended.promise;
-      await this.#outputDone;
+      // A caller who has left takes no more output either.
+      await Promise.race([this.#outputDone, left.promise]);
       signal?.throwIfAborted();
       return end;
     } finally {
       this.#over = true;
       this.#wakeStdin?.();
-      cancelled.abort();
+      for (const timer of timers) clearTimeout(timer);
       signal?.removeEventListener("abort", cancel);
     }
   }
@@ -158,10 +167,14 @@ export class AgentExec {
     }
   }
 
-  async #kill(over: AbortSignal): Promise<void> {
-    await this.#send(frameType.signal, Buffer.from([sigterm]));
-    const hard = setTimeout(() => void this.#send(frameType.signal, Buffer.from([sigkill])), killAfterMs);
-    over.addEventListener("abort", () => clearTimeout(hard));
+  /** Ends the command, the harder way a little later, and the waiting for it at last. */
+  #kill(): NodeJS.Timeout[] {
+    const signal = (number: number) => {
+      this.#send(frameType.signal, Buffer.from([number])).catch((error: unknown) => this.fail(error));
+    };
+    signal(sigterm);
+    const hard = setTimeout(() => signal(sigkill), killAfterMs).unref();
+    return [hard, setTimeout(() => this.fail(this.#request.signal?.reason), giveUpAfterMs).unref()];
   }
 
   #exit(payload: Buffer): void {

@@ -123,7 +123,7 @@ export const vmContract = {
       stdin: z.boolean().default(false).describe("pass standard input"),
     }),
     result: z.object({ exit_code: z.int().nullable(), signal: z.int().nullable() }),
-    errors: [...byName, "wrong_state", "guest_died", "command_failed"],
+    errors: [...byName, "wrong_state", "guest_died", "deadline_exceeded", "command_failed"],
   }),
   vmLogs: method({
     name: "vm.logs",

@@ -1,16 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { AgentClient } from "../../../src/daemon/guest/agent-client.ts";
+import type { AgentClient } from "../../../src/daemon/guest/agent-client.ts";
 import type { ExecEnd, ExecRequest } from "../../../src/daemon/guest/agent-exec.ts";
-import { type GuestSocket, realAgent } from "../../support/agent.ts";
-
-const never = new AbortController().signal;
+import { attach, type GuestSocket, realAgent } from "../../support/agent.ts";
 
 describe("the agent", () => {
   let guest: GuestSocket & { readonly ended: Promise<number | null>[] };
   let agent: AgentClient;
   beforeAll(async () => {
     guest = await realAgent();
-    agent = await AgentClient.attach({ path: guest.path, signal: never });
+    agent = await attach(guest);
   }, 120_000);
   afterAll(async () => {
     agent.close();

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
-import { AgentClient } from "../../../src/daemon/guest/agent-client.ts";
 import { AgentFrameDecoder, encodeAgentFrame, frameType } from "../../../src/daemon/guest/agent-frame.ts";
-import { scriptedGuest } from "../../support/agent.ts";
+import { attach, scriptedGuest } from "../../support/agent.ts";
 
-const never = new AbortController().signal;
+const quick = { idleMs: 50, busyMs: 20, silentMs: 200 };
+const nothing = () => undefined;
 
 /** A guest that attaches properly; `then` gets each later frame. */
 function polite(
@@ -36,7 +36,7 @@ describe("a hostile guest", () => {
       send();
     });
     const signal = AbortSignal.timeout(300);
-    await expect(AgentClient.attach({ path: guest.path, signal })).rejects.toMatchObject({ name: "TimeoutError" });
+    await expect(attach(guest, { signal })).rejects.toMatchObject({ name: "TimeoutError" });
   });
 
   it("that answers another's nonce is not believed", async () => {
@@ -45,7 +45,7 @@ describe("a hostile guest", () => {
         encodeAgentFrame({ session: 1, stream: 0, type: frameType.hello, flags: 0, payload: Buffer.alloc(18) }),
       );
     });
-    await expect(AgentClient.attach({ path: guest.path, signal: AbortSignal.timeout(200) })).rejects.toMatchObject({
+    await expect(attach(guest, { signal: AbortSignal.timeout(200) })).rejects.toMatchObject({
       name: "TimeoutError",
     });
   });
@@ -60,14 +60,14 @@ describe("a hostile guest", () => {
         }
       });
     });
-    await expect(AgentClient.attach({ path: guest.path, signal: never })).rejects.toMatchObject({
+    await expect(attach(guest)).rejects.toMatchObject({
       code: "bad_version",
     });
   });
 
   it("that hangs up while it is attached to is dead", async () => {
     await using guest = await scriptedGuest((socket) => socket.end());
-    await expect(AgentClient.attach({ path: guest.path, signal: never })).rejects.toMatchObject({ code: "guest_died" });
+    await expect(attach(guest)).rejects.toMatchObject({ code: "guest_died" });
   });
 
   it("that sends more output than it may costs only its own command", async () => {
@@ -82,7 +82,7 @@ describe("a hostile guest", () => {
       });
       for (let n = 0; n < 100; n++) socket.write(flood);
     });
-    const agent = await AgentClient.attach({ path: guest.path, signal: never });
+    const agent = await attach(guest);
     // A reader that takes nothing: all that comes must wait in memory.
     const running = agent.exec({
       argv: ["x"],
@@ -118,7 +118,7 @@ describe("a hostile guest", () => {
       const exit = Buffer.concat([Buffer.from([2, 2, 0, 0, 0]), Buffer.from("\u001b[2Jgone")]);
       socket.write(encodeAgentFrame({ session, stream, type: frameType.exit, flags: 0, payload: exit }));
     });
-    const agent = await AgentClient.attach({ path: guest.path, signal: never });
+    const agent = await attach(guest);
     const running = agent.exec({ argv: ["x"], onStdout: () => undefined, onStderr: () => undefined });
     await expect(running).rejects.toThrow(/^the command could not be started: gone$/);
     agent.close();
@@ -126,9 +126,71 @@ describe("a hostile guest", () => {
 
   it("that dies under a command ends it", async () => {
     await using guest = await polite((socket, { type }) => void (type === frameType.exec && socket.destroy()));
-    const agent = await AgentClient.attach({ path: guest.path, signal: never });
+    const agent = await attach(guest);
     const running = agent.exec({ argv: ["x"], onStdout: () => undefined, onStderr: () => undefined });
     await expect(running).rejects.toMatchObject({ code: "guest_died" });
     await expect(agent.clockAnchor(() => 0n)).rejects.toMatchObject({ code: "guest_died" });
+  });
+
+  it("that never pongs, nor begins to end, is waited for no longer than it should", async () => {
+    await using guest = await polite(() => undefined);
+    const agent = await attach(guest, { times: quick });
+    await expect(agent.clockAnchor(() => 0n)).rejects.toMatchObject({ code: "deadline_exceeded" });
+    expect(await agent.ended).toMatchObject({ why: "silent" });
+    const other = await attach(guest, { times: { ...quick, idleMs: 10_000, silentMs: 400 } });
+    await expect(other.shutdown("poweroff").then(() => other.ended)).resolves.toMatchObject({ why: "silent" });
+  });
+
+  it("that never says that a command has ended keeps nobody who left", async () => {
+    await using guest = await polite((socket, { type, session, payload }) => {
+      const pong = Buffer.concat([payload, Buffer.alloc(8)]);
+      if (type === frameType.ping) {
+        socket.write(encodeAgentFrame({ session, stream: 0, type: frameType.pong, flags: 0, payload: pong }));
+      }
+    });
+    const agent = await attach(guest);
+    const abort = new AbortController();
+    const running = agent.exec({ argv: ["x"], onStdout: nothing, onStderr: nothing, signal: abort.signal });
+    abort.abort(new Error("left"));
+    const began = performance.now();
+    await expect(running).rejects.toThrow("left");
+    // SIGKILL comes 2 s after SIGTERM.
+    expect(performance.now() - began).toBeGreaterThan(2_000);
+    agent.close();
+  }, 15_000);
+
+  it("that takes nothing of what is sent fails the command, not the daemon", async () => {
+    await using guest = await polite((socket, { type }) => void (type === frameType.exec && socket.pause()));
+    const agent = await attach(guest, { times: { idleMs: 10_000, busyMs: 10_000, silentMs: 500 } });
+    async function* endless() {
+      for (;;) yield Buffer.alloc(65_536);
+    }
+    const running = agent.exec({ argv: ["x"], stdin: endless(), onStdout: nothing, onStderr: nothing });
+    await expect(running).rejects.toMatchObject({ code: "deadline_exceeded" });
+    agent.close();
+  });
+
+  it("that sends any type with any payload is heard out, and answered no other than before", async () => {
+    await using guest = await polite((socket, { type, session, stream, payload }) => {
+      if (type === frameType.ping) {
+        const pong = Buffer.concat([payload, Buffer.alloc(8)]);
+        socket.write(encodeAgentFrame({ session, stream: 0, type: frameType.pong, flags: 0, payload: pong }));
+      }
+      if (type !== frameType.exec) return;
+      for (let odd = 0; odd < 256; odd++) {
+        // What would end the command, or take its credit, comes to another stream.
+        const at = odd === frameType.exit || odd === frameType.stdout || odd === frameType.stderr ? stream + 1 : stream;
+        for (const length of [0, 1, 3, 4, 5, 8, 16, 17, 300]) {
+          socket.write(encodeAgentFrame({ session, stream: at, type: odd, flags: odd, payload: randomBytes(length) }));
+        }
+      }
+      const exit = Buffer.from([0, 5, 0, 0, 0]);
+      socket.write(encodeAgentFrame({ session, stream, type: frameType.exit, flags: 0, payload: exit }));
+    });
+    const agent = await attach(guest);
+    const end = await agent.exec({ argv: ["x"], onStdout: nothing, onStderr: nothing });
+    expect(end).toEqual({ exitCode: 5, signal: null });
+    await agent.clockAnchor(() => 0n);
+    agent.close();
   });
 });

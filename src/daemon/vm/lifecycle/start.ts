@@ -8,6 +8,7 @@ import type { Vm } from "../../../rpc/contract/vm.ts";
 import { attribute } from "../../../telemetry/names.ts";
 import type { Spans } from "../../../telemetry/spans.ts";
 import { AgentClient } from "../../guest/agent-client.ts";
+import { openAgentSocket } from "../../guest/agent-socket.ts";
 import { guestConfigArchive } from "../../guest/guest-config.ts";
 import { printable } from "../../../rpc/printable.ts";
 import type { HelperLink } from "../../helper-link.ts";
@@ -132,7 +133,7 @@ function startSteps(deps: StartDeps): Step<Starting>[] {
         const from = deps.spans.nowNs();
         const handle = connected(running, vm);
         handle.agent = await awaitAgent(handle.vmm, signal, readyDeadlineMs);
-        await deps.bootTrace.record(handle.agent, from);
+        await handle.agent.setClock(await deps.bootTrace.record(handle.agent, from));
       },
       undo: releaseVmm,
     },
@@ -174,21 +175,26 @@ function connected(running: RunningVms, vm: Vm): RunningVm {
   return handle;
 }
 
+function codeOf(error: unknown): string | undefined {
+  return error instanceof BangerError ? error.code : undefined;
+}
+
 /** Waits for the guest's agent, no longer than the VMM lives. */
 export async function awaitAgent(vmm: VmmConnection, caller: AbortSignal, deadlineMs: number): Promise<AgentClient> {
   const gone = new AbortController();
   void vmm.exited.then(() => gone.abort(new BangerError("guest_died", "the VMM ended while the guest booted")));
-  const late = AbortSignal.timeout(deadlineMs);
+  const signal = AbortSignal.any([caller, gone.signal]);
   try {
-    return await AgentClient.attach({
-      path: vmm.agentPath,
-      signal: AbortSignal.any([caller, gone.signal, late]),
-    });
+    return await AgentClient.attach({ stream: await openAgentSocket(vmm.agentPath, signal), signal, deadlineMs });
   } catch (error) {
     caller.throwIfAborted();
-    if (error instanceof BangerError && error.code === "bad_version") throw error;
-    const code = gone.signal.aborted ? "guest_died" : late.aborted ? "deadline_exceeded" : undefined;
-    if (code === undefined && !(error instanceof BangerError && error.code === "guest_died")) throw error;
+    if (codeOf(error) === "bad_version") throw error;
+    const code = gone.signal.aborted
+      ? "guest_died"
+      : codeOf(error) === "deadline_exceeded"
+        ? "deadline_exceeded"
+        : undefined;
+    if (code === undefined && codeOf(error) !== "guest_died") throw error;
     // The socket of the agent may close before that of QMP: the VMM is ending, and its last words are on the way.
     if (code !== "deadline_exceeded") await Promise.race([vmm.exited, delay(lastWordsMs, undefined, { ref: false })]);
     throw new BangerError(
