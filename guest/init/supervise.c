@@ -101,6 +101,8 @@ _Noreturn void supervise(const struct supervised *agent) {
       dup2(console, 2);
       console_die("start the agent", error);
     }
+    // The console is the image's from here on.
+    if (first) close(console);
     if (pid < 0) {
       say("can't start the agent, errno", errno);
     } else {

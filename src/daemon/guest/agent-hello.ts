@@ -24,6 +24,8 @@ export async function introduce(stream: AgentStream, signal: AbortSignal): Promi
   const nonce = randomBytes(nonceBytes);
   const session = nonce.readUInt32LE(0);
   const answer = Promise.withResolvers<Hello>();
+  // Who gave up before it is no longer waiting for it.
+  answer.promise.catch(() => undefined);
   let version: number | undefined;
   let starts = 0;
   const attach = () => {
