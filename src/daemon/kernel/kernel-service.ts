@@ -13,7 +13,7 @@ import { ContentService } from "../store/content-service.ts";
 import { inScratch } from "../store/scratch.ts";
 import { type DebianKernelDeps, downloadPackage, type KernelFiles, unpackPackage } from "./debian-kernel.ts";
 import { kernelInitrd } from "./kernel-initrd.ts";
-import { neededModules } from "./modules.ts";
+import { neededModules, unpackModules } from "./modules.ts";
 import { readKernel } from "./vmlinuz.ts";
 import type { Store } from "../store/store.ts";
 
@@ -55,9 +55,10 @@ export class KernelService extends ContentService<Kernel> {
       const name = params.name ?? nameOfRelease(files.release);
       this.records.mustBeFree(name);
       await progress("unpacking the kernel");
-      const vmlinux = await readKernel(files.kernel, scratch, { run, signal });
+      const vmlinux = await readKernel(files.kernel, { run, signal, scratch });
       await progress("making the initrd");
-      const initrd = kernelInitrd(neededModules(files.modules));
+      const modules = await unpackModules(neededModules(files.modules), { run, signal, scratch });
+      const initrd = kernelInitrd(modules);
       signal.throwIfAborted();
       return this.#keep(scratch, { name, release: files.release }, vmlinux, initrd);
     });

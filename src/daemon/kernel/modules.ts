@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { gunzip, type Unpack, type UnpackDeps, unpacked, unxz, unzstd } from "./unpack.ts";
 
 /** The drivers of what a guest is given: its disk, network, agent's port and entropy, and the root disk's file system. */
 const wanted = ["virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng", "ext4"];
@@ -29,6 +30,27 @@ export function neededModules(directory: string): KernelModule[] {
     for (const path of [...found.needs.toReversed(), found.path]) if (!order.includes(path)) order.push(path);
   }
   return order.map((path) => ({ path, content: readFileSync(join(directory, path)) }));
+}
+
+/** How a module is packed, by the end of its name. */
+const packings: readonly { readonly end: string; readonly unpack: Unpack }[] = [
+  { end: ".gz", unpack: gunzip },
+  { end: ".xz", unpack: unxz },
+  { end: ".zst", unpack: unzstd },
+];
+
+/** The modules as a kernel takes them that can't unpack them itself (CONFIG_MODULE_DECOMPRESS). */
+export async function unpackModules(modules: readonly KernelModule[], deps: UnpackDeps): Promise<KernelModule[]> {
+  const plain: KernelModule[] = [];
+  for (const { path, content } of modules) {
+    const packing = packings.find(({ end }) => path.endsWith(end));
+    if (packing === undefined) plain.push({ path, content });
+    else {
+      const bytes = await unpacked(`the module ${path}`, packing.unpack, content, deps);
+      plain.push({ path: path.slice(0, -packing.end.length), content: bytes });
+    }
+  }
+  return plain;
 }
 
 function readDependencies(directory: string): Map<string, { path: string; needs: string[] }> {

@@ -1,33 +1,18 @@
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { BangerError } from "../../rpc/contract/errors.ts";
-import type { Run } from "../process/run.ts";
-
-/** What unpacking a kernel needs. */
-export interface VmlinuzDeps {
-  readonly run: Run;
-  readonly signal: AbortSignal;
-}
+import { gunzip, readBounded, unlz4, type Unpack, type UnpackDeps, unpacked, unxz, unzstd } from "./unpack.ts";
 
 const elf = Buffer.from([0x7f, 0x45, 0x4c, 0x46]);
-/** No kernel is larger; a compressed one that claims to be is hostile. */
-const maxKernelBytes = 512 * 1024 * 1024;
 
 /** How a payload is packed, by its first bytes. Behind all but gzip's the kernel's build puts 4 bytes with the size. */
 const formats: readonly { readonly magic: readonly number[]; readonly unpack: Unpack }[] = [
-  { magic: [0x1f, 0x8b], unpack: async (payload) => gunzipSync(payload, { maxOutputLength: maxKernelBytes }) },
-  {
-    magic: [0x28, 0xb5, 0x2f, 0xfd],
-    unpack: async (payload) => zstdDecompressSync(payload.subarray(0, -4), { maxOutputLength: maxKernelBytes }),
-  },
-  { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], unpack: unpackBy("xz", ["-dc"]) },
-  { magic: [0x02, 0x21, 0x4c, 0x18], unpack: unpackBy("lz4", ["-dc"]) },
+  { magic: [0x1f, 0x8b], unpack: gunzip },
+  { magic: [0x28, 0xb5, 0x2f, 0xfd], unpack: (payload, deps) => unzstd(payload.subarray(0, -4), deps) },
+  { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], unpack: (payload, deps) => unxz(payload.subarray(0, -4), deps) },
+  { magic: [0x02, 0x21, 0x4c, 0x18], unpack: (payload, deps) => unlz4(payload.subarray(0, -4), deps) },
 ];
 
-type Unpack = (payload: Buffer, scratch: string, deps: VmlinuzDeps) => Promise<Buffer>;
-
 /** The ELF kernel in a file that is one, or a bzImage around one: without its own unpacking a guest starts sooner. */
-export async function readKernel(path: string, scratch: string, deps: VmlinuzDeps): Promise<Buffer> {
+export async function readKernel(path: string, deps: UnpackDeps): Promise<Buffer> {
   const file = readBounded(path);
   if (file.subarray(0, 4).equals(elf)) return file;
   const payload = payloadOf(file, path);
@@ -38,11 +23,7 @@ export async function readKernel(path: string, scratch: string, deps: VmlinuzDep
       `source: ${path} is packed in a way that isn't known (${payload.toString("hex", 0, 4)})`,
     );
   }
-  const kernel = await format.unpack(payload, scratch, deps).catch((cause: unknown) => {
-    if (cause instanceof BangerError && cause.code !== "command_failed") throw cause;
-    deps.signal.throwIfAborted();
-    throw new BangerError("bad_content", `source: the kernel in ${path} can't be unpacked`, { cause });
-  });
+  const kernel = await unpacked(`the kernel in ${path}`, format.unpack, payload, deps);
   if (!kernel.subarray(0, 4).equals(elf)) throw new BangerError("bad_content", `source: ${path} holds no ELF kernel`);
   return kernel;
 }
@@ -62,26 +43,4 @@ function payloadOf(file: Buffer, path: string): Buffer {
     throw new BangerError("bad_content", `source: ${path} doesn't say where its kernel lies, or is cut off`);
   }
   return file.subarray(start, end);
-}
-
-function unpackBy(file: string, args: readonly string[]): Unpack {
-  return async (payload, scratch, { run, signal }) => {
-    const [packed, unpacked] = [`${scratch}/payload`, `${scratch}/unpacked`];
-    writeFileSync(packed, payload.subarray(0, -4));
-    await run({ file, args, stdinFrom: packed, stdoutTo: unpacked, signal });
-    rmSync(packed);
-    return readBounded(unpacked);
-  };
-}
-
-function readBounded(path: string): Buffer {
-  const fd = openSync(path, "r");
-  try {
-    const bytes = readFileSync(fd);
-    if (bytes.length > maxKernelBytes)
-      throw new BangerError("bad_content", `source: ${path} is too large for a kernel`);
-    return bytes;
-  } finally {
-    closeSync(fd);
-  }
 }

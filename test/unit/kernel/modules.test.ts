@@ -1,8 +1,13 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { neededModules } from "../../../src/daemon/kernel/modules.ts";
+import { neededModules, unpackModules } from "../../../src/daemon/kernel/modules.ts";
+import { createRunner } from "../../../src/daemon/process/run.ts";
+import { Spans } from "../../../src/telemetry/spans.ts";
+import { startTracer } from "../../../src/telemetry/tracer.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -43,4 +48,27 @@ it("a kernel without a disk driver is refused, one without a random number drive
 
 it("a directory that depmod has not seen is refused with the next step", () => {
   expect(() => neededModules(directory)).toThrow(/run depmod/);
+});
+
+const deps = () => ({
+  run: createRunner({ spans: new Spans(startTracer("test", () => undefined)) }),
+  signal: new AbortController().signal,
+  scratch: directory,
+});
+const module = Buffer.from("a module ".repeat(1_000));
+
+it.each([
+  ["a/ext4.ko", module],
+  ["a/ext4.ko.gz", gzipSync(module)],
+  ["a/ext4.ko.zst", zstdCompressSync(module)],
+  ["a/ext4.ko.xz", execFileSync("xz", ["--check=crc32", "-c"], { input: module })],
+])("a module is unpacked, however the distribution packs it: %s", async (path, content) => {
+  expect(await unpackModules([{ path, content }], deps())).toEqual([{ path: "a/ext4.ko", content: module }]);
+});
+
+it.each([".gz", ".zst", ".xz"])("a module that isn't what its name says is refused: %s", async (end) => {
+  await expect(unpackModules([{ path: `a/ext4.ko${end}`, content: module }], deps())).rejects.toMatchObject({
+    code: "bad_content",
+    message: `source: the module a/ext4.ko${end} can't be unpacked`,
+  });
 });

@@ -34,7 +34,7 @@ function bzImage(payload: Buffer): Buffer {
 const read = (bytes: Buffer) => {
   const path = join(scratch, "vmlinuz");
   writeFileSync(path, bytes);
-  return readKernel(path, scratch, { run, signal: new AbortController().signal });
+  return readKernel(path, { run, signal: new AbortController().signal, scratch });
 };
 const by = (program: string, ...args: string[]) => execFileSync(program, args, { input: elf, maxBuffer: 1 << 24 });
 

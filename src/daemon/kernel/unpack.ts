@@ -1,0 +1,62 @@
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import type { Run } from "../process/run.ts";
+
+/** What unpacking a file of a kernel needs. */
+export interface UnpackDeps {
+  readonly run: Run;
+  readonly signal: AbortSignal;
+  /** A directory for files on the way. */
+  readonly scratch: string;
+}
+
+/** Unpacks bytes. */
+export type Unpack = (packed: Buffer, deps: UnpackDeps) => Promise<Buffer>;
+
+/** No kernel is larger; a compressed one that claims to be is hostile. */
+const maxBytes = 512 * 1024 * 1024;
+
+/** gzip. */
+export const gunzip: Unpack = async (packed) => gunzipSync(packed, { maxOutputLength: maxBytes });
+/** Zstandard. */
+export const unzstd: Unpack = async (packed) => zstdDecompressSync(packed, { maxOutputLength: maxBytes });
+/** xz, which Node can't. */
+export const unxz: Unpack = unpackBy("xz");
+/** LZ4 in its legacy frame, which Node can't. */
+export const unlz4: Unpack = unpackBy("lz4");
+
+/** A file of a kernel, which is never larger than a kernel. */
+export function readBounded(path: string): Buffer {
+  const fd = openSync(path, "r");
+  try {
+    const bytes = readFileSync(fd);
+    if (bytes.length > maxBytes) throw new BangerError("bad_content", `source: ${path} is too large for a kernel`);
+    return bytes;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function unpackBy(file: string): Unpack {
+  return async (bytes, { run, signal, scratch }) => {
+    const [from, to] = [`${scratch}/packed`, `${scratch}/unpacked`];
+    writeFileSync(from, bytes);
+    try {
+      await run({ file, args: ["-dc"], stdinFrom: from, stdoutTo: to, signal });
+      return readBounded(to);
+    } finally {
+      rmSync(from, { force: true });
+      rmSync(to, { force: true });
+    }
+  };
+}
+
+/** Unpacks what `what` names; what goes wrong with its bytes is said as such. */
+export async function unpacked(what: string, unpack: Unpack, packed: Buffer, deps: UnpackDeps): Promise<Buffer> {
+  return unpack(packed, deps).catch((cause: unknown) => {
+    if (cause instanceof BangerError && cause.code !== "command_failed") throw cause;
+    deps.signal.throwIfAborted();
+    throw new BangerError("bad_content", `source: ${what} can't be unpacked`, { cause });
+  });
+}
