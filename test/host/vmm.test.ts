@@ -7,6 +7,8 @@ const vmId = "00112233445566ff";
 const mac = "02:00:11:22:33:44";
 const directory = "/mnt/tmp/installation";
 
+const quit = `printf '{"execute":"qmp_capabilities"}\\n{"execute":"quit"}\\n' | socat -t 5 - UNIX:${directory}/helper/vm/${vmId}/qmp.sock >/dev/null`;
+
 /** A QEMU that the helper starts stands before its guest's first instruction: these tests run none. */
 describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSandbox})` : ""}`, () => {
   let host: Installation;
@@ -75,15 +77,15 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
   });
 
   it.each([
-    ["by SIGKILL", "KILL", { status: null, signal: 9 }],
-    ["by SIGTERM, in order", "TERM", { status: 0, signal: null }],
-    ["by a signal that dumps core", "SEGV", { status: null, signal: 11 }],
-  ])("ended %s while the helper was away is known when it is back, until it is released", async (_, signal, how) => {
+    ["by SIGKILL", "kill -KILL $0", { status: null, signal: 9 }],
+    ["in order", quit, { status: 0, signal: null }],
+    ["by a signal that dumps core", "kill -SEGV $0", { status: null, signal: 11 }],
+  ])("ended %s while the helper was away is known when it is back, until it is released", async (_, end, how) => {
     const pid = await start();
     expect(await status()).toMatchObject({ running: true, facts: { pid } });
     await host.helper?.end("KILL");
     const killed = Date.now();
-    await host.sandbox.root(`kill -${signal} ${pid}; while [ -d /proc/${pid} ]; do :; done`);
+    await host.sandbox.root(`${end.replace("$0", String(pid))}; while [ -d /proc/${pid} ]; do :; done`);
     await host.startHelper();
     const exit = { vm_id: vmId, generation: 1, uid: 62_000, ...how };
     expect(await status()).toMatchObject({ running: false, exit });
@@ -124,6 +126,24 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
     expect(await status()).toMatchObject({ running: false, exit: { signal: 9 } });
     await host.sandbox.root(`rm ${directory}/helper/fill`);
     expect(await stop()).toMatchObject({ result: {} });
+  });
+
+  it("with KVM has the group of /dev/kvm and nothing more, or is not started and says why", async () => {
+    const kvm = (await ask("kvm.probe")).result as { usable: boolean; why: string };
+    const answer = await ask("vmm.start", { ...params, accel: "kvm" });
+    if (kvm.usable) {
+      const [groups, gid, mode] = (
+        await host.sandbox.root(
+          `awk '/^Groups:/ { print $2 }' /proc/${String(answer.result?.["pid"])}/status; stat -c '%g\n%a' /dev/kvm`,
+        )
+      ).split("\n");
+      expect(groups).toBe(mode === "660" ? gid : "");
+    } else
+      expect(answer).toMatchObject({
+        error: { code: "command_failed", message: `vmm.start: KVM can't be used: ${kvm.why}` },
+      });
+    await stop();
+    await gone();
   });
 
   it("says in its own words why it ended, and how", async () => {
