@@ -6,7 +6,7 @@ import type { Libc } from "./kernel/libc.ts";
 import type { Kvm } from "./kvm/kvm.ts";
 import type { Links } from "./netlink/links.ts";
 import type { NfTables } from "./netlink/nf-tables.ts";
-import type { HostCommand } from "./network/host-command.ts";
+import type { HostCommand } from "./process/host-command.ts";
 
 /** What the helper's operations work with. */
 export interface HelperDeps {

@@ -11,7 +11,7 @@ import { Spans } from "../telemetry/spans.ts";
 import { Output } from "../telemetry/output.ts";
 import { startTracer } from "../telemetry/tracer.ts";
 import { Facts } from "./files/facts.ts";
-import { createHostCommand } from "./network/host-command.ts";
+import { createHostCommand } from "./process/host-command.ts";
 import { readRootsFile } from "./files/roots-file.ts";
 import type { HostPrograms } from "./deps.ts";
 import { loadLibc } from "./kernel/libc.ts";

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askHelper } from "../support/ask-helper.ts";
 import { Installation, type LogRecord } from "../support/installation.ts";
@@ -48,6 +49,20 @@ describe.skipIf(noSandbox)(`the helper${noSandbox ? ` (${noSandbox})` : ""}`, ()
     await ask("bridge.remove");
     await ask("nat.remove");
     expect(await host.hostState()).toBe(before);
+  });
+
+  it("puts the policy in place that nft reads so, in the place of an older one, with the pins that there are", async () => {
+    await network();
+    await ask("tap.create", tap);
+    const expected = readFileSync("test/data/policy.nft", "utf8");
+    const read = async () =>
+      (await host.sandbox.root("nft list ruleset")).replace(/policy_[0-9a-f]{12}/, "policy_MARK");
+    expect(await read()).toBe(expected);
+    const { table } = host.layout;
+    const mark = await host.sandbox.root(`nft list table inet ${table} | grep -o 'policy_[0-9a-f]*'`);
+    await host.sandbox.root(`nft delete chain inet ${table} ${mark.trim()}; nft add chain inet ${table} policy_older`);
+    await ask("nat.ensure");
+    expect(await read()).toBe(expected);
   });
 
   it("does each of these a second time without harm", async () => {

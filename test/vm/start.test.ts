@@ -4,8 +4,6 @@ import { Installation } from "../support/installation.ts";
 import { noSandbox } from "../support/sandbox.ts";
 import { expectInvariants, shapeOf, treeOf } from "../support/trace-tree.ts";
 
-const exec = (name: string) => [`bangerd-root exec ${name}`] as const;
-
 describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})` : ""}`, () => {
   let host: Installation;
   let before: string;
@@ -61,7 +59,10 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
           ],
           [
             "bangerd step nat",
-            ["bangerd call nat.ensure", ["bangerd-root nat.ensure", ["bangerd-root rules find"], exec("nft")]],
+            [
+              "bangerd call nat.ensure",
+              ["bangerd-root nat.ensure", ["bangerd-root rules find"], ["bangerd-root rules put"]],
+            ],
           ],
           ["bangerd step initrd"],
           [

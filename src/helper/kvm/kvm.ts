@@ -44,8 +44,8 @@ export class Kvm {
     const groups = groupsFor(stat);
     const uid = freeUid(facts, installation);
     const args = [...identityArgs(uid, groups), programs.kvmProbe, files.device];
-    const { code, stdout, stderr } = await command.ask("setpriv", args);
-    const words = (stdout || stderr).trim().slice(0, 200);
+    const { code, output } = await command("setpriv", args);
+    const words = output.trim().slice(0, 200);
     if (code !== 0)
       return unusable(`${files.device} is there, but ${words || `the probe exited with ${code}`} (${modeOf(stat)})`);
     const flags = /^flags\s*:(.*)$/m.exec(readFileSync(files.cpuinfo, "utf8"))?.[1]?.split(" ") ?? [];

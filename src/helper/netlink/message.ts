@@ -90,6 +90,13 @@ export function u32(value: number): Buffer {
   return bytes;
 }
 
+/** Four bytes in the network's order, as nf_tables has its numbers. */
+export function u32be(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value | 0);
+  return bytes;
+}
+
 function aligned(length: number): number {
   return (length + 3) & ~3;
 }

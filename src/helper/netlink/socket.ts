@@ -17,7 +17,15 @@ export interface Request {
 export const netlinkProtocol = { route: 0, netfilter: 12 } as const;
 
 /** Request flags (netlink(7)). */
-export const NLM_F = { request: 1, ack: 4, excl: 0x200, create: 0x400, replace: 0x100, dump: 0x300 } as const;
+export const NLM_F = {
+  request: 1,
+  ack: 4,
+  excl: 0x200,
+  create: 0x400,
+  append: 0x800,
+  replace: 0x100,
+  dump: 0x300,
+} as const;
 
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
@@ -53,19 +61,22 @@ export class NetlinkSocket {
     const seq = this.#nextSeq();
     const isDump = (flags & NLM_F.dump) === NLM_F.dump;
     const header = { type, flags: flags | NLM_F.request | (isDump ? 0 : NLM_F.ack), seq };
-    return this.#exchange(what, encodeMessage(header, fixed, attributes), new Set([seq]));
+    return this.#exchange(what, encodeMessage(header, fixed, attributes), new Set([seq]), new Set([seq]));
   }
 
   /** Asks several things at once; the kernel does all of them, or none where they stand between a batch's begin and end. */
   batch(what: string, requests: readonly (Omit<Request, "what"> & { readonly acknowledged: boolean })[]): void {
+    const all = new Set<number>();
     const waiting = new Set<number>();
     const messages = requests.map(({ type, flags = 0, fixed, attributes = [], acknowledged }) => {
       const seq = this.#nextSeq();
+      all.add(seq);
       if (acknowledged) waiting.add(seq);
       const header = { type, flags: flags | NLM_F.request | (acknowledged ? NLM_F.ack : 0), seq };
       return encodeMessage(header, fixed, attributes);
     });
-    this.#exchange(what, Buffer.concat(messages), waiting);
+    // What isn't acknowledged may be refused: a batch that can't be committed is, in the name of its begin.
+    this.#exchange(what, Buffer.concat(messages), all, waiting);
   }
 
   close(): void {
@@ -77,7 +88,7 @@ export class NetlinkSocket {
     return this.#seq;
   }
 
-  #exchange(what: string, bytes: Buffer, waiting: Set<number>): Message[] {
+  #exchange(what: string, bytes: Buffer, all: ReadonlySet<number>, waiting: Set<number>): Message[] {
     this.#call(what, () => this.#libc.send(this.#fd, bytes));
     const answers: Message[] = [];
     let interrupted = false;
@@ -87,7 +98,7 @@ export class NetlinkSocket {
       if (length > datagramBytes) throw new KernelError(what, 90, `an answer of ${length} bytes`);
       for (const message of decodeMessages(this.#datagram.subarray(0, length))) {
         // What answers an earlier request, which was given up.
-        if (!waiting.has(message.seq)) continue;
+        if (!all.has(message.seq)) continue;
         if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
         if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
           waiting.delete(message.seq);

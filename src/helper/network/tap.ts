@@ -11,6 +11,7 @@ import { ipv4Bytes, macBytes } from "./address.ts";
 import { inKernel } from "./in-kernel.ts";
 import { findLink, mustBeOurs } from "./link.ts";
 import { pinKey } from "./nat.ts";
+import { guests } from "./policy.ts";
 import { makeTap } from "./tun.ts";
 
 type TapRequest = ParamsOf<typeof helperContract.tapCreate>;
@@ -23,9 +24,6 @@ const portFlags: PortFlags = {
   unicastFlood: false,
   multicastFlood: false,
 };
-
-/** The set of the policy that has the pins. */
-const guests = "guests";
 
 /** Makes a VM's tap: owned by the VM's uid, isolated from other guests, pinned to its MAC and address. */
 export async function createTap(deps: HelperDeps, request: TapRequest): Promise<{ tap: string; uid: number }> {

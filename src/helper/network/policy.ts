@@ -1,0 +1,79 @@
+import { parseSubnet } from "../../installation/install-file.ts";
+import type { HelperDeps } from "../deps.ts";
+import {
+  icmpType,
+  inNetwork,
+  isEstablished,
+  isIpv6,
+  isProtocol,
+  masquerade,
+  onInterface,
+  sourceNotIn,
+  toPort,
+  verdict,
+} from "../netlink/nf-rule.ts";
+import type { Chain } from "../netlink/nf-tables.ts";
+import { ipv4Bytes } from "./address.ts";
+
+/** The set of pins: which MAC has which address. */
+export const guests = "guests";
+
+const priority = { raw: -300, filter: 0, srcnat: 100 };
+const protocol = { icmp: 1, tcp: 6, udp: 17 };
+const [dns, echoRequest] = [53, 8];
+const linkLocal = { address: ipv4Bytes("169.254.0.0"), prefix: 16 };
+
+/**
+ * The default policy: a guest reaches DNS and ping on the bridge and, through NAT, what the host reaches; not the host's
+ * services, not link-local addresses (cloud metadata), not other guests. Its MAC and address are pinned to each other.
+ */
+export function policyChains({ layout, installation }: Pick<HelperDeps, "layout" | "installation">): Chain[] {
+  const { network, first, prefix } = parseSubnet(installation.subnet);
+  const fromGuest = onInterface("iifname", "is", layout.bridge);
+  const toGuest = onInterface("oifname", "is", layout.bridge);
+  const notFromGuest = onInterface("iifname", "isNot", layout.bridge);
+  const notToGuest = onInterface("oifname", "isNot", layout.bridge);
+  const toBridge = inNetwork("daddr", ipv4Bytes(first), 32);
+  const toLinkLocal = inNetwork("daddr", linkLocal.address, linkLocal.prefix);
+  const fromSubnet = inNetwork("saddr", ipv4Bytes(network), prefix);
+  const [accept, drop] = [verdict("accept"), verdict("drop")];
+  return [
+    {
+      name: "prerouting",
+      hook: { type: "filter", at: "prerouting", priority: priority.raw },
+      rules: [
+        [notFromGuest, accept],
+        [isIpv6(), drop],
+        [sourceNotIn(guests), drop],
+      ],
+    },
+    {
+      name: "input",
+      hook: { type: "filter", at: "input", priority: priority.filter },
+      rules: [
+        [notFromGuest, accept],
+        [isEstablished(), accept],
+        [toBridge, isProtocol(protocol.udp), toPort(dns), accept],
+        [toBridge, isProtocol(protocol.tcp), toPort(dns), accept],
+        [toBridge, isProtocol(protocol.icmp), icmpType(echoRequest), accept],
+        [drop],
+      ],
+    },
+    {
+      name: "forward",
+      hook: { type: "filter", at: "forward", priority: priority.filter },
+      rules: [
+        [fromGuest, toGuest, drop],
+        [fromGuest, toLinkLocal, drop],
+        [fromGuest, accept],
+        [toGuest, isEstablished(), accept],
+        [toGuest, drop],
+      ],
+    },
+    {
+      name: "postrouting",
+      hook: { type: "nat", at: "postrouting", priority: priority.srcnat },
+      rules: [[fromSubnet, notToGuest, masquerade()]],
+    },
+  ];
+}
