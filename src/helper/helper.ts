@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import { accessSync, chmodSync, chownSync, constants, mkdirSync } from "node:fs";
 import { type Installation, installationWarnings } from "../installation/install-file.ts";
 import { type Layout, layoutOf } from "../installation/layout.ts";
 import { helperContract } from "../rpc/contract/helper.ts";
@@ -28,6 +28,7 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
   const layout = layoutOf(installation);
   const log = createLogger(services.helper, new Output(1));
   makeDirectories(installation, layout);
+  for (const program of Object.values(programs)) accessSync(program, constants.X_OK);
   // Spans belong to requests and ride back in their answers; this process exports nothing.
   const spans = new Spans(startTracer(services.helper, () => undefined));
   const libc = loadLibc();

@@ -33,7 +33,8 @@ const recordWidth = 31;
 /**
  * The recorder: the VMM's parent, root's, and no child of the helper's session, so that it outlives the helper. It never
  * interprets what it is given: all of it comes as positional parameters. Standard output and error of this shell are
- * what the VMM inherits; 7 and 8 are the other ends, 9 the file of the VMM's words.
+ * what the VMM inherits; 7 and 8 are the other ends, 9 the file of the VMM's words, in which a logger that can't be
+ * started says so too.
  */
 const script = `
 umask 007
@@ -44,13 +45,13 @@ shift 7
 as_owner() {
   exec /usr/bin/setpriv --reuid="$uid" --regid="$gid" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all -- "$@"
 }
-as_owner "$program" "$log" "$limit" <&7 >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
-as_owner /usr/bin/head -c "$most" <&8 >&9 2>/dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
-exec 7>&- 8>&- 9>&-
-"$@" </dev/null &
+"$@" </dev/null 7>&- 8>&- 9>&- &
 vmm=$!
 printf '%-${recordWidth}s\\n' "running $vmm" 1<>"$record"
-exec >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&-
+exec 3>&- 4>&- 5>&- 6>&-
+as_owner "$program" "$log" "$limit" <&7 >/dev/null 2>&9 7>&- 8>&- 9>&- &
+as_owner /usr/bin/head -c "$most" <&8 >&9 2>/dev/null 7>&- 8>&- 9>&- &
+exec >/dev/null 2>&1 7>&- 8>&- 9>&-
 wait "$vmm"
 printf '%-${recordWidth}s\\n' "ended $?" 1<>"$record"
 wait
