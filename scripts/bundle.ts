@@ -10,6 +10,8 @@ interface Program {
   readonly external: string[];
   /** Packages that may not come into it, however indirectly. */
   readonly without: RegExp;
+  /** True for what src/cli/loader.cjs runs: as a function, which spares it the loading of `node:module`. */
+  readonly wrapped?: true;
 }
 
 const programs: Program[] = [
@@ -20,6 +22,7 @@ const programs: Program[] = [
     external: ["pino"],
     // The CLI starts fast because it loads none of these.
     without: /node_modules\/(zod|koffi|ssh2|@opentelemetry\/(sdk-node|exporter))/,
+    wrapped: true,
   },
   {
     name: "bangerd",
@@ -36,8 +39,10 @@ const programs: Program[] = [
   },
 ];
 
+const wrapper = { before: "(function (exports, require, module, __filename, __dirname) {", after: "})" };
+
 await Promise.all(
-  programs.map(async ({ name, source, external, without }) => {
+  programs.map(async ({ name, source, external, without, wrapped }) => {
     const { metafile } = await build({
       entryPoints: { [name]: source },
       outdir: "dist",
@@ -49,6 +54,7 @@ await Promise.all(
       // A script that is run with a code cache has nothing that would resolve import().
       supported: { "dynamic-import": false },
       external,
+      ...(wrapped ? { banner: { js: wrapper.before }, footer: { js: wrapper.after } } : {}),
       metafile: true,
       legalComments: "none",
       logLevel: "warning",

@@ -1,7 +1,6 @@
-// Runs the bundled CLI's `vm ls` once, against a socket of its own, and keeps what V8 compiled of it: `node code-cache.cjs
-// PROGRAM CACHE`. src/cli/loader.cjs uses that.
+// Runs the bundled CLI's `vm exec` and `vm ls` once each, against a socket of its own, and keeps what V8 compiled of them:
+// `node code-cache.cjs PROGRAM CACHE`. src/cli/loader.cjs uses that.
 const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require("node:fs");
-const { wrap } = require("node:module");
 const { createServer } = require("node:net");
 const { tmpdir } = require("node:os");
 const { dirname, join } = require("node:path");
@@ -20,18 +19,29 @@ writeFileSync(
     .join("")}`,
 );
 
-const script = new Script(wrap(readFileSync(program, "utf8")), { filename: program });
+const script = new Script(readFileSync(program, "latin1"), { filename: program });
 process.on("exit", () => {
   writeFileSync(cache, script.createCachedData());
   rmSync(directory, { recursive: true });
 });
 const server = createServer((socket) => {
   createInterface({ input: socket }).on("line", (line) => {
-    socket.write(`${JSON.stringify({ id: JSON.parse(line).id, result: { vms: [], accepted: 0 } })}\n`);
+    socket.write(
+      `${JSON.stringify({ id: JSON.parse(line).id, result: { vms: [], accepted: 0, exit_code: 0, signal: null } })}\n`,
+    );
   });
-  socket.on("close", () => server.close());
 });
-server.listen(join(directory, "bangerd.sock"), () => {
-  process.argv = [process.argv[0], program, "vm", "ls", "--config", config];
+const lines = [
+  ["vm", "exec", "web", "--", "true"],
+  ["vm", "ls"],
+];
+const exit = process.exit;
+
+/** The CLI ends its process itself: each but the last end begins the next line. */
+function runNext() {
+  const line = lines.shift();
+  process.exit = lines.length === 0 ? exit : runNext;
+  process.argv = [process.argv[0], program, ...line.toSpliced(2, 0, "--config", config)];
   script.runInThisContext()(exports, require, module, program, dirname(program));
-});
+}
+server.listen(join(directory, "bangerd.sock"), runNext);

@@ -1,11 +1,10 @@
 // Runs the bundled CLI with the code that V8 compiled when it was built: 4 ms less at every start. V8 itself refuses a cache
-// that is of another version, and compiles anew.
+// that is of another version, and compiles anew. The bundle is a function of a module's five variables, and ASCII.
 const { readFileSync } = require("node:fs");
-const { wrap } = require("node:module");
 const { Script } = require("node:vm");
 
 const program = `${__dirname}/banger-main.cjs`;
-const script = new Script(wrap(readFileSync(program, "utf8")), {
+const script = new Script(readFileSync(program, "latin1"), {
   filename: program,
   cachedData: readFileSync(`${__dirname}/banger-main.cache`),
 });

@@ -1,5 +1,4 @@
 import { createConnection, type Socket } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
 import { attribute } from "../telemetry/names.ts";
 import type { SpanRecord } from "../telemetry/span-record.ts";
 import type { Spans } from "../telemetry/spans.ts";
@@ -81,7 +80,8 @@ export class RpcClient {
   /** Connects, or fails with the code given as `unavailable`. */
   static async connect(deps: ClientDeps): Promise<RpcClient> {
     const { path, unavailable, connectMs = defaultConnectMs } = deps;
-    const giveUpAt = performance.now() + connectMs;
+    // Monotonic as performance.now() is, which costs the CLI a millisecond to load.
+    const giveUpAt = process.uptime() + connectMs / 1000;
     for (;;) {
       try {
         return new RpcClient(deps, await open(path));
@@ -94,11 +94,13 @@ export class RpcClient {
             `can't connect to ${path}: ${code ?? message}`,
             { cause },
           );
-        if (performance.now() >= giveUpAt)
+        if (process.uptime() >= giveUpAt)
           throw new BangerError(unavailable, `nobody takes connections on ${path} (tried for ${connectMs / 1000} s)`, {
             cause,
           });
-        await delay(backlogRetryMs);
+        await new Promise((resolve) => {
+          setTimeout(resolve, backlogRetryMs);
+        });
       }
     }
   }
