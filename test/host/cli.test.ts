@@ -55,15 +55,35 @@ describe.skipIf(noSandbox)(`the CLI${noSandbox ? ` (${noSandbox})` : ""}`, () =>
       expect(stdout).toContain(name);
   });
 
-  it("links to the trace that its environment names, and does not join it", async () => {
-    const job = "4bf92f3577b34da6a3ce929d0e0e4736";
-    await host.banger(["vm", "ls"], { env: { TRACEPARENT: `00-${job}-00f067aa0ba902b7-01` } });
-    const opId = await host.lastOperation();
-    expect(opId).not.toBe(`op-${job}`);
-    const spans = await host.spansOf(opId);
-    expect(spans.find((span) => span.parent_span_id === undefined)?.links).toEqual([
-      { trace_id: job, span_id: "00f067aa0ba902b7" },
-    ]);
+  it.each(["01", "03", "ff"])(
+    "links to the trace that its environment names with flags %s, and does not join it",
+    async (flags) => {
+      const job = "4bf92f3577b34da6a3ce929d0e0e4736";
+      await host.banger(["network", "up"], { env: { TRACEPARENT: `00-${job}-00f067aa0ba902b7-${flags}` } });
+      const opId = await host.lastOperation();
+      expect(opId).not.toBe(`op-${job}`);
+      const spans = await host.spansOf(opId);
+      expect(spans.find((span) => span.parent_span_id === undefined)?.links).toEqual([
+        { trace_id: job, span_id: "00f067aa0ba902b7" },
+      ]);
+    },
+  );
+
+  it("keeps no operation of what only reads, and names an operation when that fails", async () => {
+    const before = await host.lastOperation();
+    await host.ok("vm", "ls");
+    const answer = await host.banger(["vm", "show", "nope"]);
+    expect(await host.lastOperation()).toBe(before);
+    expect(answer.error().op_id).toMatch(/^op-[0-9a-f]{32}$/);
+    await host.daemon?.logged(
+      (record) => record["op_id"] === answer.error().op_id && record["operation"] === "vm.show",
+    );
+  });
+
+  it("tells a field's bounds, also of a number below zero", async () => {
+    const { code, stderr } = await host.person(["vm", "create", "--cpus", "-1"]);
+    expect(stderr).toMatch(/^banger: vm\.create: cpus: .*>=1/);
+    expect(code).toBe(64);
   });
 
   it("says how to start a daemon that isn't running", async () => {
