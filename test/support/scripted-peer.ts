@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
@@ -44,16 +44,15 @@ export async function scriptedPeer(
 }
 
 /** A process that listens, with a backlog of one, and was then stopped (SIGSTOP). */
-export async function stoppedPeer(): Promise<{ path: string; child: ChildProcess } & AsyncDisposable> {
+export async function stoppedPeer(at?: string): Promise<{ path: string } & AsyncDisposable> {
   const directory = mkdtempSync(join(tmpdir(), "banger-stopped-"));
-  const path = join(directory, "s.sock");
+  const path = at ?? join(directory, "s.sock");
   const script = `require("node:net").createServer((s) => s.resume()).listen({ path: process.argv[1], backlog: 1 }, () => console.log("ready"))`;
   const child = spawn(process.execPath, ["-e", script, path], { stdio: ["ignore", "pipe", "inherit"] });
   await once(child.stdout, "data");
   child.kill("SIGSTOP");
   return {
     path,
-    child,
     [Symbol.asyncDispose]: async () => {
       const closed = once(child, "close");
       child.kill("SIGKILL");
