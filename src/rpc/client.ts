@@ -1,21 +1,23 @@
-import { createConnection, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { attribute } from "../telemetry/names.ts";
 import type { SpanRecord } from "../telemetry/span-record.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import { version } from "../version.ts";
 import { Connection } from "./connection.ts";
-import { BangerError, type ErrorCode, isErrorCode } from "./contract/errors.ts";
+import { BangerError } from "./contract/errors.ts";
 import type { InputOf, Method, ResultOf } from "./contract/method.ts";
 import { type RequestFrame, wireVersion } from "./frame.ts";
 import { InputCredit } from "./input-credit.ts";
 import { KeepAlive, type KeepAliveOptions } from "./keep-alive.ts";
+import { openSocket, type SocketOptions } from "./open-socket.ts";
 import { type OnEvent, PendingCall } from "./pending-call.ts";
+import { errorFrom, errorOf } from "./wire-error.ts";
 
 /** How a call is made. */
 export interface CallOptions {
   /** Cancels the request; the answer (usually `cancelled`, once all is undone) is still awaited, for `cancelWaitMs`. */
   signal?: AbortSignal;
-  /** Milliseconds that the peer has. This side waits `graceMs` longer, then fails by itself. */
+  /** Milliseconds that the peer has: 60 s by default where no keep-alive watches it. This side waits `graceMs` longer, then fails by itself. */
   deadlineMs?: number;
   /** For the answer's way back. */
   graceMs?: number;
@@ -28,27 +30,20 @@ export interface CallOptions {
 }
 
 /** What a client needs. */
-export interface ClientDeps {
-  readonly path: string;
+export interface ClientDeps extends SocketOptions {
   /** Opens the spans of traced calls; without it none is. */
   readonly spans?: Spans | undefined;
   /** What the peer is called in messages: `the peer` by default. */
   readonly peer?: string;
-  /** The code for a socket on which nobody listens, or nobody answers. */
-  readonly unavailable: ErrorCode;
   /** Checks the spans that the peer's answers carry; without it they are ignored. */
   readonly acceptSpans?: (spans: readonly unknown[]) => SpanRecord[];
-  /** How long connecting may take. */
-  readonly connectMs?: number;
   /** Watches the peer while calls without a deadline wait. */
   readonly keepAlive?: KeepAliveOptions;
 }
 
+const defaultDeadlineMs = 60_000;
 const defaultGraceMs = 2_000;
 const defaultCancelWaitMs = 30_000;
-const defaultConnectMs = 5_000;
-/** A full backlog is tried again so often. */
-const backlogRetryMs = 50;
 /** So much input goes in one frame. */
 const inputChunk = 65_536;
 
@@ -79,30 +74,7 @@ export class RpcClient {
 
   /** Connects, or fails with the code given as `unavailable`. */
   static async connect(deps: ClientDeps): Promise<RpcClient> {
-    const { path, unavailable, connectMs = defaultConnectMs } = deps;
-    // Monotonic as performance.now() is, which costs the CLI a millisecond to load.
-    const giveUpAt = process.uptime() + connectMs / 1000;
-    for (;;) {
-      try {
-        return new RpcClient(deps, await open(path));
-      } catch (cause) {
-        const { code, message } = cause as NodeJS.ErrnoException;
-        // A peer that accepts nobody has a full backlog; any other failure is final.
-        if (code !== "EAGAIN")
-          throw new BangerError(
-            code === "EACCES" ? "not_owner" : unavailable,
-            `can't connect to ${path}: ${code ?? message}`,
-            { cause },
-          );
-        if (process.uptime() >= giveUpAt)
-          throw new BangerError(unavailable, `nobody takes connections on ${path} (tried for ${connectMs / 1000} s)`, {
-            cause,
-          });
-        await new Promise((resolve) => {
-          setTimeout(resolve, backlogRetryMs);
-        });
-      }
-    }
+    return new RpcClient(deps, await openSocket(deps));
   }
 
   /** True until the connection is gone. */
@@ -111,8 +83,9 @@ export class RpcClient {
   }
 
   /** Asks for a method, in a client span when the method is traced. */
-  call<M extends Method>(method: M, params: InputOf<M>, options: CallOptions = {}): Promise<ResultOf<M>> {
-    const { spans } = this.#deps;
+  call<M extends Method>(method: M, params: InputOf<M>, given: CallOptions = {}): Promise<ResultOf<M>> {
+    const { spans, keepAlive } = this.#deps;
+    const options = keepAlive === undefined ? { deadlineMs: defaultDeadlineMs, ...given } : given;
     if (!method.traced || spans?.activeIds() === undefined) return this.#request(method, params, options);
     const attributes = { [attribute.rpcSystem]: "banger", [attribute.rpcMethod]: method.name };
     return spans.span(`call ${method.name}`, { kind: "client", attributes }, () =>
@@ -240,36 +213,7 @@ export class RpcClient {
   }
 }
 
-function open(path: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection(path);
-    socket.once("error", reject);
-    socket.once("connect", () => {
-      socket.off("error", reject);
-      resolve(socket);
-    });
-  });
-}
-
 function bytesOf(data: unknown): number {
   const bytes = typeof data === "object" && data !== null ? (data as Record<string, unknown>)["bytes"] : undefined;
   return typeof bytes === "number" && bytes > 0 ? bytes : 0;
-}
-
-/** What this side threw, as an error of the table; one that is already, or is not for people, stays. */
-function errorFrom(thrown: unknown): BangerError {
-  if (thrown instanceof BangerError) return thrown;
-  return new BangerError("internal", thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
-}
-
-/** The peer's error as ours; a code that this side doesn't know is `internal`, its own code kept in the text. */
-function errorOf(error: unknown): BangerError {
-  const wire = (typeof error === "object" && error !== null ? error : {}) as Record<string, unknown>;
-  const code = typeof wire["code"] === "string" ? wire["code"] : "internal";
-  const message = typeof wire["message"] === "string" ? wire["message"] : "the peer gave no reason";
-  const details = wire["details"];
-  return new BangerError(isErrorCode(code) ? code : "internal", isErrorCode(code) ? message : `${code}: ${message}`, {
-    ...(typeof wire["op_id"] === "string" ? { opId: wire["op_id"] } : {}),
-    ...(typeof details === "object" && details !== null ? { details: details as Record<string, unknown> } : {}),
-  });
 }

@@ -141,7 +141,21 @@ function accept(deps: ServerDeps, socket: Socket, connections: Set<Connection>, 
     });
     active.delete(id);
     request.close();
-    await connection.send(response).catch((error: unknown) => connection.send(refusal(error, id)));
+    await respond(frame, response);
+  }
+
+  /** Sends an answer; one that is too long goes without its spans, or becomes the error that it is. */
+  async function respond(frame: Record<string, unknown>, response: ResponseFrame): Promise<void> {
+    try {
+      await connection.send(response);
+    } catch (error) {
+      const { spans, ...rest } = response;
+      if (spans !== undefined) return respond(frame, rest);
+      const tooLong = error instanceof BangerError && isOpId(frame["op_id"]) ? error.withOpId(frame["op_id"]) : error;
+      const answer = refusal(tooLong, response.id);
+      deps.log.warn({ op_id: answer.error?.op_id, err: error }, "an answer could not be sent");
+      await connection.send(answer);
+    }
   }
 
   void connection.closed.then(() => {

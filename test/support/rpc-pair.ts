@@ -61,6 +61,13 @@ export const contract = {
     result: z.object({ sent: z.number() }),
     errors: [],
   }),
+  large: method({
+    name: "test.large",
+    summary: "Answers more than a frame holds.",
+    params: z.object({}),
+    result: z.object({ text: z.string() }),
+    errors: [],
+  }),
   shout: method({
     name: "test.shout",
     summary: "Sends events and waits for nobody to take them.",
@@ -104,6 +111,7 @@ const handlers: Handlers<typeof contract> = {
     for (let n = 0; n < events; n++) await emit("tick", n);
     return { sent: events };
   },
+  large: async () => ({ text: "x".repeat(1_100_000) }),
   shout: async ({ events }, { emit }) => {
     for (let n = 0; n < events; n++) void emit("filler", "x".repeat(60_000));
     return {};

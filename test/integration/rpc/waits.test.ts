@@ -111,6 +111,19 @@ it("a request that is too long for a frame fails alone, and says what is too lon
   client.close();
 });
 
+it("an answer that is too long for a frame is that request's error, under its own op_id", async () => {
+  await using pair = await rpcPair({ keep: false });
+  const client = await pair.connect();
+  let opId = "";
+  const call = pair.spans.operation("root", { sink: () => undefined }, (id) => {
+    opId = id;
+    return client.call(contract.large, {});
+  });
+  await expect(call).rejects.toMatchObject({ code: "frame_too_large", opId });
+  expect(pair.logged).toMatchObject([{ message: "an answer could not be sent", op_id: opId }]);
+  client.close();
+});
+
 it("input that can't be read is an error, not an end", async () => {
   await using pair = await rpcPair();
   const client = await pair.connect();
