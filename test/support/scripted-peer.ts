@@ -13,12 +13,13 @@ export interface ScriptedPeer extends AsyncDisposable {
   readonly received: Record<string, unknown>[];
 }
 
-/** Listens on a socket of its own; `take` gets each frame and a way to write one. */
+/** Listens, on a socket of its own or at `at`; `take` gets each frame and a way to write one. */
 export async function scriptedPeer(
   take: (frame: Record<string, unknown>, write: (frame: object) => void) => void,
+  at?: string,
 ): Promise<ScriptedPeer> {
   const directory = mkdtempSync(join(tmpdir(), "banger-peer-"));
-  const path = join(directory, "s.sock");
+  const path = at ?? join(directory, "s.sock");
   const received: Record<string, unknown>[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

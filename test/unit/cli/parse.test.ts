@@ -26,6 +26,12 @@ describe("a command line", () => {
       "vm exec --json -i -e A=b -e C=d web -- sh -c -- x",
       { params: { stdin: true, env: ["A=b", "C=d"], vm: "web" }, rest: ["sh", "-c", "--", "x"], json: true },
     ],
+    ["--json vm ls", { command: "vm ls", json: true }],
+    ["-q vm --json delete -f web", { command: "vm delete", params: { vm: "web", force: true }, json: true }],
+    ["--config other.toml vm exec web -- ls --json", { params: { vm: "web" }, rest: ["ls", "--json"], json: false }],
+    ["vm rm web", { command: "vm delete", params: { vm: "web" } }],
+    ["image delete bookworm", { command: "image rm" }],
+    ["vm create --cpus -1 --name web", { params: { cpus: -1, name: "web" } }],
     ["vm ssh web", { params: { vm: "web" }, rest: [] }],
     ["image build debian --packages git --packages curl", { params: { recipe: "debian", packages: ["git", "curl"] } }],
   ])("%s", (line, expected) => {
@@ -39,6 +45,8 @@ describe("a command line", () => {
     ["vm start a b", /"b" is one argument too many/],
     ["vm create --cpus two", /cpus: "two" is not a whole number/],
     ["vm create --cpu 2", /Unknown option '--cpu'; did you mean --cpus\?/],
+    ["vm create --cpus -x", /'--cpus' needs a value \(with `=` when it begins with -\)/],
+    ["vm create --name --cpus 2", /'--name' needs a value/],
     ["image build gentoo", /recipe: "gentoo" is not one of debian/],
     ["vm exec web", /argv is missing/],
   ])("%s: says what is wrong", (line, message) => {
