@@ -79,7 +79,8 @@ export class AgentLink {
 
   /** Waits until the agent answers and the guest's clock is right. */
   async ready(signal: AbortSignal, deadlineMs: number): Promise<AgentReady> {
-    return this.#answering(signal, deadlineMs);
+    const { timeline, anchor, version } = await this.#answering(signal, deadlineMs);
+    return { timeline, anchor, version };
   }
 
   /** Runs a command in the guest; fails at once while its agent is silent. */
