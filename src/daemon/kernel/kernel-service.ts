@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Layout } from "../../installation/layout.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
@@ -13,6 +13,7 @@ import { ContentService } from "../store/content-service.ts";
 import { inScratch } from "../store/scratch.ts";
 import { type DebianKernelDeps, downloadPackage, type KernelFiles, unpackPackage } from "./debian-kernel.ts";
 import { kernelInitrd } from "./kernel-initrd.ts";
+import { kernelHead, leastMemoryMib } from "./least-memory.ts";
 import { neededModules, unpackModules } from "./modules.ts";
 import { readKernel } from "./vmlinuz.ts";
 import type { Store } from "../store/store.ts";
@@ -37,7 +38,15 @@ export class KernelService extends ContentService<Kernel> {
   }
 
   newest(): Kernel {
-    return this.records.newest("banger kernel import linux-image-cloud-amd64");
+    return this.#complete(this.records.newest("banger kernel import linux-image-cloud-amd64"));
+  }
+
+  override list(): Kernel[] {
+    return super.list().map((kernel) => this.#complete(kernel));
+  }
+
+  override find(reference: string): Kernel {
+    return this.#complete(super.find(reference));
   }
 
   protected directoryOf(id: string): string {
@@ -64,6 +73,14 @@ export class KernelService extends ContentService<Kernel> {
     });
   }
 
+  /** What was imported by First light has no least memory in its record; its files tell it, if they are there. */
+  #complete(kernel: Kernel): Kernel {
+    if (kernel.least_memory_mib !== null) return kernel;
+    const { vmlinux, initrd } = this.#deps.layout.kernel(kernel.id);
+    if (!existsSync(vmlinux) || !existsSync(initrd)) return kernel;
+    return { ...kernel, least_memory_mib: leastMemoryMib(kernelHead(vmlinux), statSync(initrd).size) };
+  }
+
   /** Puts kernel and initrd in their place, then the record: what has no record is nobody's. */
   #keep(scratch: string, { name, release }: Pick<Kernel, "name" | "release">, vmlinux: Buffer, initrd: Buffer): Kernel {
     const id = createHash("sha256").update(vmlinux).update(initrd).digest("hex");
@@ -78,6 +95,7 @@ export class KernelService extends ContentService<Kernel> {
       name,
       release,
       size: vmlinux.length + initrd.length,
+      least_memory_mib: leastMemoryMib(vmlinux, initrd.length),
       created_at: this.#deps.now().toISOString(),
     };
     if (this.records.byId(id) === undefined) {

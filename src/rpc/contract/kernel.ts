@@ -10,6 +10,8 @@ const kernel = z.object({
   release: z.string(),
   /** Bytes of kernel and initrd. */
   size: z.int(),
+  /** The least memory with which a guest comes up, MiB; null when its files don't tell. */
+  least_memory_mib: z.int().nullable(),
   created_at: timestamp,
 });
 

@@ -29,6 +29,7 @@ beforeEach(() => {
     name: "linux",
     release: "6.1",
     size: 1,
+    least_memory_mib: 96,
     created_at: at,
   });
   vms = new VmRecords(
