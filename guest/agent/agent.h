@@ -36,8 +36,8 @@ struct agent {
   bool power_told;
   // Ends the machine; may return, and is called again each second then. NULL: the agent itself ends instead.
   void (*power)(enum power how);
-  // Moves the machine's clock by so many nanoseconds. Returns 0 or an errno. NULL: it isn't ours to move.
-  int (*step_clock)(int64_t by_ns);
+  // Sets the machine's clock. Returns 0 or an errno. NULL: it isn't ours to set.
+  int (*set_clock)(uint64_t unix_ns);
   // Where the cgroups of commands are made; -1: nowhere.
   int cgroups;
   // Some of these may be there still in which nothing runs any more.
@@ -47,7 +47,7 @@ struct agent {
 };
 
 // Serves the host until a socket's peer is gone, or SHUTDOWN when there is no `power`. The caller has filled in `link`,
-// `timeline`, `power`, `step_clock` and `cgroups`; the rest is 0. Returns 0 or an errno.
+// `timeline`, `power`, `set_clock` and `cgroups`; the rest is 0. Returns 0 or an errno.
 int agent_run(struct agent *agent);
 
 #endif

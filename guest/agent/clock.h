@@ -19,7 +19,7 @@ bool clock_is_off(int64_t offset);
 // CLOCK_REALTIME now, in nanoseconds.
 uint64_t clock_real_ns(void);
 
-// Moves CLOCK_REALTIME by so much. Returns 0 or an errno.
-int clock_step(int64_t by_ns);
+// Sets CLOCK_REALTIME. Returns 0 or an errno.
+int clock_set(uint64_t unix_ns);
 
 #endif

@@ -61,7 +61,7 @@ static void on_ping(struct agent *agent, const struct frame *frame) {
 static void on_time(struct agent *agent, const struct frame *frame) {
   struct clock_anchor anchor = {.guest_ns = get_u64(frame->payload), .unix_ns = get_u64(frame->payload + 8)};
   int64_t offset = clock_offset(&anchor, boottime_ns(), clock_real_ns());
-  bool set = clock_is_off(offset) && agent->step_clock != NULL && agent->step_clock(-offset) == 0;
+  bool set = clock_is_off(offset) && agent->set_clock != NULL && agent->set_clock(clock_real_ns() - (uint64_t)offset) == 0;
   uint8_t *at = outbox_payload(&agent->out);
   put_u64(at, (uint64_t)offset);
   at[8] = set;

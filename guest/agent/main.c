@@ -57,7 +57,7 @@ static void guard_descriptors(void) {
 static int connect_link(struct agent *agent, const struct options *options) {
   if (options->port == NULL) return link_use_socket(&agent->link, options->fd);
   agent->power = power_end;
-  agent->step_clock = clock_step;
+  agent->set_clock = clock_set;
   return link_open_port(&agent->link, options->port);
 }
 

@@ -45,6 +45,15 @@ describe("the agent", () => {
   });
 
   it.each([
+    ["the host's own", 0n],
+    ["no time at all", 2n ** 64n - 1n],
+    ["the beginning of time", 2n ** 63n],
+  ])("answers to a time, which it sets on a port only: %s", async (_, hostNs) => {
+    await agent.setClock({ guestNs: 0n, hostNs, uncertaintyNs: 0n });
+    await agent.setClock({ guestNs: hostNs, hostNs: 0n, uncertaintyNs: 0n });
+  });
+
+  it.each([
     [
       "keeps stdout and stderr apart",
       ["sh", "-c", "echo a; echo b >&2"],
