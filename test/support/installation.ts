@@ -211,11 +211,26 @@ TOML`);
       ip neighbour show nud permanent
       nft list ruleset
       cat /proc/sys/net/ipv4/ip_forward
-      cut -d' ' -f1,2 /proc/mounts
+      cut -d' ' -f1,2 /proc/mounts | grep -v ' /usr/bin/qemu-system-x86_64$'
       losetup --all
       processes=$(ps -eo stat=,uid=,comm=)
       echo "$processes" | awk '$1 !~ /^Z/ && $3 != "ps" && $3 != "bash" { print $2, $3 }' | sort
       find ${directory} -not -name 'banger.db*' -not -name 'console.log*' -not -name 'bangerd.lock*' | sort`);
+  }
+
+  /** From now on, what is started as QEMU in this sandbox is this shell script. */
+  async replaceQemu(script: string): Promise<void> {
+    await this.sandbox.root(`
+      cat > /mnt/qemu <<'SH'
+#!/bin/sh
+${script}
+SH
+      chmod 755 /mnt/qemu; mount --bind /mnt/qemu /usr/bin/qemu-system-x86_64`);
+  }
+
+  /** Waits until what was started as QEMU has stopped itself. */
+  async qemuStopped(): Promise<void> {
+    await this.sandbox.root("until pgrep --runstates T -x qemu-system-x86 >/dev/null; do :; done");
   }
 
   /** Ends everything; a bug that a daemon or a helper wrote down fails the test. */

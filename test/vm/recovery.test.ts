@@ -81,8 +81,11 @@ describe.skipIf(noSandbox)(`what is killed${noSandbox ? ` (${noSandbox})` : ""}`
   });
 
   it("the helper, while QEMU starts: QEMU is found by its uid and ended when the helper is back", async () => {
+    // It stops itself, so that it can't have answered before the helper is killed.
+    await host.replaceQemu("kill -STOP $$");
     const starting = host.banger(["vm", "start", "web"]);
-    await host.sandbox.root(`until pkill -STOP -x qemu-system-x86; do :; done; kill -KILL ${host.helper?.pid}`);
+    await host.qemuStopped();
+    await host.helper?.end("KILL");
     expect((await starting).error()).toMatchObject({ code: "helper_unavailable" });
     const since = host.daemon?.log.length ?? 0;
     await host.startHelper();

@@ -99,14 +99,20 @@ export class Facts {
 
   #write(name: string, value: unknown): void {
     const path = join(this.#directory, name);
-    const fd = openSync(`${path}.new`, "w", 0o600);
+    const draft = `${path}.new`;
     try {
-      writeSync(fd, JSON.stringify(value));
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
+      const fd = openSync(draft, "w", 0o600);
+      try {
+        writeSync(fd, JSON.stringify(value));
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(draft, path);
+    } catch (error) {
+      rmSync(draft, { force: true });
+      throw error;
     }
-    renameSync(`${path}.new`, path);
   }
 }
 
