@@ -48,7 +48,7 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
         spans,
         facts,
         command,
-        kvm: new Kvm({ command, facts, installation, programs }),
+        kvm: new Kvm({ command, facts, installation, libc, programs }),
         libc,
         links: new Links(new NetlinkSocket(libc, netlinkProtocol.route)),
         nft: new NfTables(new NetlinkSocket(libc, netlinkProtocol.netfilter)),

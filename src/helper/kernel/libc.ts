@@ -11,6 +11,8 @@ export interface Libc {
   send(fd: number, bytes: Buffer): void;
   /** Receives one datagram into the buffer and says how long it is, also where it was cut. */
   receive(fd: number, into: Buffer): number;
+  /** Whether some process, perhaps one that has ended and isn't reaped, has this real uid. */
+  uidHasProcesses(uid: number): boolean;
   /** An ioctl whose argument is a structure, or a number. */
   ioctl(fd: number, request: number, argument: Buffer | number): void;
 }
@@ -28,6 +30,8 @@ export class KernelError extends Error {
 
 const O_CLOEXEC = 0o2000000;
 const MSG_TRUNC = 0x20;
+const PRIO_USER = 2;
+const ESRCH = 3;
 
 /** Binds the calls. */
 export function loadLibc(): Libc {
@@ -38,6 +42,7 @@ export function loadLibc(): Libc {
   const setsockopt = library.func("int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)");
   const send = library.func("int64_t send(int fd, const uint8_t *bytes, size_t length, int flags)");
   const recv = library.func("int64_t recv(int fd, _Out_ uint8_t *into, size_t length, int flags)");
+  const getpriority = library.func("int getpriority(int which, uint32_t who)");
   const ioctlOf = library.func("int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)");
   const ioctlNumber = library.func("int ioctl(int fd, unsigned long request, unsigned long argument)");
   const checked = (what: string, result: number): number => {
@@ -56,6 +61,11 @@ export function loadLibc(): Libc {
       void checked("setsockopt", setsockopt(fd, level, name, value, value.length) as number),
     send: (fd, bytes) => void checked("send", send(fd, bytes, bytes.length, 0) as number),
     receive: (fd, into) => checked("recv", recv(fd, into, into.length, MSG_TRUNC) as number),
+    uidHasProcesses: (uid) => {
+      // -1 is a priority too.
+      koffi.errno(0);
+      return !(getpriority(PRIO_USER, uid) === -1 && koffi.errno() === ESRCH);
+    },
     ioctl: (fd, request, argument) =>
       void checked(
         "ioctl",

@@ -16,10 +16,10 @@ const readAndWrite = 0o6;
 
 /** Whether KVM can be used, by trying; asked again only when the device's node is another one. */
 export class Kvm {
-  readonly #deps: Pick<HelperDeps, "command" | "facts" | "installation" | "programs">;
+  readonly #deps: Pick<HelperDeps, "command" | "facts" | "installation" | "libc" | "programs">;
   #known: { readonly node: string; readonly answer: Promise<KvmAnswer> } | undefined;
 
-  constructor(deps: Pick<HelperDeps, "command" | "facts" | "installation" | "programs">) {
+  constructor(deps: Pick<HelperDeps, "command" | "facts" | "installation" | "libc" | "programs">) {
     this.#deps = deps;
   }
 
@@ -40,9 +40,9 @@ export class Kvm {
 
   /** Does as the VMM will: opens the device under a VMM's uid, with the device's group and nothing more, and makes a VM. */
   async #try(stat: Stats): Promise<KvmAnswer> {
-    const { command, facts, installation, programs } = this.#deps;
+    const { command, programs } = this.#deps;
     const groups = groupsFor(stat);
-    const uid = freeUid(facts, installation);
+    const uid = freeUid(this.#deps);
     const args = [...identityArgs(uid, groups), programs.kvmProbe, files.device];
     const { code, output } = await command("setpriv", args);
     const words = output.trim().slice(0, 200);

@@ -27,7 +27,7 @@ const portFlags: PortFlags = {
 
 /** Makes a VM's tap: owned by the VM's uid, isolated from other guests, pinned to its MAC and address. */
 export async function createTap(deps: HelperDeps, request: TapRequest): Promise<{ tap: string; uid: number }> {
-  const { facts, installation, layout } = deps;
+  const { facts, layout } = deps;
   const { vm_id: vmId, generation, address, mac } = request;
   mustBeGuests(deps, request);
   mustNotBeNewer(facts.vm(vmId), generation);
@@ -35,7 +35,7 @@ export async function createTap(deps: HelperDeps, request: TapRequest): Promise<
   const bridge = await mustHaveBridge(deps);
   const there = await findLink(deps, tap);
   if (there !== undefined || facts.vm(vmId)?.tap !== undefined) await removeTap(deps, { vm_id: vmId });
-  const { uid } = leaseUid(facts, installation, vmId);
+  const { uid } = leaseUid(deps, vmId);
   try {
     const made = { address, mac, ...(generation === undefined ? {} : { generation }) };
     facts.putVm({ ...(facts.vm(vmId) ?? { vm_id: vmId, uid }), tap: made });
@@ -109,7 +109,7 @@ export async function removeTap(
     const { tap: _, ...rest } = facts.vm(vmId) ?? known;
     facts.putVm(rest);
   }
-  returnUid(facts, vmId);
+  returnUid(deps, vmId);
   return { removed };
 }
 

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import type { ProcessFacts } from "../files/facts.ts";
+import type { Libc } from "../kernel/libc.ts";
 
 /** The facts of a live process; undefined for one that is gone or a zombie. */
 export function processFacts(pid: number): (ProcessFacts & { readonly uid: number }) | undefined {
@@ -37,20 +38,14 @@ export function childrenOf({ pid }: ProcessFacts): ProcessFacts[] {
   return pids === "" ? [] : pids.split(" ").flatMap((child) => processFacts(Number(child)) ?? []);
 }
 
-/** The pids of all live processes of a uid. */
-export function processesOf(uid: number): number[] {
-  return pids().filter((pid) => uidOf(pid) === uid && processFacts(pid) !== undefined);
-}
-
-/** The uids that some process has. */
-export function uidsInUse(): Set<number> {
-  return new Set(pids().flatMap((pid) => uidOf(pid) ?? []));
-}
-
-function pids(): number[] {
+/** All live processes of a uid. Reading every process takes milliseconds; the kernel says at once that there is none. */
+export function processesOf(libc: Pick<Libc, "uidHasProcesses">, uid: number): ProcessFacts[] {
+  if (!libc.uidHasProcesses(uid)) return [];
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .map(Number);
+    .map(Number)
+    .filter((pid) => uidOf(pid) === uid)
+    .flatMap((pid) => processFacts(pid) ?? []);
 }
 
 /** A process's real uid; of one that is gone none. */

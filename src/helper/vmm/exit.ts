@@ -10,12 +10,13 @@ const recordDeadlineMs = 500;
 
 /** How a VM's last VMM ended; undefined while it runs, and where there was none. */
 export async function exitOf(
-  { facts, layout }: Pick<HelperDeps, "facts" | "layout">,
+  deps: Pick<HelperDeps, "facts" | "layout" | "libc">,
   known: VmFacts,
 ): Promise<VmmExit | undefined> {
+  const { facts, layout } = deps;
   const { vmm, exit, vm_id: vmId } = known;
   if (vmm === undefined || exit?.generation === vmm.generation) return exit;
-  if (vmmProcess(known) !== undefined) return undefined;
+  if (vmmProcess(deps, known) !== undefined) return undefined;
   const path = layout.vmmRecord(vmId);
   const deadline = performance.now() + recordDeadlineMs;
   const isRecording = () => vmm.recorder !== undefined && isAlive(vmm.recorder) && performance.now() < deadline;

@@ -22,7 +22,7 @@ export async function startVmm(deps: HelperDeps, params: StartParams) {
   const { vm_id: vmId, generation } = params;
   const known = facts.vm(vmId);
   if (known?.tap === undefined) throw new BangerError("not_found", `VM ${vmId} has no tap; make it first`);
-  const running = vmmProcess(known);
+  const running = vmmProcess(deps, known);
   if (running !== undefined)
     throw new BangerError("already_exists", `VM ${vmId} has a VMM (pid ${running.pid}) already`);
   // What a dead one left behind goes first.

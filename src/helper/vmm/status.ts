@@ -8,7 +8,7 @@ import { vmmProcess } from "./vmm-process.ts";
 /** Whether a VM's VMM runs, and how it ended and what it said if not. */
 export async function vmmStatus(deps: HelperDeps, vmId: string) {
   const known = deps.facts.vm(vmId);
-  const process = known === undefined ? undefined : vmmProcess(known);
+  const process = known === undefined ? undefined : vmmProcess(deps, known);
   const exit = known === undefined ? undefined : await exitOf(deps, known);
   const words = process === undefined ? lastWords(deps, vmId) : "";
   return {
@@ -28,7 +28,7 @@ export async function listVmms(deps: HelperDeps) {
   const exits = await Promise.all(vms.map(async (vm) => ({ vm, exit: await exitOf(deps, vm) })));
   return {
     vmms: vms.flatMap((vm) => {
-      const process = vmmProcess(vm);
+      const process = vmmProcess(deps, vm);
       return process === undefined ? [] : [vmmFacts(vm, process)];
     }),
     taps: links

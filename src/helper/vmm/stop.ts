@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { ProcessFacts } from "../files/facts.ts";
-import { childrenOf, isAlive, killProcess, processesOf, processFacts } from "../process/process-facts.ts";
+import { childrenOf, isAlive, killProcess, processesOf } from "../process/process-facts.ts";
 import { returnUid } from "../process/uid-lease.ts";
 import { exitOf } from "./exit.ts";
 import { removeRecord } from "./recorder.ts";
@@ -26,8 +26,8 @@ export async function stopVmm(deps: HelperDeps, vmId: string, generation: number
       `VM ${vmId} runs generation ${known.vmm.generation}, newer than ${generation}`,
     );
   }
-  const alive = vmmProcess(known) !== undefined;
-  await endAll(known.uid, known.vmm.recorder);
+  const alive = vmmProcess(deps, known) !== undefined;
+  await endAll(deps, known.uid, known.vmm.recorder);
   const exit = await exitOf(deps, known);
   removeRunDirectory(layout.sockets(vmId).directory);
   rmSync(layout.vmmLog(vmId), { force: true });
@@ -35,7 +35,7 @@ export async function stopVmm(deps: HelperDeps, vmId: string, generation: number
   // Its tap may have been made or removed meanwhile.
   const { vmm: _, ...rest } = facts.vm(vmId) ?? known;
   facts.putVm({ ...rest, ...(exit === undefined ? {} : { exit }) });
-  returnUid(facts, vmId);
+  returnUid(deps, vmId);
   return { stopped: alive };
 }
 
@@ -43,11 +43,11 @@ export async function stopVmm(deps: HelperDeps, vmId: string, generation: number
  * Ends whatever has the VM's uid: all of it is the VM's, also a VMM whose pid a helper that died had no time to write
  * down, or one that its recorder starts only now. The recorder ends by itself once the last words are written.
  */
-async function endAll(uid: number, recorder: ProcessFacts | undefined): Promise<void> {
+async function endAll({ libc }: HelperDeps, uid: number, recorder: ProcessFacts | undefined): Promise<void> {
   const began = performance.now();
   const isRecording = () => recorder !== undefined && isAlive(recorder);
   for (let pollMs = 1; ; pollMs = Math.min(pollMs * 2, longestPollMs)) {
-    const left = processesOf(uid).flatMap((pid) => processFacts(pid) ?? []);
+    const left = processesOf(libc, uid);
     for (const process of left) killProcess(process);
     if (left.length === 0 && !isRecording()) return;
     const waited = performance.now() - began;
