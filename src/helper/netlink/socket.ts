@@ -35,6 +35,9 @@ const [NLM_F_DUMP_INTR, NLM_F_CAPPED, NLM_F_ACK_TLVS] = [0x10, 0x100, 0x200];
 const NLMSGERR_ATTR_MSG = 1;
 /** The kernel answers within the call that sends; this binds where it doesn't. */
 const answerSeconds = 5;
+/** A list that others change while it is made is asked for again. */
+const dumpAttempts = 10;
+const [EINTR, EMSGSIZE] = [4, 90];
 const datagramBytes = 256 * 1024;
 
 /** A netlink socket: one request at a time, and the kernel's own words when it refuses. */
@@ -58,10 +61,15 @@ export class NetlinkSocket {
 
   /** Asks, and returns what the kernel answers before its acknowledgement. */
   request({ what, type, flags = 0, fixed, attributes = [] }: Request): Message[] {
-    const seq = this.#nextSeq();
     const isDump = (flags & NLM_F.dump) === NLM_F.dump;
-    const header = { type, flags: flags | NLM_F.request | (isDump ? 0 : NLM_F.ack), seq };
-    return this.#exchange(what, encodeMessage(header, fixed, attributes), new Set([seq]), new Set([seq]));
+    for (let attempt = 1; attempt <= dumpAttempts; attempt++) {
+      const seq = this.#nextSeq();
+      const header = { type, flags: flags | NLM_F.request | (isDump ? 0 : NLM_F.ack), seq };
+      const bytes = encodeMessage(header, fixed, attributes);
+      const { answers, isTorn } = this.#exchange(what, bytes, new Set([seq]), new Set([seq]));
+      if (!isTorn) return answers;
+    }
+    throw new KernelError(what, EINTR, `what was listed changed meanwhile, ${dumpAttempts} times`);
   }
 
   /** Asks several things at once; the kernel does all of them, or none where they stand between a batch's begin and end. */
@@ -88,18 +96,18 @@ export class NetlinkSocket {
     return this.#seq;
   }
 
-  #exchange(what: string, bytes: Buffer, all: ReadonlySet<number>, waiting: Set<number>): Message[] {
+  #exchange(what: string, bytes: Buffer, all: ReadonlySet<number>, waiting: Set<number>) {
     this.#call(what, () => this.#libc.send(this.#fd, bytes));
     const answers: Message[] = [];
-    let interrupted = false;
+    let isTorn = false;
     let refused: KernelError | undefined;
     while (waiting.size > 0) {
       const length = this.#call(what, () => this.#libc.receive(this.#fd, this.#datagram));
-      if (length > datagramBytes) throw new KernelError(what, 90, `an answer of ${length} bytes`);
+      if (length > datagramBytes) throw new KernelError(what, EMSGSIZE, `an answer of ${length} bytes`);
       for (const message of decodeMessages(this.#datagram.subarray(0, length))) {
         // What answers an earlier request, which was given up.
         if (!all.has(message.seq)) continue;
-        if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
+        if ((message.flags & NLM_F_DUMP_INTR) !== 0) isTorn = true;
         if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
           waiting.delete(message.seq);
           refused ??= refusalOf(what, message);
@@ -108,8 +116,7 @@ export class NetlinkSocket {
       // Of a batch that fails as a whole, the kernel acknowledges nothing more.
       if (refused !== undefined) throw refused;
     }
-    if (interrupted) throw new KernelError(what, 4, "what was listed changed meanwhile");
-    return answers;
+    return { answers, isTorn };
   }
 
   #call<T>(what: string, call: () => T): T {
@@ -123,8 +130,6 @@ export class NetlinkSocket {
     }
   }
 }
-
-const EINTR = 4;
 
 function refusalOf(what: string, { type, flags, payload }: Message): KernelError | undefined {
   const errno = payload.length >= 4 ? -payload.readInt32LE(0) : 0;
