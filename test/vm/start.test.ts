@@ -61,7 +61,12 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
             "bangerd step nat",
             [
               "bangerd call nat.ensure",
-              ["bangerd-root nat.ensure", ["bangerd-root rules find"], ["bangerd-root rules put"]],
+              [
+                "bangerd-root nat.ensure",
+                ["bangerd-root rules find"],
+                ["bangerd-root rules put"],
+                ["bangerd-root forwarding on"],
+              ],
             ],
           ],
           ["bangerd step initrd"],

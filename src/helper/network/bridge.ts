@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { formatIpv4, parseSubnet } from "../../installation/install-file.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { HelperDeps } from "../deps.ts";
@@ -27,8 +27,7 @@ export async function ensureBridge(deps: HelperDeps) {
       const link = links.find(bridge);
       if (link === undefined) throw new BangerError("command_failed", `bridge ${bridge} is gone as soon as it is made`);
       links.setAlias(link, layout.alias());
-      // Guests have IPv4 only; without this the bridge itself would answer them on its link-local address.
-      writeFileSync(`/proc/sys/net/ipv6/conf/${bridge}/disable_ipv6`, "1");
+      disableIpv6(bridge);
       links.addAddress(link, ipv4Bytes(first), prefix);
       links.setUp(link);
     });
@@ -36,6 +35,13 @@ export async function ensureBridge(deps: HelperDeps) {
     return found === undefined ? undoneFor(error, () => deleteBridge(deps)) : Promise.reject(error as Error);
   }
   return { ...answer, created: found === undefined };
+}
+
+/** Guests have IPv4 only; without this the bridge itself would answer them on its link-local address. */
+function disableIpv6(bridge: string): void {
+  const settings = "/proc/sys/net/ipv6/conf";
+  // A host that has no IPv6 has nothing to switch off.
+  if (existsSync(settings)) writeFileSync(`${settings}/${bridge}/disable_ipv6`, "1");
 }
 
 /** True for a bridge at which nothing is left to do; the alias and the address come before it is set up. */

@@ -13,8 +13,13 @@ export function inKernel<T>(spans: Spans, name: string, on: ActedOn, ask: () => 
     try {
       return ask();
     } catch (cause) {
-      if (cause instanceof KernelError) throw new BangerError("command_failed", cause.message, { cause });
-      throw cause;
+      if (!isRefusal(cause)) throw cause;
+      throw new BangerError("command_failed", cause.message, { cause });
     }
   });
+}
+
+/** A call of our own that was refused, or one of Node's for a file of the kernel's. */
+function isRefusal(error: unknown): error is Error {
+  return error instanceof KernelError || (error instanceof Error && "syscall" in error);
 }
