@@ -45,7 +45,8 @@ describe.skipIf(noSandbox)(`the console of a guest${noSandbox ? ` (${noSandbox})
     "ends no VM whose logger %s",
     async (_, end) => {
       await root(end);
-      await guest("seq 30000 >/dev/ttyS0");
+      // Where nobody reads, whoever prints in the guest waits; nothing else does.
+      await guest("setsid -f seq 30000 >/dev/ttyS0 2>/dev/null </dev/null");
       await guest("true");
       expect(await host.ok("vm", "show", "web")).toMatchObject({ state: "running", pid: vm.pid });
       await host.ok("vm", "kill", "web");
