@@ -5,9 +5,8 @@ export async function undoneFor(cause: unknown, undo: () => Promise<unknown>): P
   try {
     await undo();
   } catch (also) {
-    const [code, message] =
-      cause instanceof BangerError ? [cause.code, cause.plain] : ["internal" as const, text(cause)];
-    throw new BangerError(code, `${message}; and it could not be undone: ${text(also)}`, { cause });
+    const code = cause instanceof BangerError ? cause.code : "internal";
+    throw new BangerError(code, `${text(cause)}; and it could not be undone: ${text(also)}`, { cause });
   }
   throw cause;
 }

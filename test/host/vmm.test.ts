@@ -124,7 +124,10 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
       cat /dev/zero >${directory}/helper/fill 2>/dev/null || true
       kill -KILL ${pid}; while [ -d /proc/${pid} ]; do :; done`);
     expect(await status()).toMatchObject({ running: false, exit: { signal: 9 } });
+    const other = { vm_id: "ffffffffffffffff", generation: 1, address: "10.77.0.3", mac: "02:00:00:00:00:03" };
+    expect(await ask("tap.create", other)).toMatchObject({ error: { code: "no_space" } });
     await host.sandbox.root(`rm ${directory}/helper/fill`);
+    expect((await ask("vmm.list")).result).toMatchObject({ leases: [{ vm_id: vmId }] });
     expect(await stop()).toMatchObject({ result: {} });
   });
 

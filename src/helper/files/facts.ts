@@ -10,6 +10,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { BangerError } from "../../rpc/contract/errors.ts";
 
 /** A process, told apart from a later one that got its pid. */
 export interface ProcessFacts {
@@ -111,7 +112,10 @@ export class Facts {
       renameSync(draft, path);
     } catch (error) {
       rmSync(draft, { force: true });
-      throw error;
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+      throw new BangerError("no_space", `the helper's run directory is full: ${path} can't be written`, {
+        cause: error,
+      });
     }
   }
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { BangerError } from "../../rpc/contract/errors.ts";
 
 /** What the recorder wrote down of its VMM. */
 export type VmmRecord =
@@ -59,7 +60,7 @@ wait
 
 /** Starts a VMM below a recorder of its own. */
 export function spawnRecorded({ record, console, given, plumbing, argv }: Recorded): ChildProcess {
-  writeFileSync(record, `${"starting".padEnd(recordWidth)}\n`, { mode: 0o600 });
+  makeRecord(record);
   const positional = [record, console.uid, console.gid, console.program, console.path, consoleBytes, wordsBytes];
   const spare = Array.from({ length: 4 - given.length }, () => "ignore" as const);
   const child = spawn("/bin/sh", ["-c", script, "bangerd-root: recorder", ...positional.map(String), ...argv], {
@@ -79,6 +80,15 @@ export function spawnRecorded({ record, console, given, plumbing, argv }: Record
   });
   child.unref();
   return child;
+}
+
+function makeRecord(path: string): void {
+  try {
+    writeFileSync(path, `${"starting".padEnd(recordWidth)}\n`, { mode: 0o600 });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOSPC") throw cause;
+    throw new BangerError("no_space", `the helper's run directory is full: ${path} can't be written`, { cause });
+  }
 }
 
 /** What the recorder wrote down; undefined when there is nothing. */

@@ -51,28 +51,28 @@ export const helperContract = {
     summary: "Makes the installation's bridge with its address, or finds it as it should be.",
     params: nothing,
     result: z.object({ bridge: z.string(), address: z.string(), created: z.boolean() }),
-    errors: ["already_exists", "command_failed"],
+    errors: ["already_exists", "command_failed", "no_space"],
   }),
   bridgeRemove: method({
     name: "bridge.remove",
     summary: "Removes the bridge; refused while a tap is on it.",
     params: nothing,
     result: z.object({ removed: z.boolean() }),
-    errors: ["in_use", "already_exists", "command_failed"],
+    errors: ["in_use", "already_exists", "command_failed", "no_space"],
   }),
   natEnsure: method({
     name: "nat.ensure",
     summary: "Puts the nftables table and forwarding in place, atomically.",
     params: nothing,
     result: z.object({ table: z.string() }),
-    errors: ["command_failed"],
+    errors: ["command_failed", "no_space"],
   }),
   natRemove: method({
     name: "nat.remove",
     summary: "Removes the table and puts forwarding back as it was.",
     params: nothing,
     result: z.object({ removed: z.boolean() }),
-    errors: ["command_failed"],
+    errors: ["command_failed", "no_space"],
   }),
   tapCreate: method({
     name: "tap.create",
@@ -86,7 +86,7 @@ export const helperContract = {
     summary: "Removes a VM's tap of that generation or an older one, and its pins; done already is fine.",
     params: z.object({ vm_id: vmId, generation: olderGeneration }),
     result: z.object({ removed: z.boolean() }),
-    errors: ["already_exists", "wrong_state", "command_failed"],
+    errors: ["already_exists", "wrong_state", "command_failed", "no_space"],
   }),
   vmmStart: method({
     name: "vmm.start",
@@ -111,7 +111,7 @@ export const helperContract = {
     summary: "Kills a VM's VMM of that generation or an older one and gives its uid back; done already is fine.",
     params: z.object({ vm_id: vmId, generation }),
     result: z.object({ stopped: z.boolean() }),
-    errors: ["wrong_state", "command_failed"],
+    errors: ["wrong_state", "command_failed", "no_space"],
   }),
   vmmStatus: method({
     name: "vmm.status",
@@ -123,7 +123,7 @@ export const helperContract = {
       exit: vmmExit.optional(),
       last_words: z.string().max(4096).optional(),
     }),
-    errors: [],
+    errors: ["no_space"],
     traced: false,
   }),
   vmmList: method({
@@ -136,6 +136,6 @@ export const helperContract = {
       exits: z.array(vmmExit).optional(),
       leases: z.array(z.object({ vm_id: vmId, uid: z.int() })).optional(),
     }),
-    errors: ["command_failed", "missing_tool"],
+    errors: ["command_failed", "no_space"],
   }),
 };
