@@ -10,15 +10,15 @@ import { services } from "../telemetry/names.ts";
 import { Spans } from "../telemetry/spans.ts";
 import { Output } from "../telemetry/output.ts";
 import { startTracer } from "../telemetry/tracer.ts";
-import { Facts } from "./files/facts.ts";
-import { createHostCommand } from "./process/host-command.ts";
-import { readRootsFile } from "./files/roots-file.ts";
 import type { HostPrograms } from "./deps.ts";
+import { Facts } from "./files/facts.ts";
+import { readRootsFile } from "./files/roots-file.ts";
 import { loadLibc } from "./kernel/libc.ts";
 import { Kvm } from "./kvm/kvm.ts";
 import { Links } from "./netlink/links.ts";
 import { NfTables } from "./netlink/nf-tables.ts";
 import { NetlinkSocket, netlinkProtocol } from "./netlink/socket.ts";
+import { createHostCommand } from "./process/host-command.ts";
 import { operations } from "./operations.ts";
 
 /** Starts the helper: reads the installation, listens for its owner. */

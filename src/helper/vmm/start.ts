@@ -1,9 +1,10 @@
+import type { ChildProcess } from "node:child_process";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { helperContract } from "../../rpc/contract/helper.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import { attribute } from "../../telemetry/names.ts";
 import type { HelperDeps } from "../deps.ts";
-import type { ProcessFacts } from "../files/facts.ts";
+import type { ProcessFacts, VmFacts } from "../files/facts.ts";
 import { processFacts } from "../process/process-facts.ts";
 import { undoneFor } from "../undo.ts";
 import { awaitGreeting } from "./greeting.ts";
@@ -28,29 +29,33 @@ export async function startVmm(deps: HelperDeps, params: StartParams) {
   // What a dead one left behind goes first.
   if (known.vmm !== undefined) await stopVmm(deps, vmId, Math.max(generation, known.vmm.generation));
   const startedAt = new Date().toISOString();
-  const { exit: _, vmm: __, ...before } = known;
-  const vmm = { generation, started_at: startedAt };
-  facts.putVm({ ...before, vmm });
+  const remember = (vmm: Partial<NonNullable<VmFacts["vmm"]>>) => {
+    // Its tap may have been made or removed meanwhile.
+    const { exit: _, ...now } = facts.vm(vmId) ?? known;
+    facts.putVm({ ...now, vmm: { generation, started_at: startedAt, ...vmm } });
+  };
+  remember({});
   try {
     makeRunDirectory(deps, known);
     const child = launchVmm(deps, known, params, await groupsOf(deps, params));
-    const recorder = processFacts(child.pid ?? 0);
-    if (recorder !== undefined) facts.putVm({ ...before, vmm: { ...vmm, recorder: identityOf(recorder) } });
+    const recorder = recorderOf(child);
+    remember({ ...recorder });
     await deps.spans.span("qemu starting", { attributes: { [attribute.executable]: "qemu-system-x86_64" } }, () =>
       awaitGreeting(layout.sockets(vmId).qmp, child, () => lastWords(deps, vmId)),
     );
     const record = readRecord(layout.vmmRecord(vmId));
     const started = record?.state === "running" ? processFacts(record.pid) : undefined;
     if (started === undefined) throw new BangerError("command_failed", `QEMU ended at once: ${lastWords(deps, vmId)}`);
-    const made = {
-      ...vmm,
-      ...identityOf(started),
-      ...(recorder === undefined ? {} : { recorder: identityOf(recorder) }),
-    };
-    // Its tap may have been removed meanwhile.
-    facts.putVm({ ...(facts.vm(vmId) ?? before), vmm: made });
+    remember({ ...recorder, ...identityOf(started) });
     const { qmp, agent } = layout.sockets(vmId);
-    return { vm_id: vmId, generation, pid: made.pid, uid: known.uid, started_at: startedAt, sockets: { qmp, agent } };
+    return {
+      vm_id: vmId,
+      generation,
+      pid: started.pid,
+      uid: known.uid,
+      started_at: startedAt,
+      sockets: { qmp, agent },
+    };
   } catch (error) {
     return undoneFor(error, () => stopVmm(deps, vmId, generation));
   }
@@ -62,6 +67,12 @@ async function groupsOf({ kvm }: HelperDeps, { accel }: StartParams): Promise<re
   const { usable, why, groups } = await kvm.probe();
   if (!usable) throw new BangerError("command_failed", `KVM can't be used: ${why}`);
   return groups;
+}
+
+/** The recorder, unless it has ended already. */
+function recorderOf({ pid }: ChildProcess): { recorder?: ProcessFacts } {
+  const recorder = pid === undefined ? undefined : processFacts(pid);
+  return recorder === undefined ? {} : { recorder: identityOf(recorder) };
 }
 
 function identityOf({ pid, starttime, boot_id }: ProcessFacts): ProcessFacts {
