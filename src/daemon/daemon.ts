@@ -57,12 +57,16 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   const traces = new TraceStore(database, (error, lost) =>
     log.error({ err: error, lost }, error === undefined ? "spans were lost" : "spans can't be written yet"),
   );
-  const otlp = startExport(options.env);
+  const otlp = startExport({
+    env: options.env,
+    service: serviceNames.daemon,
+    complain: (error, text) => log.warn({ err: error }, text),
+  });
   const keep = (span: SpanRecord) => {
     traces.keep(span);
     otlp?.sink(span);
   };
-  const spans = new Spans(startDaemonSdk(serviceNames.daemon, keep));
+  const spans = new Spans(startDaemonSdk(serviceNames.daemon, keep, options.env));
   const services = await wireServices({
     installation,
     layout,

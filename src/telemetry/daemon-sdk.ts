@@ -3,21 +3,33 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { AlwaysOnSampler } from "@opentelemetry/sdk-trace";
 import type { SpanSink } from "./span-record.ts";
-import { Collector, operationIds } from "./tracer.ts";
+import { isSet } from "./switches.ts";
+import { Collector, operationIds, startTracer } from "./tracer.ts";
 
-/** Makes the daemon's tracer through OpenTelemetry's Node SDK. It costs some 0.2 s at start, which CLI and helper don't pay. */
-export function startDaemonSdk(service: string, sink: SpanSink): Tracer {
+/**
+ * Makes the daemon's tracer through OpenTelemetry's Node SDK. It costs some 0.2 s at start, which CLI and helper don't pay. Its
+ * switches in the environment govern what is exported; what is recorded here they don't change, so each is given, or left out.
+ */
+export function startDaemonSdk(service: string, sink: SpanSink, env: NodeJS.ProcessEnv): Tracer {
+  if (isSet(env, "OTEL_SDK_DISABLED")) return startTracer(service, sink);
   new NodeSDK({
     serviceName: service,
     autoDetectResources: false,
     contextManager: new AsyncLocalStorageContextManager(),
     idGenerator: operationIds,
     sampler: new AlwaysOnSampler(),
+    spanLimits: {
+      attributeCountLimit: 128,
+      attributeValueLengthLimit: Infinity,
+      linkCountLimit: 128,
+      eventCountLimit: 128,
+    },
     spanProcessors: [new Collector(service, sink)],
     // Export is the daemon's own affair (export.ts): spans of other processes go the same way.
     metricReaders: [],
     logRecordProcessors: [],
     instrumentations: [],
+    textMapPropagator: null,
   }).start();
   return trace.getTracer("banger");
 }

@@ -1,15 +1,21 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 import { logExport } from "./log-export.ts";
 import { activeIds } from "./spans.ts";
+import { exportEndpoint } from "./switches.ts";
 
 /** A structured logger; every record of an operation carries its ids. */
 export type { Logger };
 
 /** Where the daemon's records go: its own output, and a collector too when one for logs is configured. */
 export function logDestination(env: NodeJS.ProcessEnv, own: DestinationStream): DestinationStream {
-  if (!env["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"]) return own;
   const complain = (error: unknown) =>
-    own.write(`${JSON.stringify({ level: "warn", message: `logs are not exported any more: ${String(error)}` })}\n`);
+    own.write(`${JSON.stringify({ level: "warn", message: `logs are not exported: ${String(error)}` })}\n`);
+  try {
+    if (exportEndpoint(env, "LOGS") === undefined) return own;
+  } catch (error) {
+    complain(error);
+    return own;
+  }
   return pino.multistream([
     { level: "trace", stream: own },
     { level: "trace", stream: logExport(complain) },

@@ -1,0 +1,43 @@
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import type { Resource } from "@opentelemetry/resources";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { SpanRecord } from "./span-record.ts";
+
+/** A record as exporters take spans, with the resource of its service; longer values are cut. */
+export function readableSpan(record: SpanRecord, resource: Resource, maxLength: number): ReadableSpan {
+  const startTime = hrTime(record.start_ns);
+  const endTime = hrTime(record.end_ns);
+  const spanContext = (spanId: string, traceId = record.trace_id) => ({ traceId, spanId, traceFlags: 1 });
+  return {
+    name: record.name,
+    kind: { internal: SpanKind.INTERNAL, server: SpanKind.SERVER, client: SpanKind.CLIENT }[record.kind],
+    spanContext: () => spanContext(record.span_id),
+    ...(record.parent_span_id === undefined ? {} : { parentSpanContext: spanContext(record.parent_span_id) }),
+    startTime,
+    endTime,
+    status: {
+      code: { unset: SpanStatusCode.UNSET, ok: SpanStatusCode.OK, error: SpanStatusCode.ERROR }[record.status],
+      ...(record.status_message === undefined ? {} : { message: record.status_message }),
+    },
+    attributes: Object.fromEntries(
+      Object.entries(record.attributes).map(([key, value]) => [
+        key,
+        typeof value === "string" ? value.slice(0, maxLength) : value,
+      ]),
+    ),
+    links: record.links.map((link) => ({ context: spanContext(link.span_id, link.trace_id) })),
+    events: [],
+    duration: hrTime(String(BigInt(record.end_ns) - BigInt(record.start_ns))),
+    ended: true,
+    resource,
+    instrumentationScope: { name: "banger" },
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0,
+  };
+}
+
+function hrTime(ns: string): [number, number] {
+  const value = BigInt(ns);
+  return [Number(value / 1_000_000_000n), Number(value % 1_000_000_000n)];
+}
