@@ -11,6 +11,7 @@ import { HostNetwork } from "./network/host-network.ts";
 import { guestResolvers } from "./network/resolvers.ts";
 import { createRunner } from "./process/run.ts";
 import { openSshKeys } from "./ssh/ssh-keys.ts";
+import { removeHalves, setHalvesAside } from "./store/halves.ts";
 import { createStepRunner, type StepRunner } from "./step/step-runner.ts";
 import type { TraceStore } from "./trace/trace-store.ts";
 import { createBootTrace } from "./vm/boot-trace.ts";
@@ -89,6 +90,10 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
   };
   const vms = new VmService(deps);
   removeOrphanDirectories(deps);
+  const halves = setHalvesAside({ layout, database, run, log });
+  if (halves.length > 0) {
+    void spans.operation("daemon.tidy", {}, () => removeHalves(halves, { layout, database, run, log }));
+  }
   helper.onReachable(() => spans.operation("daemon.reconcile", {}, () => reconcile(deps)));
   return {
     helper,

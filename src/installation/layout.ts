@@ -11,7 +11,11 @@ export interface Layout {
   readonly database: string;
   /** The installation's SSH private key; the public one is beside it, with `.pub`. */
   readonly sshKey: string;
+  /** The directory of all images' directories. */
+  readonly images: string;
   image(digest: string): string;
+  /** The directory of all kernels' directories. */
+  readonly kernels: string;
   kernel(digest: string): { directory: string; vmlinux: string; initrd: string };
   /** The directory of all VMs' directories. */
   readonly vms: string;
@@ -59,7 +63,9 @@ export function layoutOf(installation: Installation): Layout {
     database: join(stateDir, "banger.db"),
     sshKey: join(stateDir, "ssh", "id_ed25519"),
     vms: join(stateDir, "vms"),
+    images: join(stateDir, "images"),
     image: (digest) => join(stateDir, "images", digest, "root.ext4"),
+    kernels: join(stateDir, "kernels"),
     kernel: (digest) => {
       const directory = join(stateDir, "kernels", digest);
       return { directory, vmlinux: join(directory, "vmlinux"), initrd: join(directory, "initrd") };
