@@ -9,6 +9,8 @@ import { Installation } from "../support/installation.ts";
 import { tinyRootFs } from "../support/rootfs.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
+const mib = 1024 * 1024;
+
 describe.skipIf(noSandbox)(`images and kernels${noSandbox ? ` (${noSandbox})` : ""}`, () => {
   let directory: string;
   let tar: string;
@@ -44,22 +46,75 @@ describe.skipIf(noSandbox)(`images and kernels${noSandbox ? ` (${noSandbox})` : 
     expect(await host.sandbox.root(`ls -A ${host.file.stateDir}/scratch`)).toBe("");
   });
 
-  it("an ext4 file is taken as it is, a damaged one refused, the same one twice too", async () => {
+  it("an image is as large as a VM's disk, costs what it holds, and leaves a guest's kernel no inode table to make zero", async () => {
+    const image = await host.ok<Image>("image", "import", tar, "--name", "tiny");
+    expect(image.size).toBe(20_480 * mib);
+    const disk = host.layout.image(image.id);
+    expect(Number(await host.sandbox.root(`du -k ${disk} | cut -f1`))).toBeLessThan(10 * 1024);
+    const groups = await host.sandbox.root(`dumpe2fs ${disk} 2>/dev/null | grep '^Group [0-9]'`);
+    expect(groups.trim().split("\n")).toHaveLength(160);
+    expect(groups.match(/ITABLE_ZEROED/g)).toHaveLength(160);
+  });
+
+  it("an ext4 file is grown to that size, to the same content each time; a damaged one is refused", async () => {
     const made = await host.ok<Image>("image", "import", tar, "--name", "tiny", "--size-mib", "64");
-    expect(made.size).toBe(64 * 1024 * 1024);
+    expect(made.size).toBe(64 * mib);
     await host.sandbox.root(`cp ${host.layout.image(made.id)} /mnt/tmp/disk.ext4; cp /mnt/tmp/disk.ext4 /mnt/tmp/bad.ext4; chmod 644 /mnt/tmp/*.ext4
       dd if=/dev/zero of=/mnt/tmp/bad.ext4 bs=4k seek=1 count=20 conv=notrunc status=none`);
+    const grown = await host.ok<Image>("image", "import", "/mnt/tmp/disk.ext4", "--name", "grown");
+    expect(grown.size).toBe(20_480 * mib);
+    const disk = host.layout.image(grown.id);
+    expect(await host.sandbox.root(`e2fsck -fn ${disk} 2>&1`)).toContain("root");
+    expect(Number(await host.sandbox.root(`du -k ${disk} | cut -f1`))).toBeLessThan(20 * 1024);
+    expect(await statIn(grown, "/bin/hello")).toMatch(/Mode:\s+04755/);
     const twice = await host.banger(["image", "import", "/mnt/tmp/disk.ext4", "--name", "again"]);
-    expect(twice.error()).toMatchObject({ code: "already_exists", details: { name: "tiny" } });
+    expect(twice.error()).toMatchObject({ code: "already_exists", details: { name: "grown" } });
     const damaged = await host.banger(["image", "import", "/mnt/tmp/bad.ext4", "--name", "bad"]);
     expect(damaged.error()).toMatchObject({ code: "bad_content" });
     await host.ok("image", "rm", "tiny");
-    expect(await host.ok<Image>("image", "import", "/mnt/tmp/disk.ext4", "--name", "again")).toMatchObject({
-      id: made.id,
-    });
-    await host.ok("image", "rm", "again");
+    await host.ok("image", "rm", "grown");
     await host.sandbox.root(`rm /mnt/tmp/*.ext4; rmdir ${host.file.stateDir}/images ${host.file.stateDir}/scratch`);
     expect(await host.hostState()).toBe(before);
+  });
+
+  it.each([["usr srv"], ["."], ["dev usr srv"]])(
+    "of a tar of %s only the content of the top /dev is left out",
+    async (paths) => {
+      await host.sandbox.root(`
+      mkdir -p /mnt/tmp/r/usr/bin /mnt/tmp/r/srv/app/dev /mnt/tmp/r/dev; cd /mnt/tmp/r
+      echo x > srv/app/dev/a; echo x > dev/b; tar -cf /mnt/tmp/r.tar ${paths}`);
+      const image = await host.ok<Image>("image", "import", "/mnt/tmp/r.tar", "--name", "r");
+      expect(await statIn(image, "/srv/app/dev/a")).toMatch(/Size: 2\b/);
+      expect(await host.sandbox.root(`debugfs -R 'stat /dev/b' ${host.layout.image(image.id)} 2>&1`)).toMatch(
+        /not found/,
+      );
+    },
+  );
+
+  it("many small files have their inodes; a size that is too small for the files is said to be", async () => {
+    await host.sandbox.root(`
+      mkdir -p /mnt/tmp/r/usr/bin; cd /mnt/tmp/r
+      for part in $(seq 20); do mkdir usr/$part; (cd usr/$part; seq 1000 | xargs touch); done
+      head -c 90000000 /dev/urandom > usr/much; tar -cf /mnt/tmp/r.tar .`);
+    const image = await host.ok<Image>("image", "import", "/mnt/tmp/r.tar", "--name", "r", "--size-mib", "160");
+    expect(await statIn(image, "/usr/20/1000")).toMatch(/Inode: \d+/);
+    const small = await host.banger(["image", "import", "/mnt/tmp/r.tar", "--name", "s", "--size-mib", "80"]);
+    expect(small.error()).toMatchObject({ code: "bad_params", details: { field: "size_mib" } });
+  });
+
+  it.each([
+    ["image", "source", ["image", "import", "/mnt/tmp/secret", "--name", "x"]],
+    ["image in a closed directory", "source", ["image", "import", "/mnt/tmp/closed/secret", "--name", "x"]],
+    ["kernel", "source", ["kernel", "import", "/mnt/tmp/secret", "--modules", "/mnt/tmp"]],
+    ["kernel package", "source", ["kernel", "import", "/mnt/tmp/secret.deb"]],
+    ["kernel's modules.dep", "modules", ["kernel", "import", "/mnt/tmp/elf", "--modules", "/mnt/tmp/modules"]],
+  ])("an unreadable %s is said to be one, with what helps", async (_, field, argv) => {
+    await host.sandbox.root(`cd /mnt/tmp; mkdir -m 700 closed; mkdir modules; echo x | tee secret secret.deb closed/secret > modules/modules.dep
+      printf '\\177ELFkernel' > elf; chmod 644 elf; chmod 0 secret secret.deb modules/modules.dep`);
+    const answer = await host.banger(argv);
+    expect(answer.error()).toMatchObject({ code: "bad_params", details: { field } });
+    expect(answer.error().message).toMatch(/can't be read by the daemon's user \(uid 61000\); make it readable/);
+    expect(answer.code).toBe(64);
   });
 
   it.each([
@@ -120,6 +175,30 @@ describe.skipIf(noSandbox)(`images and kernels${noSandbox ? ` (${noSandbox})` : 
     );
     expect(await new Promise((resolve) => void child.once("close", resolve))).toBe(130);
     await host.sandbox.root(`rm /mnt/tmp/slow.tar; rmdir ${host.file.stateDir}/scratch`);
+    expect(await host.hostState()).toBe(before);
+  });
+
+  it("what a killed daemon left half made is gone when a new one runs, also what subordinate ids own", async () => {
+    await host.sandbox.root(`
+      mkdir -p /mnt/tmp/t/usr/private; truncate -s 2G /mnt/tmp/t/usr/zero; chmod 700 /mnt/tmp/t/usr/private; touch /mnt/tmp/t/usr/private/file
+      tar -C /mnt/tmp/t --owner=4 --group=4 -cf /mnt/tmp/slow.tar usr/private usr/zero; rm -r /mnt/tmp/t
+      for part in images kernels; do install -d -o owner ${host.file.stateDir}/$part ${host.file.stateDir}/$part/deadbeef; done`);
+    const child = host.spawnBanger(["image", "import", "/mnt/tmp/slow.tar", "--name", "slow"]);
+    const gone = new Promise((resolve) => void child.once("close", resolve));
+    // Extracted by an id that the owner isn't, in a directory that it may not open.
+    await host.sandbox.root(
+      `until [ -e ${host.file.stateDir}/scratch/*/tree/usr/private/file ]; do read -rt 0.01 <> <(:) || true; done`,
+    );
+    await host.daemon?.end("KILL");
+    await gone;
+    const daemon = await host.startDaemon();
+    await daemon.logged(
+      (record) => record.message === "removed what was half made" && /make-/.test(String(record["path"])),
+    );
+    expect(
+      await host.sandbox.root(`cd ${host.file.stateDir}; ls -A scratch images kernels; pgrep -x tar || true`),
+    ).toBe("images:\n\nkernels:\n\nscratch:\n");
+    await host.sandbox.root(`cd ${host.file.stateDir}; rm /mnt/tmp/slow.tar; rmdir scratch images kernels`);
     expect(await host.hostState()).toBe(before);
   });
 });

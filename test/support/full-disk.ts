@@ -64,6 +64,7 @@ new ContentRecords<Kernel>(store, "kernels").insert({
   name: "linux",
   release: "6.1",
   size: 1,
+  least_memory_mib: null,
   created_at: at,
 });
 for (let n = 0; n < 10; n++) {

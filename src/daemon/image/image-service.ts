@@ -1,19 +1,19 @@
-import { createHash } from "node:crypto";
-import { chmodSync, createReadStream, mkdirSync, renameSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { pipeline } from "node:stream/promises";
 import type { Layout } from "../../installation/layout.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Image, imageContract } from "../../rpc/contract/image.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { Run } from "../process/run.ts";
+import { mustBeReadable } from "../process/source-file.ts";
 import type { OperationContext } from "../step/step-runner.ts";
 import { ContentRecords } from "../store/content-records.ts";
 import { ContentService } from "../store/content-service.ts";
 import { inScratch } from "../store/scratch.ts";
 import { debianTar } from "./debian.ts";
-import { copyExt4, ext4OfTar, isExt4 } from "./ext4.ts";
+import { copyExt4, defaultMib, ext4OfTar, isExt4 } from "./ext4.ts";
 import { chooseRootless } from "./rootless.ts";
+import { sparseDigest } from "./sparse-file.ts";
 import type { Store } from "../store/store.ts";
 
 /** What the image service needs. */
@@ -61,7 +61,7 @@ export class ImageService extends ContentService<Image> {
   async import(params: ParamsOf<typeof imageContract.imageImport>, { signal, emit }: OperationContext): Promise<Image> {
     const { source, name, size_mib: sizeMib } = params;
     this.records.mustBeFree(name);
-    mustBeFile(source);
+    mustBeReadable(source, "source");
     const { run, layout, database } = this.#deps;
     await database.mustHaveRoom();
     return inScratch(layout, async (scratch) => {
@@ -70,7 +70,7 @@ export class ImageService extends ContentService<Image> {
         if (sizeMib !== undefined) {
           throw new BangerError(
             "bad_params",
-            "size_mib: an ext4 file keeps its size; give a VM a larger disk with --disk-mib",
+            `size_mib: an ext4 file is grown to ${defaultMib} MiB or keeps its size; give a VM a larger disk with --disk-mib`,
             {
               details: { field: "size_mib" },
             },
@@ -87,7 +87,7 @@ export class ImageService extends ContentService<Image> {
 
   /** Puts a file system in its place, then the record: what has no record is nobody's. */
   async #keep(disk: string, name: string, source: string, signal: AbortSignal): Promise<Image> {
-    const id = await sha256(disk, signal);
+    const id = await sparseDigest(disk, signal);
     const target = this.#deps.layout.image(id);
     const image = { id, name, size: statSync(disk).size, source, created_at: this.#deps.now().toISOString() };
     this.records.mustBeFree(name);
@@ -101,14 +101,6 @@ export class ImageService extends ContentService<Image> {
   }
 }
 
-function mustBeFile(path: string): void {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined)
-    throw new BangerError("not_found", `source: ${path} isn't there`, { details: { field: "source" } });
-  if (!stat.isFile())
-    throw new BangerError("bad_content", `source: ${path} is not a file`, { details: { field: "source" } });
-}
-
 async function mustBeTar(path: string, run: Run, signal: AbortSignal): Promise<void> {
   await run({ file: "tar", args: ["--list", "--file", path], stdoutTo: "/dev/null", signal }).catch(
     (cause: unknown) => {
@@ -119,10 +111,4 @@ async function mustBeTar(path: string, run: Run, signal: AbortSignal): Promise<v
       });
     },
   );
-}
-
-async function sha256(path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash, { signal });
-  return hash.digest("hex");
 }

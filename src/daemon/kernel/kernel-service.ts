@@ -7,6 +7,7 @@ import { name as nameField } from "../../rpc/contract/fields.ts";
 import type { Kernel, kernelContract } from "../../rpc/contract/kernel.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { Run } from "../process/run.ts";
+import { mustBeReadable, reading } from "../process/source-file.ts";
 import type { OperationContext } from "../step/step-runner.ts";
 import { ContentRecords } from "../store/content-records.ts";
 import { ContentService } from "../store/content-service.ts";
@@ -66,7 +67,7 @@ export class KernelService extends ContentService<Kernel> {
       await progress("unpacking the kernel");
       const vmlinux = await readKernel(files.kernel, { run, signal, scratch });
       await progress("making the initrd");
-      const modules = await unpackModules(neededModules(files.modules), { run, signal, scratch });
+      const modules = await unpackModules(reading("modules", () => neededModules(files.modules)), { run, signal, scratch });
       const initrd = kernelInitrd(modules);
       signal.throwIfAborted();
       return this.#keep(scratch, { name, release: files.release }, vmlinux, initrd);
@@ -111,7 +112,7 @@ export class KernelService extends ContentService<Kernel> {
 async function kernelFiles(params: ImportParams, scratch: string, deps: DebianKernelDeps): Promise<KernelFiles> {
   const { source, modules } = params;
   if (!source.startsWith("/")) return unpackPackage(await downloadPackage(source, scratch, deps), scratch, deps);
-  mustBeFile(source);
+  mustBeReadable(source, "source");
   if (source.endsWith(".deb")) return unpackPackage(source, scratch, deps);
   if (modules === undefined) {
     throw new BangerError(
@@ -123,15 +124,6 @@ async function kernelFiles(params: ImportParams, scratch: string, deps: DebianKe
     );
   }
   return { kernel: source, modules, release: basename(modules) };
-}
-
-/** Refuses what the owner can't read as a file. */
-function mustBeFile(path: string): void {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined)
-    throw new BangerError("not_found", `source: ${path} isn't there`, { details: { field: "source" } });
-  if (!stat.isFile())
-    throw new BangerError("bad_content", `source: ${path} is not a file`, { details: { field: "source" } });
 }
 
 /** A release as a name: `6.1.0-37-cloud-amd64` is `linux-6-1-0-37-cloud-amd64`. */

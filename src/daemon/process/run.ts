@@ -47,6 +47,7 @@ const packages: Record<string, string> = {
   mke2fs: "e2fsprogs",
   mmdebstrap: "mmdebstrap",
   "qemu-img": "qemu-utils",
+  resize2fs: "e2fsprogs",
   tar: "tar",
   unshare: "util-linux",
   xz: "xz-utils",

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openDatabase } from "../../../src/daemon/store/database.ts";
+import type { Store } from "../../../src/daemon/store/store.ts";
 import { TraceStore } from "../../../src/daemon/trace/trace-store.ts";
 import { takeUnsent } from "../../../src/daemon/trace/unsent.ts";
 import { createLogger } from "../../../src/telemetry/log.ts";
@@ -11,7 +11,7 @@ import { stoppedPeer } from "../../support/scripted-peer.ts";
 
 let host: CliHost;
 let logged: Record<string, unknown>[];
-let database: DatabaseSync;
+let database: Store;
 let traces: TraceStore;
 beforeEach(() => {
   host = new CliHost();

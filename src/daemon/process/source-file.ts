@@ -1,0 +1,29 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { BangerError } from "../../rpc/contract/errors.ts";
+
+/** Refuses a source that isn't a file that the daemon can read. */
+export function mustBeReadable(path: string, field: string): void {
+  const details = { field };
+  reading(field, () => {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) throw new BangerError("not_found", `${field}: ${path} isn't there`, { details });
+    if (!stat.isFile()) throw new BangerError("bad_content", `${field}: ${path} is not a file`, { details });
+    accessSync(path, constants.R_OK);
+  });
+}
+
+/** Runs `work`, which reads what `field` names; where permission lacks, it says so, and what helps. */
+export function reading<T>(field: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const { code, path = "it" } = cause as NodeJS.ErrnoException;
+    if (code !== "EACCES" && code !== "EPERM") throw cause;
+    const who = `the daemon's user (uid ${process.getuid?.()})`;
+    throw new BangerError(
+      "bad_params",
+      `${field}: ${path} can't be read by ${who}; make it readable (\`chmod a+r\`), its directories too, or give a copy`,
+      { cause, details: { field } },
+    );
+  }
+}
