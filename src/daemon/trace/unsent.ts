@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { acceptSpans } from "../../rpc/foreign-spans.ts";
@@ -33,9 +33,11 @@ const unsent = z.object({
 
 const fromCli = acceptSpans(services.cli);
 
-/** Takes in what the CLI left while no daemon was there: its spans are kept, a line is logged for each operation, the files go. */
+/** Takes in what the CLI left while no daemon was there: its spans are kept, a line is logged for each operation, the directory goes. */
 export function takeUnsent({ directory, keep, log }: UnsentDeps): void {
-  for (const name of namesIn(directory).slice(0, maxFiles)) {
+  const names = namesIn(directory);
+  if (names === undefined) return;
+  for (const name of names.slice(0, maxFiles)) {
     const path = join(directory, name);
     try {
       const { spans, ...operation } = unsent.parse(JSON.parse(read(path)));
@@ -47,14 +49,19 @@ export function takeUnsent({ directory, keep, log }: UnsentDeps): void {
     }
     rmSync(path, { recursive: true, force: true });
   }
+  try {
+    rmdirSync(directory);
+  } catch {
+    // A CLI left something meanwhile; the next start takes it.
+  }
 }
 
-function namesIn(directory: string): string[] {
+/** Undefined where there is none: the CLI makes it when it has something to leave. */
+function namesIn(directory: string): string[] | undefined {
   try {
     return readdirSync(directory).toSorted();
   } catch {
-    // The CLI makes it when it has something to leave.
-    return [];
+    return undefined;
   }
 }
 

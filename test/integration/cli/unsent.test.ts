@@ -43,7 +43,7 @@ it("an operation without a daemon is in its traces once there is one, under the 
   expect(logged).toMatchObject([
     { op_id: opId, operation: "banger vm start", code: "daemon_unavailable", reason: /can't connect/, spans: 1 },
   ]);
-  expect(readdirSync(host.layout.unsent)).toEqual([]);
+  expect(existsSync(host.layout.unsent)).toBe(false);
 });
 
 it("what only reads leaves a line, and no trace", async () => {
@@ -120,7 +120,7 @@ it.each([
   writeFileSync(join(host.layout.unsent, "x"), content);
   startDaemon();
   expect(logged).toMatchObject([{ message: "what the CLI left could not be read", file: "x" }]);
-  expect(readdirSync(host.layout.unsent)).toEqual([]);
+  expect(existsSync(host.layout.unsent)).toBe(false);
 });
 
 it("spans of another operation are not taken in", () => {
