@@ -82,10 +82,14 @@ static void be_killable(void) {
   close(fd);
 }
 
-static _Noreturn void run(const struct exec_request *request, int in, int out, int err, int failure) {
-  setsid();
-  // Nobody could ask about it, or end it, without the agent.
+// Nobody could ask about it, or end it, without the agent. Becoming another user would undo this.
+static void end_with(pid_t agent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != agent) _exit(126);
+}
+
+static _Noreturn void run(const struct exec_request *request, pid_t agent, int in, int out, int err, int failure) {
+  setsid();
   reset_signals();
   if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) fail(failure, errno, "standard streams");
   be_killable();
@@ -94,6 +98,7 @@ static _Noreturn void run(const struct exec_request *request, int in, int out, i
   set_environment(request, &user);
   enter_directory(failure, request, &user);
   umask(022);
+  end_with(agent);
   execvp(request->argv[0], request->argv);
   fail(failure, errno, "%.150s", request->argv[0]);
 }
@@ -118,9 +123,10 @@ int child_start(const struct exec_request *request, int cgroups, struct child *c
   int error = open_pipes(request->stdin_open, in, out, err, failure);
   pid_t pid = -1;
   if (error == 0) {
+    pid_t agent = getpid();
     int cgroup = cgroup_new(cgroups, EXEC_CGROUP);
     pid = cgroup_fork(cgroup);
-    if (pid == 0) run(request, in[0], out[1], err[1], failure[1]);
+    if (pid == 0) run(request, agent, in[0], out[1], err[1], failure[1]);
     if (pid < 0) error = errno;
     child_close(&cgroup);
   }

@@ -75,9 +75,12 @@ describe.skipIf(noSandbox)(`the agent in a guest${noSandbox ? ` (${noSandbox})` 
     try {
       const never = new AbortController().signal;
       await link.ready(never, 30_000);
-      const run = (...argv: string[]) => link.exec({ argv, onStdout: () => undefined, onStderr: () => undefined });
-      for (let n = 0; n < 3; n++) {
-        const beside = expect(run("sleep", "1000")).rejects.toMatchObject({ code: "guest_died" });
+      const nothing = { onStdout: () => undefined, onStderr: () => undefined };
+      const run = (...argv: string[]) => link.exec({ argv, ...nothing });
+      for (const user of ["root", "nobody", "12345"]) {
+        const beside = expect(link.exec({ argv: ["sleep", "1000"], user, ...nothing })).rejects.toMatchObject({
+          code: "guest_died",
+        });
         const killed = expect(run("sh", "-c", "kill -9 $PPID")).rejects.toMatchObject({
           message: expect.stringContaining("started again") as string,
         });
