@@ -153,7 +153,7 @@ describe.skipIf(noSandbox)(`images and kernels${noSandbox ? ` (${noSandbox})` : 
     expect(kernel).toMatchObject({ name: "linux-9-9-test", release: "9.9-test" });
     const files = host.layout.kernel(kernel.id);
     expect(await host.sandbox.root(`cpio --list --quiet < ${files.initrd}`)).toBe(
-      "dev\nproc\nsys\nroot\nbanger\nbanger/lib\ninit\nbanger/agent\nbanger/modules\n",
+      "dev\nproc\nsys\nroot\nbanger\nbanger/lib\nbanger/modules\n",
     );
     expect(await host.sandbox.root(`stat -c '%a %U' ${files.vmlinux}`)).toBe("444 owner\n");
     expect((await host.banger(["kernel", "import", "/mnt/tmp/linux.deb"])).error()).toMatchObject({
