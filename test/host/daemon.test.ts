@@ -28,7 +28,7 @@ describe.skipIf(noSandbox)(`the daemon${noSandbox ? ` (${noSandbox})` : ""}`, ()
   };
   const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
 
-  it("has one trace from the command through daemon and helper to the programs it runs", async () => {
+  it("has one trace from the command through daemon and helper to what the kernel is asked", async () => {
     await host.startDaemon();
     await host.ok("network", "up");
     const opId = await host.lastOperation();
@@ -44,14 +44,19 @@ describe.skipIf(noSandbox)(`the daemon${noSandbox ? ` (${noSandbox})` : ""}`, ()
             "bangerd step bridge",
             [
               "bangerd call bridge.ensure",
-              ["bangerd-root bridge.ensure", ...Array.from({ length: 5 }, () => ["bangerd-root exec ip"])],
+              ["bangerd-root bridge.ensure", ["bangerd-root bridge find"], ["bangerd-root bridge make"]],
             ],
           ],
           [
             "bangerd step nat",
             [
               "bangerd call nat.ensure",
-              ["bangerd-root nat.ensure", ["bangerd-root exec nft"], ["bangerd-root exec nft"]],
+              [
+                "bangerd-root nat.ensure",
+                ["bangerd-root rules find"],
+                ["bangerd-root rules put"],
+                ["bangerd-root forwarding on"],
+              ],
             ],
           ],
         ],
