@@ -7,12 +7,14 @@ import { version } from "../version.ts";
 import { Connection } from "./connection.ts";
 import { BangerError } from "./contract/errors.ts";
 import { type RequestContext, refusal } from "./dispatch.ts";
-import type { ResponseFrame } from "./frame.ts";
+import { encodeFrame, type ResponseFrame } from "./frame.ts";
 import type { PeerCredentials } from "./peer-credentials.ts";
 import { ActiveRequest } from "./request.ts";
 
 /** At most this many requests of one connection run at a time. */
 const maxInFlight = 64;
+/** A peer that was told to leave has so long to do so. */
+const lingerMs = 1_000;
 
 /** What a server needs. */
 export interface ServerDeps {
@@ -80,11 +82,8 @@ function accept(deps: ServerDeps, socket: Socket, connections: Set<Connection>, 
   const peer = deps.peerOf(socket);
   if (!deps.authorize(peer)) {
     deps.log.warn({ peer }, "connection refused: not the owner");
-    socket.end(
-      `${JSON.stringify(refusal(new BangerError("not_owner", `uid ${peer?.uid ?? "?"} may not use this socket`)))}\n`,
-    );
     socket.on("error", () => undefined);
-    socket.destroySoon();
+    dismiss(socket, new BangerError("not_owner", `uid ${peer?.uid ?? "?"} may not use this socket`));
     return;
   }
   const active = new Map<string, ActiveRequest>();
@@ -114,10 +113,7 @@ function accept(deps: ServerDeps, socket: Socket, connections: Set<Connection>, 
     },
     (error) => {
       deps.log.warn({ err: error }, "connection closed: not a frame");
-      connection.send(refusal(error)).then(
-        () => socket.destroySoon(),
-        () => socket.destroy(),
-      );
+      dismiss(socket, error);
     },
   );
   connections.add(connection);
@@ -163,6 +159,14 @@ function accept(deps: ServerDeps, socket: Socket, connections: Set<Connection>, 
     if (connection.overflowed) deps.log.warn({ peer }, "connection closed: its peer does not read");
     for (const request of active.values()) request.cancel(new BangerError("cancelled", "the caller went away"));
   });
+}
+
+/** Says why and leaves; what the peer still sends is read, else it would lose these words. Gone after a moment, whatever the peer does. */
+function dismiss(socket: Socket, error: unknown): void {
+  socket.end(encodeFrame(refusal(error)));
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once("close", () => clearTimeout(timer));
 }
 
 /** Waits for `work` unless the request is over for its client: an undo never waits for anybody to read of it. */

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createConnection } from "node:net";
 import { expect, test } from "vitest";
 import { maxFrameBytes } from "../../../src/rpc/frame.ts";
 import { opIdOfTrace } from "../../../src/telemetry/op-id.ts";
@@ -175,4 +177,18 @@ test("a peer that may not ask is refused in words, and the refusal is logged wit
   const peer = await pair.raw();
   expect(await peer.next()).toMatchObject({ id: null, error: { code: "not_owner" } });
   expect(pair.logged.at(-1)).toMatchObject({ peer: { uid: process.getuid?.(), pid: process.pid } });
+});
+
+test("a peer that may not ask hears so also when it has asked already, and is gone soon if it stays", async () => {
+  await using pair = await rpcPair({ authorize: () => false });
+  const client = await pair.connect();
+  await expect(client.call(contract.echo, { text: "x" })).rejects.toMatchObject({ code: "not_owner" });
+  const staying = createConnection({ path: pair.path, allowHalfOpen: true }).resume();
+  await once(staying, "end");
+  const began = performance.now();
+  const keepWriting = setInterval(() => staying.write("x"), 50);
+  await once(staying, "error");
+  clearInterval(keepWriting);
+  expect(performance.now() - began).toBeLessThan(5_000);
+  staying.destroy();
 });
