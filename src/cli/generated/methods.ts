@@ -119,7 +119,7 @@ export const methods = {
         "type": "integer",
         "many": false,
         "required": false,
-        "summary": "MiB of the file system; what is needed and a quarter more by default"
+        "summary": "MiB of the file system; by default 20480, or what is needed and a quarter more if that is more"
       },
       {
         "name": "name",
@@ -154,7 +154,7 @@ export const methods = {
         "type": "integer",
         "many": false,
         "required": false,
-        "summary": "MiB of the file system; what is needed and a quarter more by default"
+        "summary": "MiB of the file system; by default 20480, or what is needed and a quarter more if that is more"
       }
     ]
   },

@@ -57,28 +57,22 @@ export class VmRecords {
   use(reference: string): Vm {
     const { id } = findOne(this.#database, "vms", reference);
     this.#used.set(id, this.#now().toISOString());
-    this.#flushing ??= setTimeout(() => this.#flushQuietly(), flushAfterMs).unref();
+    this.#flushing ??= setTimeout(() => this.flush(), flushAfterMs).unref();
     return this.must(id);
   }
 
-  /** What can't be written now, on a full disk say, is written the next time. */
-  #flushQuietly(): void {
-    try {
-      this.flush();
-    } catch (error) {
-      this.#flushing = undefined;
-      this.#complain(error);
-    }
-  }
-
-  /** Writes when VMs were last used. */
+  /** Writes when VMs were last used. What can't be written now, on a full disk say, is written the next time. */
   flush(): void {
     clearTimeout(this.#flushing);
     this.#flushing = undefined;
-    const write = this.#database.prepare("UPDATE vms SET last_used_at = ? WHERE id = ?");
-    for (const [id, at] of this.#used) {
-      write.run(at, id);
-      this.#used.delete(id);
+    try {
+      this.#database.writeUnlessFull(() => {
+        const write = this.#database.prepare("UPDATE vms SET last_used_at = ? WHERE id = ?");
+        for (const [id, at] of this.#used) write.run(at, id);
+      });
+      this.#used.clear();
+    } catch (error) {
+      this.#complain(error);
     }
   }
 

@@ -6,7 +6,7 @@ import { method } from "./method.ts";
 const image = z.object({
   id: digest,
   name,
-  /** Bytes of the ext4 file system. */
+  /** Bytes of the ext4 file system, its holes too: only what it holds takes space. */
   size: z.int(),
   /** Where it came from, in words: `debian bookworm`, or the name of the imported file. */
   source: z.string(),
@@ -22,7 +22,7 @@ const size = z
   .min(64)
   .max(1_048_576)
   .optional()
-  .describe("MiB of the file system; what is needed and a quarter more by default");
+  .describe("MiB of the file system; by default 20480, or what is needed and a quarter more if that is more");
 
 /** The methods on images. */
 export const imageContract = {
