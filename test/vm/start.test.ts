@@ -12,7 +12,7 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
   beforeAll(async () => {
     host = await Installation.start({ guest: true });
     before = await host.hostState();
-    await host.ok("vm", "create", "--name", "web", "--disk-mib", "1500");
+    await host.ok("vm", "create", "--name", "web");
     vm = await host.ok<Vm>("vm", "start", "web");
   }, 60_000);
   afterAll(() => host[Symbol.asyncDispose]());
