@@ -16,6 +16,7 @@ import { daemonHandlers } from "./handlers.ts";
 import { openDatabase } from "./store/database.ts";
 import { onlyOne } from "./store/only-one.ts";
 import { TraceStore } from "./trace/trace-store.ts";
+import { takeUnsent } from "./trace/unsent.ts";
 import { type Infrastructure, wireServices } from "./wire-services.ts";
 
 /** How a daemon is started. */
@@ -66,7 +67,8 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     traces.keep(span);
     otlp?.sink(span);
   };
-  const spans = new Spans(startDaemonSdk(serviceNames.daemon, keep, options.env));
+  const spans = new Spans(startDaemonSdk(serviceNames.daemon, keep, options.env), keep);
+  takeUnsent({ directory: layout.unsent, keep, log });
   const services = await wireServices({
     installation,
     layout,
@@ -75,6 +77,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     spans,
     log,
     now: () => new Date(),
+    bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
     guestPrograms: options.guestPrograms,
     ...(options.preinstalled === undefined ? {} : { preinstalled: options.preinstalled }),
   });

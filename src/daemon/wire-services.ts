@@ -1,28 +1,33 @@
-import type { Installation } from "../installation/install-file.ts";
+import { formatIpv4, type Installation, parseSubnet } from "../installation/install-file.ts";
 import type { Layout } from "../installation/layout.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import { qcow2 } from "./disk/qcow2.ts";
+import { createBootTrace } from "./guest/boot-trace.ts";
 import { guestPrograms } from "./guest/guest-programs.ts";
-import { createHelperLink, type HelperLink } from "./helper-link.ts";
+import { createStartInitrd } from "./guest/start-initrd.ts";
+import { createHelperLink, type HelperLink } from "./helper/helper-link.ts";
 import { ImageService } from "./image/image-service.ts";
 import { KernelService } from "./kernel/kernel-service.ts";
 import { HostNetwork } from "./network/host-network.ts";
 import { guestResolvers } from "./network/resolvers.ts";
+import { OperationRecords } from "./operation/operation-records.ts";
+import { Operations } from "./operation/operations.ts";
 import { createRunner } from "./process/run.ts";
 import { openSshKeys } from "./ssh/ssh-keys.ts";
 import { removeHalves, setHalvesAside } from "./store/halves.ts";
 import { createStepRunner, type StepRunner } from "./step/step-runner.ts";
 import type { TraceStore } from "./trace/trace-store.ts";
-import { createBootTrace } from "./vm/boot-trace.ts";
-import { reconcile, removeOrphanDirectories } from "./vm/reconcile.ts";
-import { createRelease } from "./vm/release.ts";
+import { createAdmission, type HostMemory, procMemory } from "./vm/admission.ts";
+import { createExitReader, type ExitReaderDeps, procProcesses } from "./vm/lifecycle/exit.ts";
+import { vmParts } from "./vm/parts/parts.ts";
+import { keepReconciled, removeHalfVms } from "./vm/reconcile.ts";
 import { RunningVms } from "./vm/running.ts";
+import type { SuperviseDeps } from "./vm/supervise.ts";
 import { VmLocks } from "./vm/vm-locks.ts";
 import { VmRecords } from "./vm/vm-records.ts";
-import { VmService, type VmServiceDeps } from "./vm/vm-service.ts";
-import { chooseAccelerator } from "./vmm/accelerator.ts";
-import type { VmmDriver } from "./vmm/driver.ts";
+import { VmService } from "./vm/vm-service.ts";
+import type { Accelerator, VmmDrivers } from "./vmm/driver.ts";
 import { createQemuDriver } from "./vmm/qemu/qemu-driver.ts";
 import type { Store } from "./store/store.ts";
 
@@ -35,10 +40,17 @@ export interface Infrastructure {
   readonly spans: Spans;
   readonly log: Logger;
   readonly now: () => Date;
+  /** Which run of the host this is (proc(5), /proc/sys/kernel/random/boot_id). */
+  readonly bootId: string;
   /** The directory of `init` and `banger-agent`. */
   readonly guestPrograms: string;
   /** What a test puts in place of what is made here. */
-  readonly preinstalled?: { readonly steps?: (made: StepRunner) => StepRunner };
+  readonly preinstalled?: {
+    readonly steps?: (made: StepRunner) => StepRunner;
+    readonly helper?: HelperLink;
+    readonly memory?: HostMemory;
+    readonly processes?: ExitReaderDeps["processes"];
+  };
 }
 
 /** Everything that the handlers use. */
@@ -49,17 +61,25 @@ export interface Services {
   readonly images: ImageService;
   readonly vms: VmService;
   readonly traces: TraceStore;
-  readonly accelerator: VmmDriver["accelerator"];
+  readonly operations: Operations;
+  /** How this host ran guests when the helper, which tries it, was last met. */
+  readonly accelerator: () => Accelerator | undefined;
+  /** VMs go on running. */
   close(): void;
 }
 
-/** Builds the services in dependency order. VMs go on running when they are closed. */
+/** Builds the services in dependency order. */
 export async function wireServices(infrastructure: Infrastructure): Promise<Services> {
-  const { installation, layout, database, traces, spans, log, now } = infrastructure;
+  const { installation, layout, database, traces, spans, log, now, bootId, preinstalled } = infrastructure;
+  const closing = new AbortController();
   const made = createStepRunner({ spans, log });
-  const steps = infrastructure.preinstalled?.steps?.(made) ?? made;
+  const steps = preinstalled?.steps?.(made) ?? made;
   const run = createRunner({ spans });
-  const helper = createHelperLink({ path: layout.helperSocket, spans, log });
+  const operationRecords = new OperationRecords(database, bootId);
+  const interrupted = operationRecords.interruptRunning();
+  if (interrupted > 0) log.warn({ interrupted }, "operations were interrupted when the daemon before this one ended");
+  const operations = new Operations({ records: operationRecords, spans, log });
+  const helper = preinstalled?.helper ?? createHelperLink({ path: layout.helperSocket, spans, log });
   const network = new HostNetwork({ installation, layout, helper, steps });
   const kernels = new KernelService({ database, layout, run, now });
   const images = new ImageService({ database, layout, run, now });
@@ -67,34 +87,72 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     log.error({ err: error }, "when VMs were last used is not kept yet"),
   );
   const running = new RunningVms();
-  const driver = createQemuDriver({ helper, layout, accelerator: chooseAccelerator() });
-  const deps: VmServiceDeps = {
-    installation,
+  const drivers: VmmDrivers = { qemu: createQemuDriver({ helper, layout }) };
+  const disk = qcow2({ run });
+  const keys = await openSshKeys(layout);
+  const exits = createExitReader({ helper, processes: preinstalled?.processes ?? procProcesses });
+  const locks = new VmLocks();
+  const { first, prefix } = parseSubnet(installation.subnet);
+  const startInitrd = createStartInitrd({
+    layout,
+    keys,
+    guestPrograms: guestPrograms(infrastructure.guestPrograms),
+    prefix,
+    gateway: formatIpv4(first),
+    resolvers: () => guestResolvers(installation.resolvers),
+  });
+  const parts = vmParts({
     layout,
     records,
     running,
-    driver,
+    drivers,
     helper,
+    spans,
+    startInitrd,
+    disk,
+    bootTrace: createBootTrace(spans),
+  });
+  const admission = createAdmission({ records, memory: preinstalled?.memory ?? procMemory, kernels });
+  const supervise: SuperviseDeps = {
+    layout,
+    records,
+    running,
+    drivers,
+    parts,
     steps,
+    locks,
+    operations,
+    exits,
     spans,
     log,
-    images,
-    kernels,
-    disk: qcow2({ run }),
-    keys: await openSshKeys(layout),
-    locks: new VmLocks(),
-    release: createRelease({ records, running, driver, helper, log }),
-    bootTrace: createBootTrace(spans),
-    resolvers: () => guestResolvers(installation.resolvers),
-    guestPrograms: guestPrograms(infrastructure.guestPrograms),
+    bootId,
+    adopting: new Set(),
+    closing: closing.signal,
   };
-  const vms = new VmService(deps);
-  removeOrphanDirectories(deps);
+  const vms = new VmService({
+    layout,
+    records,
+    running,
+    disk,
+    locks,
+    operations,
+    create: { installation, layout, records, images, kernels, disk, keys, steps },
+    start: { records, parts, helper, steps, admission, bootId },
+    stop: { records, parts, steps, running, exits },
+    remove: { layout, records, disk, steps },
+    supervise,
+    log,
+  });
+  removeHalfVms({ layout, records });
   const halves = setHalvesAside({ layout, database, run, log });
   if (halves.length > 0) {
     void spans.operation("daemon.tidy", {}, () => removeHalves(halves, { layout, database, run, log }));
   }
-  helper.onReachable(() => spans.operation("daemon.reconcile", {}, () => reconcile(deps)));
+  let accelerator: Accelerator | undefined;
+  helper.onReachable(async () => {
+    accelerator = await drivers.qemu.accelerator().catch(() => undefined);
+    await keepReconciled({ ...supervise, helper, spans });
+  });
   return {
     helper,
     network,
@@ -102,8 +160,10 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     images,
     vms,
     traces,
-    accelerator: driver.accelerator,
+    operations,
+    accelerator: () => accelerator,
     close: () => {
+      closing.abort();
       records.flush();
       running.close();
       helper.close();

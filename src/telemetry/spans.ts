@@ -38,10 +38,13 @@ export type ActiveSpan = Pick<Span, "setAttribute">;
 /** Opens spans; the only way to do so. Dispatch and the step runner call it. */
 export class Spans {
   readonly #tracer: Tracer;
+  readonly #sink: SpanSink | undefined;
   readonly #clock = new Clock();
 
-  constructor(tracer: Tracer) {
+  /** `sink` takes what peers and guests measured in operations that nobody else collects. */
+  constructor(tracer: Tracer, sink?: SpanSink) {
     this.#tracer = tracer;
+    this.#sink = sink;
   }
 
   /** Now, as spans have it: Unix time in nanoseconds. */
@@ -68,7 +71,7 @@ export class Spans {
     const opId = options.opId ?? newOpId();
     const joins = options.parent !== undefined && options.parent.traceId === traceIdOf(opId);
     const links = options.parent !== undefined && !joins ? [{ context: remote(options.parent) }] : [];
-    const base = contextOf(opId, options.sink, ROOT_CONTEXT);
+    const base = contextOf(opId, options.sink ?? this.#sink, ROOT_CONTEXT);
     const parent = joins && options.parent ? trace.setSpanContext(base, remote(options.parent)) : base;
     return this.#run(name, options, links, parent, (span) => work(opId, span));
   }

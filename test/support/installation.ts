@@ -100,12 +100,13 @@ export class Installation implements AsyncDisposable {
     this.sandbox = sandbox;
   }
 
-  /** Makes an installation; with `guest` its state has a kernel and an image. */
-  static async create({ guest = false }: { guest?: boolean } = {}): Promise<Installation> {
+  /** Makes an installation; with `guest` its state has a kernel and an image, with `stateMib` a file system of its own of that size. */
+  static async create({ guest = false, stateMib }: { guest?: boolean; stateMib?: number } = {}): Promise<Installation> {
     const installation = new Installation(await Sandbox.start());
     await installation.sandbox.root(`
       mkdir -p ${directory}
       install -d -m 700 -o owner -g owner ${installFile.stateDir} ${installFile.runDir}
+      ${stateMib === undefined ? "" : `mount -t tmpfs -o size=${stateMib}M,mode=700,uid=61000,gid=61000 state ${installFile.stateDir}`}
       cat > ${directory}/install.toml <<'TOML'
 ${formatInstallFile(installFile)}
 TOML`);

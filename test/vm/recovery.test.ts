@@ -64,7 +64,7 @@ describe.skipIf(noSandbox)(`what is killed${noSandbox ? ` (${noSandbox})` : ""}`
     expect(await host.hostState()).toBe(before);
   });
 
-  it("the helper, in a start: what can't be undone is owed, and done when it is back", async () => {
+  it("the helper, in a start: what can't be undone is found, and undone when it is back", async () => {
     await setFault(host, "vm.start tap hold");
     const starting = host.banger(["vm", "start", "web"]);
     await host.daemon?.logged((record) => record.message === "held");

@@ -239,7 +239,7 @@ export const methods = {
         "type": "integer",
         "many": false,
         "required": false,
-        "summary": "MiB of the root disk; the image's by default"
+        "summary": "MiB of the root disk; 20480, or what the image has when that is more"
       }
     ]
   },
@@ -254,6 +254,14 @@ export const methods = {
         "many": false,
         "required": true,
         "summary": "name, id or a unique prefix"
+      },
+      {
+        "name": "overcommit",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "start it although the host has too little memory for it"
       }
     ]
   },

@@ -11,7 +11,6 @@ const blockBytes = 512;
 /** A qcow2 overlay: made in the same time for a disk of any size, and read by QEMU only. */
 export function qcow2({ run }: { readonly run: Run }): RootDiskKind {
   const kind: RootDiskKind = {
-    kind: "qcow2",
     create: async ({ image, disk, sizeMib, signal }) => {
       const least = Math.ceil(statSync(image).size / mib);
       if (sizeMib < least) {

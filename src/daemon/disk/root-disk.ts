@@ -16,7 +16,6 @@ export interface RootDiskFile {
 
 /** One way to give a VM a root disk that is a copy-on-write child of an image. A VMM may have written anything into the disk. */
 export interface RootDiskKind {
-  readonly kind: "qcow2";
   /** Makes a disk, in the same time for one of any size. */
   create(spec: RootDiskSpec): Promise<void>;
   /** Makes the disk ready for a VMM, at least as large as `sizeMib`; the helper opens what it names by itself. */

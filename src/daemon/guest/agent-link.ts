@@ -147,6 +147,10 @@ export class AgentLink {
   /** One session, from its attempt to its end. */
   async #serve(): Promise<SessionEnd & { readonly afterMs: number }> {
     const session = await this.#attach();
+    if (this.#closing.signal.aborted) {
+      session.client.close();
+      throw this.#closing.signal.reason;
+    }
     const began = performance.now();
     this.#session = session;
     this.#become("answers");

@@ -6,7 +6,7 @@ import type { Image, imageContract } from "../../rpc/contract/image.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { Run } from "../process/run.ts";
 import { mustBeReadable } from "../process/source-file.ts";
-import type { OperationContext } from "../step/step-runner.ts";
+import type { OperationContext } from "../operation/operations.ts";
 import { ContentRecords } from "../store/content-records.ts";
 import { ContentService } from "../store/content-service.ts";
 import { inScratch } from "../store/scratch.ts";

@@ -8,7 +8,7 @@ import type { Kernel, kernelContract } from "../../rpc/contract/kernel.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { Run } from "../process/run.ts";
 import { mustBeReadable, reading } from "../process/source-file.ts";
-import type { OperationContext } from "../step/step-runner.ts";
+import type { OperationContext } from "../operation/operations.ts";
 import { ContentRecords } from "../store/content-records.ts";
 import { ContentService } from "../store/content-service.ts";
 import { inScratch } from "../store/scratch.ts";
@@ -67,7 +67,10 @@ export class KernelService extends ContentService<Kernel> {
       await progress("unpacking the kernel");
       const vmlinux = await readKernel(files.kernel, { run, signal, scratch });
       await progress("making the initrd");
-      const modules = await unpackModules(reading("modules", () => neededModules(files.modules)), { run, signal, scratch });
+      const modules = await unpackModules(
+        reading("modules", () => neededModules(files.modules)),
+        { run, signal, scratch },
+      );
       const initrd = kernelInitrd(modules);
       signal.throwIfAborted();
       return this.#keep(scratch, { name, release: files.release }, vmlinux, initrd);
@@ -76,7 +79,7 @@ export class KernelService extends ContentService<Kernel> {
 
   /** What was imported by First light has no least memory in its record; its files tell it, if they are there. */
   #complete(kernel: Kernel): Kernel {
-    if (kernel.least_memory_mib !== null) return kernel;
+    if (typeof kernel.least_memory_mib === "number") return kernel;
     const { vmlinux, initrd } = this.#deps.layout.kernel(kernel.id);
     if (!existsSync(vmlinux) || !existsSync(initrd)) return kernel;
     return { ...kernel, least_memory_mib: leastMemoryMib(kernelHead(vmlinux), statSync(initrd).size) };

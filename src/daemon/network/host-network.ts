@@ -1,8 +1,10 @@
 import { formatIpv4, type Installation, parseSubnet } from "../../installation/install-file.ts";
 import type { Layout } from "../../installation/layout.ts";
 import { helperContract } from "../../rpc/contract/helper.ts";
-import type { HelperLink } from "../helper-link.ts";
-import type { OperationContext, StepRunner } from "../step/step-runner.ts";
+import type { HelperLink } from "../helper/helper-link.ts";
+import type { OperationContext } from "../operation/operations.ts";
+import { networkSteps } from "./network-steps.ts";
+import type { StepRunner } from "../step/step-runner.ts";
 
 /** What the host's network needs. */
 export interface HostNetworkDeps {
@@ -27,18 +29,7 @@ export class HostNetwork {
       operation: "network.up",
       subject: undefined,
       context,
-      steps: [
-        {
-          name: "bridge",
-          do: async () => void (await helper.call(helperContract.bridgeEnsure, {})),
-          undo: { none: "the bridge is shared; `network down` removes it" },
-        },
-        {
-          name: "nat",
-          do: async () => void (await helper.call(helperContract.natEnsure, {})),
-          undo: { none: "the table is shared; `network down` removes it" },
-        },
-      ],
+      steps: networkSteps(helper),
     });
     const { first, prefix } = parseSubnet(installation.subnet);
     return { bridge: layout.bridge, address: `${formatIpv4(first)}/${prefix}`, table: layout.table };

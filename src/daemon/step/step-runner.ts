@@ -5,14 +5,7 @@ import type { Logger } from "../../telemetry/log.ts";
 import { attribute } from "../../telemetry/names.ts";
 import type { AttributeValue } from "../../telemetry/span-record.ts";
 import type { Spans } from "../../telemetry/spans.ts";
-
-/** What an operation knows of its caller. */
-export interface OperationContext {
-  /** Aborts when the caller cancels or goes away, or the deadline passes. */
-  readonly signal: AbortSignal;
-  /** Sends an event to the caller. */
-  readonly emit: (event: string, data?: unknown) => Promise<void>;
-}
+import type { OperationContext } from "../operation/operations.ts";
 
 /** One step of a lifecycle operation. It has no spans, logs or catch blocks of its own. */
 export interface Step<S> {
@@ -28,9 +21,11 @@ export interface StepRun<S> {
   readonly operation: string;
   readonly subject: S;
   readonly steps: readonly Step<S>[];
-  readonly context: OperationContext;
+  readonly context: Pick<OperationContext, "signal" | "emit">;
   /** On each step's span and log record. */
   readonly attributes?: Record<string, AttributeValue>;
+  /** Takes all steps, also after one that failed, and undoes none: for steps that only take away. */
+  readonly goOn?: boolean;
 }
 
 /** Takes steps in order; when one fails, undoes it and all before it in reverse. */
@@ -66,28 +61,47 @@ export function createStepRunner(deps: { readonly spans: Spans; readonly log: Lo
       const inSpan = (name: string, step: string, work: () => Promise<void>) =>
         deps.spans.span(name, { attributes: { ...run.attributes, [attribute.step]: step } }, work);
 
-      for (const [index, step] of run.steps.entries()) {
+      const take = async (name: string, work: () => Promise<void>) => {
         try {
           run.context.signal.throwIfAborted();
-          await tell(step.name, "started");
-          await inSpan(`step ${step.name}`, step.name, () => step.do(run.subject, run.context.signal));
-          await tell(step.name, "completed");
+          await tell(name, "started");
+          await inSpan(`step ${name}`, name, work);
+          await tell(name, "completed");
         } catch (cause) {
-          await tell(step.name, "failed");
-          const failures: string[] = [];
-          for (const { name, undo } of run.steps.slice(0, index + 1).toReversed()) {
-            if (typeof undo !== "function") continue;
-            try {
-              await inSpan(`undo ${name}`, name, () => withDeadline(name, undo(run.subject)));
-              await tell(name, "undone");
-            } catch (failure) {
-              deps.log.error({ ...run.attributes, err: failure, step: name }, "undo failed");
-              failures.push(`${name}: ${failure instanceof Error ? failure.message : String(failure)}`);
-            }
+          await tell(name, "failed");
+          throw cause;
+        }
+      };
+      const undoAll = async (taken: readonly (typeof run.steps)[number][]) => {
+        const failures: string[] = [];
+        for (const { name, undo } of taken.toReversed()) {
+          if (typeof undo !== "function") continue;
+          try {
+            await inSpan(`undo ${name}`, name, () => withDeadline(name, undo(run.subject)));
+            await tell(name, "undone");
+          } catch (failure) {
+            deps.log.error({ ...run.attributes, err: failure, step: name }, "undo failed");
+            failures.push(`${name}: ${textOf(failure)}`);
           }
-          throw stepFailure(run.operation, step.name, cause, failures);
+        }
+        return failures;
+      };
+
+      const failed: { step: string; cause: unknown }[] = [];
+      for (const [index, step] of run.steps.entries()) {
+        try {
+          await take(step.name, () => step.do(run.subject, run.context.signal));
+        } catch (cause) {
+          failed.push({ step: step.name, cause });
+          if (run.goOn === true) continue;
+          const failures = await undoAll(run.steps.slice(0, index + 1));
+          throw stepFailure(run.operation, step.name, cause, { key: "not_undone", says: "not undone", failures });
         }
       }
+      const [first, ...others] = failed;
+      if (first === undefined) return;
+      const failures = others.map(({ step, cause }) => `${step}: ${textOf(cause)}`);
+      throw stepFailure(run.operation, first.step, first.cause, { key: "also_failed", says: "also", failures });
     },
   };
 }
@@ -103,27 +117,33 @@ async function withDeadline(name: string, work: Promise<void>): Promise<void> {
   await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-/** The error of an operation of which a step failed: it says which and why, and what could not be undone. */
-function stepFailure(operation: string, step: string, cause: unknown, undoFailures: string[]): BangerError {
+/** What else went wrong, beside the cause. */
+interface Beside {
+  readonly key: "not_undone" | "also_failed";
+  readonly says: string;
+  readonly failures: readonly string[];
+}
+
+/** The error of an operation of which a step failed: it says which and why, and what else went wrong. */
+function stepFailure(operation: string, step: string, cause: unknown, { key, says, failures }: Beside): BangerError {
   const known = cause instanceof BangerError ? cause : fullDiskOf(cause);
-  const why = known?.plain ?? (cause instanceof Error ? cause.message : String(cause));
-  const remains = undoFailures.length === 0 ? "" : `; not undone: ${undoFailures.join("; ")}`;
+  const beside = failures.length === 0 ? "" : `; ${says}: ${failures.join("; ")}`;
   return new BangerError(
     known !== undefined && passedOn.has(known.code) ? known.code : "step_failed",
-    `${operation}: step ${step} failed: ${why}${remains}`,
+    `${operation}: step ${step} failed: ${textOf(cause)}${beside}`,
     {
       cause,
       details: {
         ...known?.details,
         step,
         ...(known === undefined ? {} : { cause_code: known.code }),
-        ...(undoFailures.length === 0 ? {} : { not_undone: undoFailures }),
+        ...(failures.length === 0 ? {} : { [key]: failures }),
       },
     },
   );
 }
 
-/** The context of what the daemon does by itself. */
-export function unattended(): OperationContext {
-  return { signal: new AbortController().signal, emit: () => Promise.resolve() };
+function textOf(error: unknown): string {
+  if (error instanceof BangerError) return error.plain;
+  return error instanceof Error ? error.message : String(error);
 }

@@ -39,12 +39,12 @@ export const migrations: readonly string[] = [
   ALTER TABLE kernels ADD COLUMN least_memory_mib INTEGER;
   ALTER TABLE vms ADD COLUMN vmm TEXT NOT NULL DEFAULT 'qemu';
   ALTER TABLE vms ADD COLUMN accel_why TEXT;
-  ALTER TABLE vms ADD COLUMN disk_kind TEXT NOT NULL DEFAULT 'qcow2';
   ALTER TABLE vms ADD COLUMN boot_id TEXT;
   ALTER TABLE vms ADD COLUMN started_by TEXT;
+  ALTER TABLE vms ADD COLUMN stop_by TEXT;
   ALTER TABLE vms ADD COLUMN exit TEXT;
+  DROP TABLE debts;
   ALTER TABLE operations ADD COLUMN kind TEXT NOT NULL DEFAULT 'other';
-  ALTER TABLE operations ADD COLUMN vm_id TEXT;
   ALTER TABLE operations ADD COLUMN caller_uid INTEGER;
   ALTER TABLE operations ADD COLUMN caller_pid INTEGER;
   ALTER TABLE operations ADD COLUMN outcome TEXT;

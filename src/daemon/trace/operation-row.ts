@@ -25,7 +25,7 @@ export interface OperationSummary {
   name: string;
   started_at: string;
   duration_ms: number;
-  status: "ok" | "error";
+  status: "ok" | "error" | "running";
   spans: number;
 }
 
@@ -45,13 +45,13 @@ export function merge(row: OperationRow | undefined, span: SpanRecord): Operatio
 }
 
 /** An operation as `trace ls` lists it. */
-export function summaryOf(row: OperationRow): OperationSummary {
+export function summaryOf(row: OperationRow & Pick<OperationFacts, "outcome">): OperationSummary {
   return {
     op_id: opIdOfTrace(row.trace_id),
     name: row.name,
     started_at: new Date(Number(row.started_ns / 1_000_000n)).toISOString(),
     duration_ms: Number(row.ended_ns - row.started_ns) / 1e6,
-    status: row.status === "error" ? "error" : "ok",
+    status: row.outcome === "running" ? "running" : row.status === "error" ? "error" : "ok",
     spans: Number(row.spans),
   };
 }

@@ -1,5 +1,4 @@
 import { BangerError } from "../../rpc/contract/errors.ts";
-import { services } from "../../telemetry/names.ts";
 import { type OpId, opIdOfTrace } from "../../telemetry/op-id.ts";
 import type { SpanRecord } from "../../telemetry/span-record.ts";
 import type { Store } from "../store/store.ts";
@@ -75,7 +74,7 @@ export class TraceStore {
     const rows = this.#store
       .prepare("SELECT * FROM operations ORDER BY started_ns DESC LIMIT ?", { bigInts: true })
       .all(limit);
-    return (rows as unknown as OperationRow[]).map(summaryOf);
+    return (rows as unknown as (OperationRow & OperationFacts)[]).map(summaryOf);
   }
 
   /** The spans of the operation that `reference` names (an op_id, a prefix of its digits, or `last`), who asked, and what came of it. */
@@ -133,8 +132,6 @@ export class TraceStore {
     const before = this.#store.prepare("SELECT * FROM operations WHERE trace_id = ?", { bigInts: true }).get(traceId) as
       | (OperationRow & Record<string, unknown>)
       | undefined;
-    // A question that the daemon keeps no operation of has only its asker's spans.
-    if (before === undefined && spans.every((span) => span.service === services.cli)) return;
     const first = Number(before?.spans ?? 0);
     const kept = spans.slice(0, Math.max(0, maxSpansPerTrace - first));
     const after = kept.reduce(merge, before);

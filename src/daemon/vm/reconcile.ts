@@ -1,99 +1,119 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { helperContract } from "../../rpc/contract/helper.ts";
-import type { ResultOf } from "../../rpc/contract/method.ts";
-import type { Vm } from "../../rpc/contract/vm.ts";
-import { activeIds } from "../../telemetry/spans.ts";
-import { unattended } from "../step/step-runner.ts";
-import { awaitAgent } from "./lifecycle/start.ts";
-import { endVm } from "./lifecycle/end.ts";
-import type { VmServiceDeps } from "./vm-service.ts";
-import { watchVm } from "./watch.ts";
+import type { Spans } from "../../telemetry/spans.ts";
+import { parseTraceparent } from "../../telemetry/traceparent.ts";
+import type { HelperLink } from "../helper/helper-link.ts";
+import { endDead } from "./lifecycle/end-dead.ts";
+import { releaseParts } from "./lifecycle/release.ts";
+import { stopVm } from "./lifecycle/stop.ts";
+import type { Held, Made } from "./parts/part.ts";
+import { activeStates } from "./state.ts";
+import { adopt, type SuperviseDeps } from "./supervise.ts";
+import type { StoredVm, VmRecords } from "./vm-records.ts";
 
-/** How long an adopted guest has until its agent answers. */
-const adoptDeadlineMs = 10_000;
+/** What reconciling needs. */
+export interface ReconcileDeps extends SuperviseDeps {
+  readonly helper: Pick<HelperLink, "call">;
+  readonly spans: Pick<Spans, "nowNs" | "operation">;
+}
 
-/** Removes directories without a record: halves of a create or of a delete that a crash left. */
-export function removeOrphanDirectories({ layout, records }: Pick<VmServiceDeps, "layout" | "records">): void {
+/** What could not be reconciled is tried again after this. */
+const againMs = 10_000;
+
+/** Removes directories without a record, and records without files: halves of a create or of a delete that a crash left. */
+export function removeHalfVms({ layout, records }: { layout: SuperviseDeps["layout"]; records: VmRecords }): void {
   mkdirSync(layout.vms, { recursive: true, mode: 0o700 });
+  for (const vm of records.list()) if (vm.state === "creating") records.delete(vm.id);
   for (const name of readdirSync(layout.vms)) {
     if (records.get(name) === undefined) rmSync(layout.vm(name).directory, { recursive: true, force: true });
   }
 }
 
-/** Makes records true: what the kernel really holds of this installation's VMs, against what the store says. */
-export async function reconcile(deps: VmServiceDeps): Promise<void> {
-  const { helper, records, release, locks, log } = deps;
-  await release.payDebts();
+/** Makes records true; what failed is tried again later, until nothing does. */
+export async function keepReconciled(deps: ReconcileDeps): Promise<void> {
+  if (await deps.spans.operation("daemon.reconcile", {}, () => reconcile(deps))) return;
+  void delay(againMs, undefined, { ref: false, signal: deps.closing })
+    .then(() => keepReconciled(deps))
+    // The daemon ends, or the helper is away: when it is back, all is compared anew.
+    .catch((error: unknown) => deps.log.debug({ err: error }, "reconciling is not tried again"));
+}
+
+/** Compares what the host really holds of this installation's VMs with what the store says, VM by VM; true when none failed. */
+async function reconcile(deps: ReconcileDeps): Promise<boolean> {
+  const { helper, records, log } = deps;
   const held = await helper.call(helperContract.vmmList, {});
-  const alive = new Map(held.vmms.map((vmm) => [vmm.vm_id, vmm]));
-
-  await Promise.all(
-    records.list().map(async (vm) => {
-      if (!["starting", "running", "stopping"].includes(vm.state) || locks.isHeld(vm.id)) return;
-      await locks.exclusive(vm, "reconcile", async () => {
-        const runs = alive.get(vm.id)?.generation === vm.generation;
-        const outcome = runs && vm.state !== "stopping" && (await adopt(deps, vm)) ? "adopted" : "ended";
-        if (outcome === "ended") await endVm(deps, "vm.exited", vm, endingOf(vm, runs), unattended());
-        log.info({ "banger.vm.id": vm.id, before: vm.state, outcome }, "reconciled");
-      });
-    }),
+  const found = highestGenerations(deps.parts.flatMap((part) => part.found?.(held) ?? []));
+  const active = records.list().filter(({ state }) => activeStates.has(state));
+  const ids = new Set([...active.map(({ id }) => id), ...found.keys()]);
+  const outcomes = await Promise.allSettled(
+    [...ids].map((id) => reconcileOne(deps, held, { id, generation: found.get(id) ?? 0 })),
   );
-
-  await removeOrphans(deps, held);
-  log.info({ vms: alive.size }, "reconcile completed");
+  const failures = outcomes.filter((outcome) => outcome.status === "rejected");
+  for (const { reason } of failures) log.error({ err: reason as unknown }, "a VM could not be reconciled");
+  log.info({ vms: held.vmms.length, failed: failures.length }, "reconcile completed");
+  return failures.length === 0;
 }
 
-/** Takes away what the kernel holds of VMs that no record owns. */
-async function removeOrphans({ records, release, locks, log }: VmServiceDeps, held: Held): Promise<void> {
-  for (const { vm_id: id, generation } of [...held.vmms, ...held.taps.map((tap) => ({ ...tap, generation: 0 }))]) {
-    const vm = records.get(id);
-    if (vm !== undefined && (["starting", "running", "stopping"].includes(vm.state) || locks.isHeld(id))) continue;
-    const made = { id, generation: Math.max(1, generation, vm?.generation ?? 0) };
-    const remove = async () => {
-      await release.vmm(made);
-      await release.tap(made);
-    };
-    await (vm === undefined ? remove() : locks.exclusive(vm, "reconcile", remove));
-    log.info({ "banger.vm.id": id }, "removed what no VM owns");
-  }
+function highestGenerations(all: readonly Made[]): Map<string, number> {
+  const highest = new Map<string, number>();
+  for (const { id, generation } of all) highest.set(id, Math.max(generation, highest.get(id) ?? 0));
+  return highest;
 }
 
-/** What the kernel holds of this installation's VMs. */
-type Held = ResultOf<typeof helperContract.vmmList>;
-
-/** Takes a VM that runs as its own; false when its guest does not answer. */
-async function adopt(deps: VmServiceDeps, vm: Vm): Promise<boolean> {
-  const { records, running, driver, log } = deps;
-  if (running.get(vm.id)?.agent !== undefined) return true;
-  try {
-    const handle = { generation: vm.generation, vmm: await driver.connect(vm.id) };
-    running.put(vm.id, handle);
-    // A start that died before `boot` left the guest before its first instruction.
-    await handle.vmm.boot();
-    running.put(vm.id, {
-      ...handle,
-      agent: await awaitAgent(handle.vmm, new AbortController().signal, adoptDeadlineMs),
-    });
-  } catch (error) {
-    log.warn({ err: error, "banger.vm.id": vm.id }, "not adopted: its guest does not answer");
-    running.drop(vm.id, vm.generation);
-    return false;
+async function reconcileOne(deps: ReconcileDeps, held: Held, found: Made): Promise<void> {
+  const { records, locks, log } = deps;
+  if (locks.isHeld(found.id)) return;
+  const vm = records.get(found.id);
+  if (vm === undefined || !activeStates.has(vm.state)) {
+    await removeUnowned(deps, found, vm);
+    log.info({ "banger.vm.id": found.id }, "removed what no VM owns");
+    return;
   }
-  watchVm(deps, records.update(vm.id, { state: "running", started_at: vm.started_at ?? new Date().toISOString() }));
-  return true;
+  const outcome = await reconcileActive(deps, held, vm);
+  log.info({ "banger.vm.id": vm.id, before: vm.state, outcome }, "reconciled");
 }
 
-function endingOf(vm: Vm, runs: boolean): { state: "stopped" | "failed"; error: Vm["error"] } {
-  const op_id = activeIds()?.opId ?? "";
-  if (vm.state === "stopping") return { state: "stopped", error: null };
-  if (vm.state === "starting") {
-    return {
-      state: "stopped",
-      error: { code: "step_failed", message: "the daemon ended during its start, which was undone", op_id },
-    };
+async function removeUnowned(deps: ReconcileDeps, found: Made, vm: StoredVm | undefined): Promise<void> {
+  const made = { id: found.id, generation: Math.max(1, found.generation, vm?.generation ?? 0) };
+  await deps.operations.unattended("vm.reconcile", undefined, (context) => {
+    const remove = () => releaseParts(deps, "vm.reconcile", made, context);
+    return vm === undefined ? remove() : deps.locks.exclusive(vm, "reconcile", remove);
+  });
+}
+
+/** A VM of which the record says that it starts, runs or stops. Only a dead VMM ends one. */
+async function reconcileActive(deps: ReconcileDeps, held: Held, vm: StoredVm): Promise<string> {
+  const { records, locks, operations } = deps;
+  const alive = held.vmms.find(({ vm_id, generation }) => vm_id === vm.id && generation === vm.generation);
+  const cause = parseTraceparent(vm.started_by);
+  if (alive === undefined) {
+    await operations.unattended("vm.exited", cause, (context) =>
+      locks.exclusive(vm, "exit", () => endDead(deps, vm, undefined, context)),
+    );
+    return "ended";
   }
-  const message = runs
-    ? "its guest no longer answered when the daemon came back"
-    : "its VMM ended while the daemon was away";
-  return { state: "failed", error: { code: "guest_died", message, op_id } };
+  if (vm.state === "stopping" && vm.stop_by !== null) return goOnStopping(deps, vm, new Date(vm.stop_by));
+  const running =
+    vm.state === "starting"
+      ? records.update(vm.id, { state: "running", pid: alive.pid, started_at: alive.started_at })
+      : vm;
+  return (await adopt(deps, running)) ? "adopted" : "unreachable";
+}
+
+/** The end of the daemon, or the helper's absence, cut a stop short: it goes on with the time that its caller gave it. */
+async function goOnStopping(deps: ReconcileDeps, vm: StoredVm, deadline: Date): Promise<string> {
+  const { locks, operations, log } = deps;
+  const isOver = deadline.getTime() <= Date.now();
+  if (!isOver) await adopt(deps, vm);
+  const stopping = operations.unattended("vm.stop", parseTraceparent(vm.started_by), (context) =>
+    locks.exclusive(vm, "stop", () => stopVm(deps, vm, deadline, context), context.cancel),
+  );
+  if (isOver) {
+    await stopping;
+    return "stopped";
+  }
+  // A guest may take its time: nothing else waits for it.
+  stopping.catch((error: unknown) => log.error({ err: error, "banger.vm.id": vm.id }, "stopping it failed"));
+  return "stopping";
 }

@@ -1,14 +1,16 @@
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Vm } from "../../rpc/contract/vm.ts";
-import type { AgentClient } from "../guest/agent-client.ts";
+import type { AgentLink } from "../guest/agent-link.ts";
 import type { VmmConnection } from "../vmm/driver.ts";
 
 /** What the daemon holds of a VM whose VMM runs: a cache that reconcile rebuilds, never the record. */
 export interface RunningVm {
   readonly generation: number;
   readonly vmm: VmmConnection;
-  agent?: AgentClient;
+  readonly agent: AgentLink;
 }
+
+type Health = NonNullable<Vm["health"]>;
 
 /** The VMs whose VMM this daemon is connected to. */
 export class RunningVms {
@@ -18,7 +20,10 @@ export class RunningVms {
     return this.#byId.get(vmId);
   }
 
+  /** Holds a VM; what was held of it before is closed. */
   put(vmId: string, running: RunningVm): void {
+    this.#byId.get(vmId)?.agent.close();
+    this.#byId.get(vmId)?.vmm.close();
     this.#byId.set(vmId, running);
   }
 
@@ -27,22 +32,59 @@ export class RunningVms {
     const running = this.#byId.get(vmId);
     if (running === undefined || running.generation > generation) return;
     this.#byId.delete(vmId);
-    running.agent?.close();
+    running.agent.close();
     running.vmm.close();
   }
 
-  /** The agent of a VM that runs. */
-  agentOf(vm: Vm): AgentClient {
+  /** What is the matter with a VM, of which the record says that it runs. */
+  healthOf({ id, state }: Pick<Vm, "id" | "state">): Health | null {
+    if (state !== "running") return null;
+    const running = this.#byId.get(id);
+    if (running === undefined) return "unreachable";
+    const { condition } = running.vmm;
+    if (condition === "no_space" || condition === "paused") return condition;
+    return running.agent.state === "answers" ? "ok" : "agent_silent";
+  }
+
+  /** The agent of a VM that runs, or why there is nobody to ask. */
+  agentOf(vm: Pick<Vm, "id" | "name" | "state">): AgentLink {
     const running = this.#byId.get(vm.id);
-    if (vm.state !== "running" || running?.agent === undefined) {
-      throw new BangerError("wrong_state", `vm ${vm.name} is ${vm.state}, not running; start it first`, {
-        details: { state: vm.state },
-      });
+    const health = this.healthOf(vm);
+    const refuse = (code: "wrong_state" | "no_space" | "guest_died", why: string) =>
+      new BangerError(code, `vm ${vm.name} ${why}`, { details: { state: vm.state, health } });
+    switch (health) {
+      case null:
+        throw refuse("wrong_state", `is ${vm.state}, not running; ${adviceFor(vm.state)}`);
+      case "unreachable":
+        throw refuse("guest_died", "runs, but its VMM can't be reached; it is being asked again");
+      case "no_space":
+        throw refuse("no_space", "stands still, as the host's disk is full; it goes on when there is room");
+      case "paused":
+        throw refuse("wrong_state", "is paused: its VMM runs and its guest doesn't");
+      case "ok":
+      case "agent_silent":
+        if (running === undefined) throw refuse("guest_died", "runs, but its VMM can't be reached");
+        return running.agent;
     }
-    return running.agent;
   }
 
   close(): void {
     for (const [id, running] of this.#byId) this.drop(id, running.generation);
+  }
+}
+
+function adviceFor(state: Vm["state"]): string {
+  switch (state) {
+    case "creating":
+      return "wait until it is made, then start it";
+    case "starting":
+      return "wait until it has started";
+    case "stopping":
+      return "it is about to end";
+    case "running":
+    case "created":
+    case "stopped":
+    case "failed":
+      return "start it first";
   }
 }

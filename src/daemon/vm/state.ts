@@ -2,15 +2,18 @@ import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Vm } from "../../rpc/contract/vm.ts";
 
 /*
- *   (create) ──▶ created ──▶ starting ──▶ running ──▶ stopping ──▶ stopped
- *                   ▲           │  ▲         │            │           │
- *                   └───────────┘  │         │ the guest  │           │
- *                    start undone  │         ▼ ended it   ▼           │
- *                                  ├──────────────── stopped ◀────────┘
- *                                  └── failed ◀── the VMM died
+ *   creating ──▶ created ──▶ starting ──▶ running ──▶ stopping ──▶ stopped
+ *                   ▲          │ │ ▲         │           ▲ │          │
+ *                   └──────────┘ │ │         └───────────┤ └───▶ failed
+ *                   start undone │ │    its VMM is dead  │          │
+ *                                └─┼─────────────────────┘          │
+ *                   not all undone │            `vm start`          │
+ *                                  └────────────────────────────────┘
  *
- * starting: `vm start`. running: its last step. stopping: `vm stop`, `vm kill`, `vm delete --force`.
- * stopped: their last step; the guest's own power-off; a start that was undone. failed: the VMM died under a running guest.
+ * creating: name and address are reserved, its files are being made. starting: `vm start`. running: its last step.
+ * stopping: `vm stop`, `vm kill`, `vm delete --force`, a VMM that died by itself, a start whose undoing isn't complete: what it
+ * holds is being released, or its guest was asked to go by a stop that nobody waits for any more.
+ * stopped: all is released; the guest went in order, or was taken away. failed: so too, but the VMM died under a running guest.
  * `vm delete` takes a VM from created, stopped and failed out of the table.
  */
 export type VmState = Vm["state"];
@@ -18,17 +21,29 @@ export type VmState = Vm["state"];
 /** From which states a mutation begins. */
 const begins = {
   start: ["created", "stopped", "failed"],
-  stop: ["running"],
+  stop: ["running", "stopping"],
   kill: ["running", "stopping", "starting"],
   delete: ["created", "stopped", "failed"],
 } as const satisfies Record<string, readonly VmState[]>;
+
+/** The next step for whoever asked in the wrong state. */
+const nextSteps: Readonly<Record<keyof typeof begins, string>> = {
+  start: "",
+  stop: "",
+  kill: "",
+  delete: "; stop it first, or use --force",
+};
+
+/** The states of a VM that may hold something on the host. */
+export const activeStates: ReadonlySet<VmState> = new Set(["starting", "running", "stopping"]);
 
 /** Refuses a mutation that the VM's state doesn't allow. */
 export function mustAllow(mutation: keyof typeof begins, vm: Pick<Vm, "name" | "state">): void {
   const states: readonly VmState[] = begins[mutation];
   if (states.includes(vm.state)) return;
-  const next = mutation === "delete" ? "; stop it first, or use --force" : "";
-  throw new BangerError("wrong_state", `vm ${vm.name} is ${vm.state}, not ${states.join(" or ")}${next}`, {
-    details: { state: vm.state },
-  });
+  throw new BangerError(
+    "wrong_state",
+    `vm ${vm.name} is ${vm.state}, not ${states.join(" or ")}${nextSteps[mutation]}`,
+    { details: { state: vm.state } },
+  );
 }

@@ -1,28 +1,53 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
+
+/** Ends what holds a lock; what it begun is undone before the lock is free. */
+export type Cancel = (reason: BangerError) => void;
 
 interface Held {
   readonly mutation: string;
+  readonly cancel: Cancel;
   readonly released: PromiseWithResolvers<void>;
 }
+
+/** The VM that is locked. */
+interface Named {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Of a mutation that takes things away, and is bounded by itself. */
+const unheard: Cancel = () => undefined;
+
+/** Undoing a mutation takes no longer than this, whatever it waits for. */
+const letGoMs = 60_000;
 
 /** One mutation at a time for each VM; different VMs do not wait for each other. */
 export class VmLocks {
   readonly #held = new Map<string, Held>();
 
-  /** Runs `work` alone on this VM; refuses at once when another mutation is under way. */
-  async exclusive<T>(vm: { id: string; name: string }, mutation: string, work: () => Promise<T>): Promise<T> {
+  /** Runs `work` alone on this VM; refuses at once when another mutation is under way. `cancel` ends it early. */
+  async exclusive<T>(vm: Named, mutation: string, work: () => Promise<T>, cancel: Cancel = unheard): Promise<T> {
     const holder = this.#held.get(vm.id)?.mutation;
-    if (holder !== undefined) {
-      throw new BangerError("busy", `vm ${vm.name}: ${holder} is under way`, { details: { holder } });
-    }
+    if (holder !== undefined) throw busy(vm, holder);
     const released = Promise.withResolvers<void>();
-    this.#held.set(vm.id, { mutation, released });
+    this.#held.set(vm.id, { mutation, cancel, released });
     try {
       return await work();
     } finally {
       this.#held.delete(vm.id);
       released.resolve();
     }
+  }
+
+  /** As `exclusive`, but makes whoever holds the lock let go first. */
+  async taking<T>(vm: Named, mutation: string, work: () => Promise<T>, cancel: Cancel): Promise<T> {
+    for (let held = this.#held.get(vm.id); held !== undefined; held = this.#held.get(vm.id)) {
+      held.cancel(new BangerError("cancelled", `${mutation} ended it`));
+      const late = delay(letGoMs, true, { ref: false });
+      if ((await Promise.race([held.released.promise, late])) === true) throw busy(vm, held.mutation);
+    }
+    return this.exclusive(vm, mutation, work, cancel);
   }
 
   /** True while a mutation is under way. */
@@ -34,4 +59,8 @@ export class VmLocks {
   async whenFree(vmId: string): Promise<void> {
     for (let held = this.#held.get(vmId); held !== undefined; held = this.#held.get(vmId)) await held.released.promise;
   }
+}
+
+function busy({ name }: Named, holder: string): BangerError {
+  return new BangerError("busy", `vm ${name}: ${holder} is under way`, { details: { holder } });
 }

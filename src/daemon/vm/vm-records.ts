@@ -6,7 +6,7 @@ import type { VmState } from "./state.ts";
 import type { Store } from "../store/store.ts";
 
 /** What a new VM is. */
-export type NewVm = Pick<Vm, "id" | "name" | "cpus" | "memory_mib" | "disk_mib" | "address" | "mac"> & {
+export type NewVm = Pick<Vm, "id" | "name" | "vmm" | "cpus" | "memory_mib" | "disk_mib" | "address" | "mac"> & {
   readonly imageId: string;
   readonly kernelId: string;
 };
@@ -15,10 +15,26 @@ export type NewVm = Pick<Vm, "id" | "name" | "cpus" | "memory_mib" | "disk_mib" 
 export interface VmChange {
   state?: VmState;
   accel?: Vm["accel"];
+  accel_why?: string | null;
   pid?: number | null;
   generation?: number;
   started_at?: string | null;
+  /** In which run of the host it was started. */
+  boot_id?: string;
+  /** The trace of its start, as a traceparent. */
+  started_by?: string | null;
+  /** When a guest that was asked to go is taken away; null: its end is waited for. */
+  stop_by?: string | null;
+  exit?: Vm["exit"];
   error?: Vm["error"];
+}
+
+/** A VM as the store has it: with what nobody outside is shown. */
+export interface StoredVm extends Vm {
+  readonly boot_id: string | null;
+  readonly started_by: string | null;
+  readonly stop_by: string | null;
+  readonly exit: NonNullable<Vm["exit"]> | null;
 }
 
 /** When VMs were last used is written so much later. */
@@ -34,6 +50,7 @@ export class VmRecords {
   readonly #complain: (error: unknown) => void;
   readonly #used = new Map<string, string>();
   #flushing: NodeJS.Timeout | undefined;
+  #change = Promise.withResolvers<void>();
 
   constructor(database: Store, now: () => Date, complain: (error: unknown) => void) {
     this.#database = database;
@@ -41,20 +58,20 @@ export class VmRecords {
     this.#complain = complain;
   }
 
-  list(): Vm[] {
+  list(): StoredVm[] {
     return this.#database
       .prepare(`${select} ORDER BY vms.created_at, vms.id`)
       .all()
       .map((row) => this.#vmOf(row));
   }
 
-  get(id: string): Vm | undefined {
+  get(id: string): StoredVm | undefined {
     const row = this.#database.prepare(`${select} WHERE vms.id = ?`).get(id);
     return row === undefined ? undefined : this.#vmOf(row);
   }
 
   /** The VM that a person means; it counts as used. That is written a little later: nobody waits for the disk. */
-  use(reference: string): Vm {
+  use(reference: string): StoredVm {
     const { id } = findOne(this.#database, "vms", reference);
     this.#used.set(id, this.#now().toISOString());
     this.#flushing ??= setTimeout(() => this.flush(), flushAfterMs).unref();
@@ -83,28 +100,46 @@ export class VmRecords {
 
   insert(vm: NewVm): void {
     const now = this.#now().toISOString();
-    const { id, name, imageId, kernelId, cpus, memory_mib, disk_mib, address, mac } = vm;
+    const { id, name, vmm, imageId, kernelId, cpus, memory_mib, disk_mib, address, mac } = vm;
     this.#database
       .prepare(
-        `INSERT INTO vms (id, name, state, image_id, kernel_id, cpus, memory_mib, disk_mib, address, mac, generation, created_at, last_used_at)
-         VALUES (?, ?, 'created', ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`,
+        `INSERT INTO vms (id, name, vmm, state, image_id, kernel_id, cpus, memory_mib, disk_mib, address, mac, generation, created_at, last_used_at)
+         VALUES (?, ?, ?, 'creating', ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`,
       )
-      .run(id, name, imageId, kernelId, cpus, memory_mib, disk_mib, address, mac, now, now);
+      .run(id, name, vmm, imageId, kernelId, cpus, memory_mib, disk_mib, address, mac, now, now);
   }
 
   /** Changes a VM durably, and says what it is now. */
-  update(id: string, change: VmChange): Vm {
+  update(id: string, change: VmChange): StoredVm {
     const columns = Object.entries(change).map(([column, value]): [string, string | number | null] => [
       column,
       typeof value === "object" && value !== null ? JSON.stringify(value) : (value as string | number | null),
     ]);
     const assignments = columns.map(([column]) => `${column} = ?`).join(", ");
     this.#database.prepare(`UPDATE vms SET ${assignments} WHERE id = ?`).run(...columns.map(([, value]) => value), id);
+    this.#changed();
     return this.must(id);
   }
 
   delete(id: string): void {
     this.#database.prepare("DELETE FROM vms WHERE id = ?").run(id);
+    this.#changed();
+  }
+
+  /** Resolves when a VM is as `fits` says, or isn't there any more, or `signal` aborts. */
+  async until(id: string, fits: (vm: StoredVm) => boolean, signal: AbortSignal): Promise<void> {
+    for (let vm = this.get(id); vm !== undefined && !fits(vm) && !signal.aborted; vm = this.get(id)) {
+      const changed = this.#change.promise;
+      const left = Promise.withResolvers<void>();
+      signal.addEventListener("abort", left.resolve as () => void, { once: true });
+      await Promise.race([changed, left.promise]);
+      signal.removeEventListener("abort", left.resolve as () => void);
+    }
+  }
+
+  #changed(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 
   mustBeFree(name: string): void {
@@ -128,50 +163,27 @@ export class VmRecords {
     throw new BangerError("no_space", "every address of the subnet is taken; delete a VM");
   }
 
-  /** Remembers what could not be undone because the helper was away. */
-  owe(vmId: string, kind: DebtKind, generation: number): void {
-    this.#database
-      .prepare("INSERT OR REPLACE INTO debts (vm_id, kind, generation, created_at) VALUES (?, ?, ?, ?)")
-      .run(vmId, kind, generation, this.#now().toISOString());
-  }
-
-  debts(): { vmId: string; kind: DebtKind; generation: number }[] {
-    return this.#database
-      .prepare("SELECT vm_id, kind, generation FROM debts ORDER BY created_at, kind DESC")
-      .all()
-      .map((row) => ({
-        vmId: String(row["vm_id"]),
-        kind: row["kind"] === "vmm" ? "vmm" : "tap",
-        generation: Number(row["generation"]),
-      }));
-  }
-
-  settle(vmId: string, kind: DebtKind): void {
-    this.#database.prepare("DELETE FROM debts WHERE vm_id = ? AND kind = ?").run(vmId, kind);
-  }
-
-  #vmOf(row: Record<string, unknown>): Vm {
+  #vmOf(row: Record<string, unknown>): StoredVm {
     const vm = vmOf(row);
     return { ...vm, last_used_at: this.#used.get(vm.id) ?? vm.last_used_at };
   }
 
-  must(id: string): Vm {
+  must(id: string): StoredVm {
     const vm = this.get(id);
     if (vm === undefined) throw new BangerError("not_found", `no VM has the id ${id} any more`);
     return vm;
   }
 }
 
-/** What the helper may owe: the end of a VMM, the end of a tap. */
-export type DebtKind = "vmm" | "tap";
-
-function vmOf(row: Record<string, unknown>): Vm {
-  const { image_id, image_name, kernel_id, kernel_name, error, ...rest } = row;
+function vmOf(row: Record<string, unknown>): StoredVm {
+  const { image_id, image_name, kernel_id, kernel_name, error, exit, ...rest } = row;
   return {
-    ...(rest as Omit<Vm, "image" | "kernel" | "error" | "vmm">),
-    vmm: "qemu",
+    ...(rest as Omit<StoredVm, "image" | "kernel" | "error" | "exit" | "health">),
+    // Known only of a VM that runs, and not by its record.
+    health: null,
     image: { id: image_id as string, name: image_name as string },
     kernel: { id: kernel_id as string, name: kernel_name as string },
     error: typeof error === "string" ? (JSON.parse(error) as Vm["error"]) : null,
+    exit: typeof exit === "string" ? (JSON.parse(exit) as StoredVm["exit"]) : null,
   };
 }

@@ -1,4 +1,13 @@
-import type { ConsoleLog } from "./console-log.ts";
+import type { Duplex } from "node:stream";
+
+/** A kind of VMM. */
+export type VmmKind = "qemu";
+
+/** How guest instructions are run, and why so. */
+export interface Accelerator {
+  readonly kind: "kvm" | "tcg";
+  readonly why: string;
+}
 
 /** What a VMM is to run. */
 export interface VmmSpec {
@@ -9,10 +18,8 @@ export interface VmmSpec {
   readonly cpus: number;
   readonly memoryMib: number;
   readonly mac: string;
+  readonly accelerator: Accelerator["kind"];
 }
-
-/** How guest instructions are run. */
-export type Accelerator = "kvm" | "tcg";
 
 /** A VMM process that was started. */
 export interface LaunchedVmm {
@@ -20,32 +27,39 @@ export interface LaunchedVmm {
   readonly startedAt: Date;
 }
 
+/** What a VMM does with its guest: has not begun it, runs it, or has stopped it because the host's disk is full, or because somebody asked. */
+export type VmmCondition = "prelaunch" | "running" | "no_space" | "paused";
+
+/** What a VMM said of why its guest ends it. */
+export type ShutdownCause = "shutdown" | "reset";
+
 /** The host's connection to a VMM that runs. */
 export interface VmmConnection {
-  /** Lets the guest's first instruction run; fine when it runs already. */
-  boot(): Promise<void>;
-  /** Resolves when the VMM is gone, with why as far as it said so. */
-  readonly exited: Promise<VmmExit>;
-  readonly console: ConsoleLog;
-  /** The socket on which the guest's agent is heard. */
-  readonly agentPath: string;
+  /** Lets the guest's instructions run; fine when they run already. */
+  boot(signal: AbortSignal): Promise<void>;
+  readonly condition: VmmCondition;
+  onCondition(listener: (condition: VmmCondition) => void): void;
+  /** Opens the byte stream on which the guest's agent is heard; one at a time. */
+  openAgent(signal: AbortSignal): Promise<Duplex>;
+  /** Why it ends, once it has said so. */
+  readonly said: ShutdownCause | undefined;
+  /** Resolves when the VMM closed the connection; never by our own closing, and it need not mean that the VMM ended. */
+  readonly lost: Promise<{ readonly said: ShutdownCause | undefined }>;
+  /** Resolves when we closed it. */
+  readonly closed: Promise<void>;
+  /** Leaves the VMM alone. */
   close(): void;
 }
 
-/** How a VMM ended. */
-export interface VmmExit {
-  /** `shutdown`: the guest powered itself off. `reset`: it rebooted, or its kernel panicked. `unknown`: neither was said. */
-  readonly how: "shutdown" | "reset" | "unknown";
-}
+/** The driver of each kind. */
+export type VmmDrivers = Readonly<Record<VmmKind, VmmDriver>>;
 
 /** One kind of VMM. What nothing calls yet isn't here. */
 export interface VmmDriver {
-  /** How this host runs guests, and why so. */
-  readonly accelerator: { readonly kind: Accelerator; readonly why: string };
+  /** How this host would run a guest now. */
+  accelerator(): Promise<Accelerator>;
   /** Starts the process, stopped before the guest's first instruction. */
-  launch(spec: VmmSpec): Promise<LaunchedVmm>;
+  launch(spec: VmmSpec, signal: AbortSignal): Promise<LaunchedVmm>;
   /** Connects to a VMM that was launched, by this daemon or one before it. */
-  connect(vmId: string): Promise<VmmConnection>;
-  /** Makes sure that no VMM of this generation or an older one is there. */
-  end(vmId: string, generation: number): Promise<void>;
+  connect(vmId: string, signal: AbortSignal): Promise<VmmConnection>;
 }

@@ -16,8 +16,9 @@ export const daemonContract = {
       version: z.string(),
       pid: z.int(),
       helper: z.enum(["available", "unavailable"]),
-      /** How guests' instructions are run on this host, and why so. */
-      accelerator: z.object({ kind: z.enum(["kvm", "tcg"]), why: z.string() }),
+      helper_version: z.string().nullable().optional(),
+      /** How guests' instructions are run on this host, and why so; null while the helper, which tries it, is away. */
+      accelerator: z.object({ kind: z.enum(["kvm", "tcg"]), why: z.string() }).nullable(),
       /** Requests since the daemon started: those with a span, and polls, which have none. */
       requests: z.object({ traced: z.int(), polls: z.int() }),
     }),

@@ -11,7 +11,7 @@ const kernel = z.object({
   /** Bytes of kernel and initrd. */
   size: z.int(),
   /** The least memory with which a guest comes up, MiB; null when its files don't tell. */
-  least_memory_mib: z.int().nullable(),
+  least_memory_mib: z.int().nullable().optional(),
   created_at: timestamp,
 });
 

@@ -10,7 +10,7 @@ const operationSummary = z.object({
   name: z.string(),
   started_at: timestamp,
   duration_ms: z.number(),
-  status: z.enum(["ok", "error"]),
+  status: z.enum(["ok", "error", "running"]),
   spans: z.int(),
 });
 

@@ -4,9 +4,19 @@ import { method } from "./method.ts";
 import { stepCodes } from "./step.ts";
 
 /** Where a VM is in its life; `src/daemon/vm/state.ts` has the diagram. */
-const vmState = z.enum(["created", "starting", "running", "stopping", "stopped", "failed"]);
+const vmState = z.enum(["creating", "created", "starting", "running", "stopping", "stopped", "failed"]);
 
-/** A virtual machine. */
+/** How a VM's last run ended. */
+const vmExit = z.object({
+  /** `shutdown`: the guest powered itself off. `reset`: it rebooted, or its kernel panicked. `killed`: banger ended it. `exited`: the VMM ended by itself. */
+  how: z.enum(["shutdown", "reset", "killed", "exited", "unknown"]),
+  /** The VMM's exit status, or the number of the signal that ended it; both null when nobody saw it. */
+  status: z.int().nullable(),
+  signal: z.int().nullable(),
+  at: timestamp,
+});
+
+/** A virtual machine. What First light's daemon didn't say is optional. */
 const vm = z.object({
   id: vmId,
   name,
@@ -20,8 +30,12 @@ const vm = z.object({
   address: ipv4,
   mac,
   vmm: z.literal("qemu"),
-  /** How the guest's instructions are run, and why so; null until it was started. */
+  /** How the guest's instructions are run; null until it was started. */
   accel: z.enum(["kvm", "tcg"]).nullable(),
+  /** Why so. */
+  accel_why: z.string().nullable().optional(),
+  /** What is the matter with a VM that runs: its agent doesn't answer, the host's disk is full, it was paused, its VMM can't be reached. */
+  health: z.enum(["ok", "agent_silent", "no_space", "paused", "unreachable"]).nullable().optional(),
   /** The VMM's, while it runs. */
   pid: z.int().nullable(),
   /** How often it was started. */
@@ -29,6 +43,8 @@ const vm = z.object({
   created_at: timestamp,
   started_at: timestamp.nullable(),
   last_used_at: timestamp,
+  /** How its last run ended; null while it runs, and before the first. */
+  exit: vmExit.nullable().optional(),
   /** Why it is `failed`, or why its last start was undone. */
   error: z.object({ code: z.string(), message: z.string(), op_id: z.string() }).nullable(),
 });
@@ -52,7 +68,12 @@ export const vmContract = {
       kernel: reference.optional().describe("the kernel; the newest by default"),
       cpus: z.int().min(1).max(64).default(1).describe("virtual CPUs"),
       memory_mib: z.int().min(64).max(1_048_576).default(512).describe("MiB of memory"),
-      disk_mib: z.int().min(64).max(16_777_216).optional().describe("MiB of the root disk; the image's by default"),
+      disk_mib: z
+        .int()
+        .min(64)
+        .max(16_777_216)
+        .optional()
+        .describe("MiB of the root disk; 20480, or what the image has when that is more"),
     }),
     result: vm,
     errors: [...byName, ...stepCodes],
@@ -60,9 +81,11 @@ export const vmContract = {
   vmStart: method({
     name: "vm.start",
     summary: "Boots a VM and answers when a command runs in it.",
-    params: one,
+    params: one.extend({
+      overcommit: z.boolean().default(false).describe("start it although the host has too little memory for it"),
+    }),
     result: vm,
-    errors: [...mutates],
+    errors: [...mutates, "no_memory"],
   }),
   vmStop: method({
     name: "vm.stop",
@@ -99,7 +122,8 @@ export const vmContract = {
     name: "vm.show",
     summary: "Shows one VM.",
     params: one,
-    result: vm,
+    /** MiB that its root disk takes on the host; null while it is being made. */
+    result: vm.extend({ disk_used_mib: z.int().nullable().optional() }),
     errors: [...byName],
     traced: false,
   }),
@@ -123,7 +147,7 @@ export const vmContract = {
       stdin: z.boolean().default(false).describe("pass standard input"),
     }),
     result: z.object({ exit_code: z.int().nullable(), signal: z.int().nullable() }),
-    errors: [...byName, "wrong_state", "guest_died", "deadline_exceeded", "command_failed"],
+    errors: [...byName, "wrong_state", "guest_died", "deadline_exceeded", "command_failed", "no_space", "disconnected"],
   }),
   vmLogs: method({
     name: "vm.logs",

@@ -177,6 +177,20 @@ describe("a link to an agent", () => {
     expect(host.link.state).not.toBe("silent");
   });
 
+  it("that is closed while it attaches leaves the agent's only place free", async () => {
+    const gone = Promise.withResolvers<void>();
+    let link: AgentLink | undefined;
+    await using guest = await guestThat((socket, { type }) => {
+      socket.once("close", () => gone.resolve());
+      // The last that is asked before the link would have its session.
+      if (type === frameType.time) link?.close();
+    });
+    using session = linked(guest);
+    link = session.link;
+    await gone.promise;
+    expect(guest.connections()).toBe(1);
+  });
+
   it("ends what waits when it is closed, or when the caller leaves", async () => {
     await using guest = await guestThat(() => false);
     using host = linked(guest);

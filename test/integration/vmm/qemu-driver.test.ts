@@ -1,62 +1,90 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { HelperLink } from "../../../src/daemon/helper-link.ts";
+import type { HelperLink } from "../../../src/daemon/helper/helper-link.ts";
 import { createQemuDriver } from "../../../src/daemon/vmm/qemu/qemu-driver.ts";
-import { layoutOf } from "../../../src/installation/layout.ts";
+import type { Layout } from "../../../src/installation/layout.ts";
+import type { VmmCondition } from "../../../src/daemon/vmm/driver.ts";
+import { type QmpManner, ScriptedVmm } from "../../support/scripted-vmm.ts";
 
 const vmId = "00112233445566ff";
+const forEver = new AbortController().signal;
 let directory: string;
-const servers: Server[] = [];
-beforeEach(() => {
+let vmm: ScriptedVmm;
+let manner: QmpManner;
+let status: { running: boolean; last_words?: string };
+let sockets: ReturnType<Layout["sockets"]>;
+
+beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "banger-driver-"));
+  sockets = { directory, qmp: join(directory, "qmp"), agent: join(directory, "agent") };
+  manner = "answers";
+  status = { running: true };
+  vmm = await ScriptedVmm.start(sockets, () => manner);
 });
 afterEach(async () => {
-  for (const server of servers.splice(0)) await new Promise((resolve) => void server.close(resolve));
+  await vmm.end();
   rmSync(directory, { recursive: true });
 });
 
-function driver() {
-  const layout = layoutOf({
-    id: "12ab34cd",
-    ownerUid: 1,
-    ownerGid: 1,
-    stateDir: `${directory}/state`,
-    runDir: directory,
-    helperRunDir: directory,
-    subnet: "10.77.0.0/24",
-    uidFirst: 62_000,
-    uidCount: 1,
-    resolvers: [],
-  });
+const driver = () => {
   // The helper's one answer that connecting may ask for.
-  const call = async () => ({ running: false, last_words: "cannot set up guest memory\u001b[2J" });
-  const helper = {
-    call,
-    connected: true,
-    onReachable: () => undefined,
-    close: () => undefined,
-  } as unknown as HelperLink;
-  return { layout, driver: createQemuDriver({ helper, layout, accelerator: { kind: "tcg", why: "a test" } }) };
-}
-
-async function listen(path: string, serve: (socket: Socket) => void): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true });
-  const server = createServer(serve);
-  servers.push(server);
-  await new Promise<void>((resolve) => {
-    server.listen(path, resolve);
-  });
-}
+  const helper = { call: async () => status } as unknown as HelperLink;
+  return createQemuDriver({ helper, layout: { sockets: () => sockets } });
+};
 
 it("a VMM that ends while it is connected to is told with its own words", async () => {
-  const { layout, driver: qemu } = driver();
-  // QMP goes a little later, when its client has sent something or a moment has passed.
-  await listen(layout.sockets(vmId).qmp, (socket) => setImmediate(() => setImmediate(() => socket.destroy())));
-  await expect(qemu.connect(vmId)).rejects.toMatchObject({
+  status = { running: false, last_words: "cannot set up guest memory\u001b[2J" };
+  await vmm.end();
+  await expect(driver().connect(vmId, forEver)).rejects.toMatchObject({
     code: "guest_died",
     plain: "QEMU ended: cannot set up guest memory",
   });
+});
+
+it("a VMM that accepts and doesn't greet is given up within seconds", async () => {
+  manner = "mute";
+  await expect(driver().connect(vmId, forEver)).rejects.toMatchObject({ code: "deadline_exceeded" });
+});
+
+it("our own closing is never told as the VMM's end, the VMM's is", async () => {
+  const ours = await driver().connect(vmId, forEver);
+  const theirs = await driver().connect(vmId, forEver);
+  const told: string[] = [];
+  void ours.lost.then(() => told.push("ours"));
+  ours.close();
+  vmm.event("SHUTDOWN", { guest: true, reason: "guest-shutdown" });
+  vmm.hangUp();
+  expect(await theirs.lost).toEqual({ said: "shutdown" });
+  expect(told).toEqual([]);
+});
+
+it.each<[string, string, string, VmmCondition]>([
+  ["runs", "running", "ok", "running"],
+  ["has not begun", "prelaunch", "ok", "prelaunch"],
+  ["was paused", "paused", "ok", "paused"],
+  ["was stopped by a full disk", "io-error", "nospace", "no_space"],
+  ["was stopped by a broken disk", "io-error", "failed", "paused"],
+])("a VMM that %s before it was connected to is known as that", async (_, now, io, condition) => {
+  vmm.status = now;
+  vmm.ioStatus = io;
+  expect((await driver().connect(vmId, forEver)).condition).toBe(condition);
+});
+
+it("a full disk is told when it happens, and when the guest goes on", async () => {
+  const connection = await driver().connect(vmId, forEver);
+  const told: VmmCondition[] = [];
+  const wentOn = new Promise<void>((resolve) => {
+    connection.onCondition((condition) => {
+      told.push(condition);
+      if (condition === "running") resolve();
+    });
+  });
+  vmm.event("BLOCK_IO_ERROR", { device: "", action: "report", nospace: true });
+  vmm.event("BLOCK_IO_ERROR", { device: "", action: "stop", nospace: true });
+  vmm.event("STOP");
+  await connection.boot(forEver);
+  await wentOn;
+  expect(told).toEqual(["no_space", "running"]);
 });

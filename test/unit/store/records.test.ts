@@ -49,6 +49,7 @@ const insertVm = (id: string, name: string, address: string) =>
     name,
     imageId: hex("a"),
     kernelId: hex("b"),
+    vmm: "qemu",
     cpus: 1,
     memory_mib: 64,
     disk_mib: 64,

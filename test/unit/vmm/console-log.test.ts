@@ -6,44 +6,70 @@ import { ConsoleLog } from "../../../src/daemon/vmm/console-log.ts";
 
 let directory: string;
 let path: string;
-let over: AbortController;
 let log: ConsoleLog;
-
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "banger-console-"));
   path = join(directory, "console.log");
-  over = new AbortController();
-  log = new ConsoleLog(path, over.signal);
+  log = new ConsoleLog(path);
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-it("is followed without a gap between what was there and what comes, also where the file begins anew", async () => {
-  writeFileSync(`${path}.1`, "oldest\n");
-  writeFileSync(path, "before\n");
-  let read = "";
-  for await (const chunk of log.read({ follow: true, signal: new AbortController().signal })) {
-    read += chunk.toString();
-    if (read.endsWith("before\n")) {
-      appendFileSync(path, "last of the old one\n");
-      renameSync(path, `${path}.1`);
-      writeFileSync(path, "after\n");
-    }
-    if (read.endsWith("after\n")) over.abort();
+/** Reads to the end; `onText` sees what came so far. */
+async function read(
+  reading: Partial<Parameters<ConsoleLog["read"]>[0]>,
+  onText: (text: string) => void = () => undefined,
+): Promise<string> {
+  let text = "";
+  for await (const chunk of log.read({ follow: false, signal: new AbortController().signal, ...reading })) {
+    text += chunk.toString();
+    onText(text);
   }
-  expect(read).toBe("oldest\nbefore\nlast of the old one\nafter\n");
+  return text;
+}
+
+it.each<[string, Record<string, string>, string]>([
+  ["nothing", {}, ""],
+  ["one file", { "console.log": "new\n" }, "new\n"],
+  ["what was moved aside, then what came", { "console.log.1": "old\n", "console.log": "new\n" }, "old\nnew\n"],
+  ["what was just moved aside", { "console.log.1": "old\n" }, "old\n"],
+])("reads %s", async (_, files, expected) => {
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+  expect(await read({})).toBe(expected);
+});
+
+it("is followed without a gap between what was there and what comes, over a file that is moved aside", async () => {
+  writeFileSync(path, "before\n");
+  const ended = Promise.withResolvers<void>();
+  const text = await read({ follow: true, ended: ended.promise }, (soFar) => {
+    if (soFar === "before\n") appendFileSync(path, "after\n");
+    if (soFar === "before\nafter\n") {
+      renameSync(path, `${path}.1`);
+      writeFileSync(path, "anew\n");
+    }
+    if (soFar.endsWith("anew\n")) {
+      appendFileSync(path, "the end\n");
+      ended.resolve();
+    }
+  });
+  expect(text).toBe("before\nafter\nanew\nthe end\n");
+});
+
+it("is followed from before its file is there", async () => {
+  const ended = Promise.withResolvers<void>();
+  const reading = read({ follow: true, ended: ended.promise }, () => ended.resolve());
+  setImmediate(() => writeFileSync(path, "first\n"));
+  expect(await reading).toBe("first\n");
 });
 
 it("ends for a follower who leaves", async () => {
   const abort = new AbortController();
-  const reading = (async () => {
-    for await (const _ of log.read({ follow: true, signal: abort.signal })) expect.unreachable("nothing was written");
-  })();
+  const reading = read({ follow: true, signal: abort.signal });
   abort.abort();
-  await expect(reading).resolves.toBeUndefined();
+  expect(await reading).toBe("");
 });
 
-it("has no last lines while nothing was printed", () => {
-  expect(log.tail(5)).toBe("");
-  writeFileSync(path, "a\nb\nc\n");
-  expect(log.tail(2)).toBe("b\nc");
+it("tells the last lines, and none of a log that isn't there", () => {
+  expect(log.tail(2)).toBe("");
+  writeFileSync(path, "one\ntwo\nthree\n");
+  expect(log.tail(2)).toBe("two\nthree");
 });

@@ -9,11 +9,11 @@ export const daemonStatus = command({
   positionals: [],
   examples: ["banger daemon status"],
   run: async ({ call, print }) =>
-    print(await call("ping", {}), ({ version, pid, helper, accelerator, requests }) =>
+    print(await call("ping", {}), ({ version, pid, helper, helper_version, accelerator, requests }) =>
       fields([
         ["daemon", `version ${version}, pid ${pid}`],
-        ["helper", helper],
-        ["guests", `${accelerator.kind}: ${accelerator.why}`],
+        ["helper", helper_version === null ? helper : `${helper}, version ${helper_version}`],
+        ["guests", accelerator === null ? null : `${accelerator.kind}: ${accelerator.why}`],
         ["requests", `${requests.traced} traced, ${requests.polls} polls`],
       ]),
     ),

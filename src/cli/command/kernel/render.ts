@@ -24,7 +24,7 @@ export function kernelFields(kernel: Kernel & { used_by: readonly string[] }): s
     ["id", kernel.id],
     ["release", kernel.release],
     ["size", size(kernel.size)],
-    ["least memory", kernel.least_memory_mib === null ? "unknown" : `${kernel.least_memory_mib} MiB`],
+    ["least memory", typeof kernel.least_memory_mib === "number" ? `${kernel.least_memory_mib} MiB` : "unknown"],
     ["created", kernel.created_at],
     ["used by", kernel.used_by.join(", ")],
   ]);

@@ -1,4 +1,5 @@
-import type { Vm } from "../../../rpc/contract/vm.ts";
+import type { ResultOf } from "../../../rpc/contract/method.ts";
+import type { Vm, vmContract } from "../../../rpc/contract/vm.ts";
 import { fields, table } from "../../output/table.ts";
 import { age, shortId } from "../../output/units.ts";
 
@@ -9,7 +10,7 @@ export function vmTable(vms: readonly Vm[]): string {
     vms.map((vm) => [
       vm.name,
       shortId(vm.id),
-      vm.state,
+      stateOf(vm),
       vm.address,
       vm.image.name,
       String(vm.cpus),
@@ -20,12 +21,17 @@ export function vmTable(vms: readonly Vm[]): string {
   );
 }
 
-/** One VM, a field a line. */
-export function vmFields(vm: Vm): string {
+/** What `vm show` gets. */
+type Shown = ResultOf<(typeof vmContract)["vmShow"]>;
+
+/** One VM, a field a line; what an older daemon doesn't say is left out. */
+export function vmFields(vm: Shown): string {
   return fields([
     ["name", vm.name],
     ["id", vm.id],
     ["state", vm.state],
+    ["health", vm.health ? healthText[vm.health] : null],
+    ["ended", vm.exit ? exitText(vm.exit) : null],
     ["error", vm.error === null ? null : `${vm.error.message} (${vm.error.op_id})`],
     ["address", vm.address],
     ["mac", vm.mac],
@@ -33,12 +39,51 @@ export function vmFields(vm: Vm): string {
     ["kernel", `${vm.kernel.name} (${shortId(vm.kernel.id)})`],
     ["cpus", vm.cpus],
     ["memory", `${vm.memory_mib} MiB`],
-    ["disk", `${vm.disk_mib} MiB`],
-    ["vmm", vm.accel === null ? vm.vmm : `${vm.vmm} (${vm.accel})`],
+    ["disk", diskText(vm)],
+    ["vmm", vmmText(vm)],
     ["pid", vm.pid],
     ["starts", vm.generation],
     ["created", vm.created_at],
     ["started", vm.started_at],
     ["last used", vm.last_used_at],
   ]);
+}
+
+/** What a person is told of how a VM ended, when it was asked to go and was taken away instead. */
+export function stopText({ name, exit }: Vm): string {
+  return exit?.how === "killed" ? `${name} is stopped: it was killed` : `${name} is stopped`;
+}
+
+const healthText: Readonly<Record<NonNullable<Vm["health"]>, string>> = {
+  ok: "ok",
+  agent_silent: "its agent does not answer; it is asked again",
+  no_space: "stands still: the host's disk is full; it goes on when there is room",
+  paused: "paused: its VMM runs and its guest doesn't",
+  unreachable: "its VMM can't be reached; it is asked again",
+};
+
+function stateOf({ state, health }: Vm): string {
+  return !health || health === "ok" ? state : `${state} (${health.replace("_", " ")})`;
+}
+
+function exitText({ how, status, signal, at }: NonNullable<Vm["exit"]>): string {
+  const seen = signal !== null ? `, by signal ${signal}` : status !== null ? `, status ${status}` : "";
+  return `${exitWords[how]}${seen}, ${at}`;
+}
+
+const exitWords: Readonly<Record<NonNullable<Vm["exit"]>["how"], string>> = {
+  shutdown: "the guest shut down",
+  reset: "the guest reset itself",
+  killed: "banger killed it",
+  exited: "the VMM ended by itself",
+  unknown: "nobody saw how",
+};
+
+function diskText({ disk_mib: size, disk_used_mib: used }: Shown): string {
+  return used === null || used === undefined ? `${size} MiB` : `${size} MiB, of which ${used} are taken on the host`;
+}
+
+function vmmText({ vmm, accel, accel_why: why }: Vm): string {
+  if (accel === null) return vmm;
+  return !why ? `${vmm} (${accel})` : `${vmm} (${accel}: ${why})`;
 }

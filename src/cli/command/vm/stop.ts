@@ -1,4 +1,5 @@
 import { command } from "../../command.ts";
+import { stopText } from "./render.ts";
 
 /** `vm stop`. */
 export const vmStop = command({
@@ -10,6 +11,6 @@ export const vmStop = command({
   run: async ({ call, print, note, json }, params) => {
     const vm = await call("vmStop", params);
     if (json) await print(vm, () => "");
-    else note(`${vm.name} is stopped`);
+    else note(stopText(vm));
   },
 });

@@ -2,15 +2,17 @@ import { randomBytes, randomInt } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { type Installation, parseSubnet } from "../../../installation/install-file.ts";
 import type { Layout } from "../../../installation/layout.ts";
-import type { vmContract, Vm } from "../../../rpc/contract/vm.ts";
+import type { vmContract } from "../../../rpc/contract/vm.ts";
 import type { ParamsOf } from "../../../rpc/contract/method.ts";
 import { attribute } from "../../../telemetry/names.ts";
 import type { RootDiskKind } from "../../disk/root-disk.ts";
 import type { ImageService } from "../../image/image-service.ts";
 import type { KernelService } from "../../kernel/kernel-service.ts";
+import type { OperationContext } from "../../operation/operations.ts";
 import type { SshKeys } from "../../ssh/ssh-keys.ts";
-import type { OperationContext, Step, StepRunner } from "../../step/step-runner.ts";
-import type { NewVm, VmRecords } from "../vm-records.ts";
+import type { Step, StepRunner } from "../../step/step-runner.ts";
+import { mustBootWith } from "../admission.ts";
+import type { NewVm, StoredVm, VmRecords } from "../vm-records.ts";
 
 /** What creating a VM needs. */
 export interface CreateDeps {
@@ -25,26 +27,30 @@ export interface CreateDeps {
 }
 
 const mib = 1024 * 1024;
+/** What a guest sees of its root disk, unless its image has more: it takes space only as it is written. */
+const defaultDiskMib = 20_480;
 
-/** Makes a VM: a directory with its disk and host key, then its record. A directory without a record is removed at start-up. */
+/** Makes a VM: its record first, which reserves name and address, then a directory with its disk and host key. */
 export async function createVm(
   deps: CreateDeps,
   params: ParamsOf<typeof vmContract.vmCreate>,
   context: OperationContext,
-): Promise<Vm> {
+): Promise<StoredVm> {
   const image = params.image === undefined ? deps.images.newest() : deps.images.find(params.image);
   const kernel = params.kernel === undefined ? deps.kernels.newest() : deps.kernels.find(params.kernel);
+  mustBootWith(params.memory_mib, kernel);
   if (params.name !== undefined) deps.records.mustBeFree(params.name);
   const id = randomBytes(8).toString("hex");
-  const vm: NewVm = {
+  const imageMib = Math.ceil(image.size / mib);
+  const vm = {
     id,
     name: params.name ?? `${pick(adjectives)}-${pick(animals)}-${id.slice(0, 4)}`,
     imageId: image.id,
     kernelId: kernel.id,
+    vmm: "qemu" as const,
     cpus: params.cpus,
     memory_mib: params.memory_mib,
-    disk_mib: params.disk_mib ?? Math.ceil(image.size / mib),
-    address: deps.records.freeAddress(parseSubnet(deps.installation.subnet)),
+    disk_mib: params.disk_mib ?? Math.max(defaultDiskMib, imageMib),
     mac: `02:${id.slice(0, 10).replace(/..(?!$)/g, "$&:")}`,
   };
   await deps.steps.run({
@@ -57,9 +63,21 @@ export async function createVm(
   return deps.records.must(vm.id);
 }
 
-function createSteps({ layout, disk, keys, records }: CreateDeps): Step<NewVm>[] {
-  const removeDirectory = async (vm: NewVm) => rmSync(layout.vm(vm.id).directory, { recursive: true, force: true });
+/** A VM that is to be made, before it has an address. */
+type Wanted = Omit<NewVm, "address">;
+
+function createSteps({ installation, layout, disk, keys, records }: CreateDeps): Step<Wanted>[] {
+  const removeDirectory = async (vm: Wanted) => rmSync(layout.vm(vm.id).directory, { recursive: true, force: true });
   return [
+    {
+      name: "record",
+      // Nothing is awaited between looking and taking: of two at once the second one sees the first.
+      do: async (vm) => {
+        records.mustBeFree(vm.name);
+        records.insert({ ...vm, address: records.freeAddress(parseSubnet(installation.subnet)) });
+      },
+      undo: async (vm) => records.delete(vm.id),
+    },
     {
       name: "directory",
       do: async (vm) => void mkdirSync(layout.vm(vm.id).directory, { recursive: true, mode: 0o700 }),
@@ -74,7 +92,7 @@ function createSteps({ layout, disk, keys, records }: CreateDeps): Step<NewVm>[]
           sizeMib: vm.disk_mib,
           signal,
         }),
-      undo: removeDirectory,
+      undo: (vm) => disk.remove({ disk: layout.vm(vm.id).rootDisk }),
     },
     {
       name: "host_key",
@@ -82,12 +100,9 @@ function createSteps({ layout, disk, keys, records }: CreateDeps): Step<NewVm>[]
       undo: removeDirectory,
     },
     {
-      name: "record",
-      do: async (vm) => {
-        records.mustBeFree(vm.name);
-        records.insert(vm);
-      },
-      undo: async (vm) => records.delete(vm.id),
+      name: "created",
+      do: async (vm) => void records.update(vm.id, { state: "created" }),
+      undo: { none: "the record goes with its first step" },
     },
   ];
 }

@@ -1,12 +1,26 @@
 import { rmSync } from "node:fs";
-import type { Vm } from "../../../rpc/contract/vm.ts";
+import type { Layout } from "../../../installation/layout.ts";
 import { attribute } from "../../../telemetry/names.ts";
-import type { OperationContext } from "../../step/step-runner.ts";
-import type { EndDeps } from "./end.ts";
+import type { RootDiskKind } from "../../disk/root-disk.ts";
+import type { OperationContext } from "../../operation/operations.ts";
+import type { StepRunner } from "../../step/step-runner.ts";
+import type { StoredVm, VmRecords } from "../vm-records.ts";
+
+/** What deleting a VM needs. */
+export interface DeleteDeps {
+  readonly layout: Layout;
+  readonly records: VmRecords;
+  readonly disk: Pick<RootDiskKind, "remove">;
+  readonly steps: StepRunner;
+}
 
 /** Deletes a VM that does not run: its record, then its directory. The caller holds the VM's lock. */
-export async function deleteVm(deps: EndDeps, vm: Vm, context: OperationContext): Promise<void> {
-  await deps.steps.run({
+export async function deleteVm(
+  { layout, records, disk, steps }: DeleteDeps,
+  vm: StoredVm,
+  context: OperationContext,
+): Promise<void> {
+  await steps.run({
     operation: "vm.delete",
     subject: vm,
     context,
@@ -14,12 +28,17 @@ export async function deleteVm(deps: EndDeps, vm: Vm, context: OperationContext)
     steps: [
       {
         name: "forget",
-        do: async () => deps.records.delete(vm.id),
+        do: async () => records.delete(vm.id),
         undo: { none: "its end is what was asked for; a directory without a record is removed at start-up" },
       },
       {
+        name: "root_disk",
+        do: () => disk.remove({ disk: layout.vm(vm.id).rootDisk }),
+        undo: { none: "its end is what was asked for" },
+      },
+      {
         name: "directory",
-        do: async () => rmSync(deps.layout.vm(vm.id).directory, { recursive: true, force: true }),
+        do: async () => rmSync(layout.vm(vm.id).directory, { recursive: true, force: true }),
         undo: { none: "its end is what was asked for" },
       },
     ],

@@ -1,73 +1,84 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Layout } from "../../../installation/layout.ts";
 import { BangerError } from "../../../rpc/contract/errors.ts";
 import { helperContract } from "../../../rpc/contract/helper.ts";
 import { printable } from "../../../rpc/printable.ts";
-import type { HelperLink } from "../../helper-link.ts";
-import { ConsoleLog } from "../console-log.ts";
-import type { Accelerator, VmmConnection, VmmDriver, VmmExit } from "../driver.ts";
+import type { HelperLink } from "../../helper/helper-link.ts";
+import type { Accelerator, VmmConnection, VmmDriver } from "../driver.ts";
+import { openQemuConnection } from "./qemu-connection.ts";
 import { QmpClient } from "./qmp.ts";
 
 /** What the QEMU driver needs. */
 export interface QemuDriverDeps {
-  readonly helper: HelperLink;
-  readonly layout: Layout;
-  readonly accelerator: { readonly kind: Accelerator; readonly why: string };
+  readonly helper: Pick<HelperLink, "call">;
+  readonly layout: Pick<Layout, "sockets">;
 }
+
+/** A QEMU whose socket closed is gone after this, if it goes. */
+const endsWithinMs = 1_000;
+const lookAgainMs = 20;
 
 /** Runs VMs under QEMU: the helper starts and ends the process, the daemon speaks QMP with it. */
-export function createQemuDriver({ helper, layout, accelerator }: QemuDriverDeps): VmmDriver {
+export function createQemuDriver({ helper, layout }: QemuDriverDeps): VmmDriver {
   return {
-    accelerator,
-    launch: async (spec) => {
-      const started = await helper.call(helperContract.vmmStart, {
-        vm_id: spec.vmId,
-        generation: spec.generation,
-        kernel_id: spec.kernelId,
-        image_id: spec.imageId,
-        cpus: spec.cpus,
-        memory_mib: spec.memoryMib,
-        mac: spec.mac,
-        accel: accelerator.kind,
-      });
+    accelerator: () => probeAccelerator(helper),
+    launch: async (spec, signal) => {
+      const started = await helper.call(
+        helperContract.vmmStart,
+        {
+          vm_id: spec.vmId,
+          generation: spec.generation,
+          kernel_id: spec.kernelId,
+          image_id: spec.imageId,
+          cpus: spec.cpus,
+          memory_mib: spec.memoryMib,
+          mac: spec.mac,
+          accel: spec.accelerator,
+        },
+        { signal },
+      );
       return { pid: started.pid, startedAt: new Date(started.started_at) };
     },
-    connect: async (vmId) => {
-      const sockets = layout.sockets(vmId);
-      let failed: unknown;
+    connect: async (vmId, signal) => {
+      const { qmp, agent } = layout.sockets(vmId);
       try {
-        const qmp = await QmpClient.connect({ path: sockets.qmp });
-        return connectionOf(qmp, layout.vm(vmId).consoleLog, sockets.agent);
-      } catch (error) {
-        failed = error;
+        return await connectTo(qmp, agent, signal);
+      } catch (cause) {
+        signal.throwIfAborted();
+        if (!(cause instanceof BangerError) || cause.code !== "guest_died") throw cause;
+        const words = await wordsOfTheDead(helper, vmId);
+        if (words === undefined) throw cause;
+        throw new BangerError("guest_died", `QEMU ended: ${printable(words)}`, { cause });
       }
-      const { last_words: words } = await helper.call(helperContract.vmmStatus, { vm_id: vmId });
-      if (words === undefined) throw failed;
-      throw new BangerError("guest_died", `QEMU ended: ${printable(words)}`, { cause: failed });
     },
-    end: async (vmId, generation) => void (await helper.call(helperContract.vmmStop, { vm_id: vmId, generation })),
   };
 }
 
-/** How a VMM ended, by the reasons that QEMU gives (qapi/run-state.json, ShutdownCause). */
-const ways: Record<string, VmmExit["how"]> = { "guest-shutdown": "shutdown", "guest-reset": "reset" };
+/** What a QEMU said that closed its socket because it is ending; undefined when it lives on, or said nothing. */
+async function wordsOfTheDead(helper: Pick<HelperLink, "call">, vmId: string): Promise<string | undefined> {
+  for (const deadline = performance.now() + endsWithinMs; ; await delay(lookAgainMs)) {
+    const { running, last_words: words } = await helper.call(helperContract.vmmStatus, { vm_id: vmId });
+    if (!running || performance.now() > deadline) return running ? undefined : words;
+  }
+}
 
-function connectionOf(qmp: QmpClient, consolePath: string, agentPath: string): VmmConnection {
-  let how: VmmExit["how"] = "unknown";
-  qmp.onEvent((event) => {
-    if (event.event !== "SHUTDOWN") return;
-    how = ways[String(event.data["reason"])] ?? "unknown";
-  });
-  const over = new AbortController();
-  const exited = qmp.closed.then((): VmmExit => {
-    over.abort();
-    return { how };
-  });
-  const console = new ConsoleLog(consolePath, over.signal);
-  return {
-    boot: async () => void (await qmp.execute("cont")),
-    exited,
-    console,
-    agentPath,
-    close: () => qmp.close(),
-  };
+async function connectTo(qmpPath: string, agentPath: string, signal: AbortSignal): Promise<VmmConnection> {
+  const qmp = await QmpClient.connect({ path: qmpPath, signal });
+  try {
+    return await openQemuConnection(qmp, agentPath, signal);
+  } catch (error) {
+    qmp.close();
+    throw error;
+  }
+}
+
+/** The helper tries KVM as a VMM would use it; one that can't say is of a version that never gave a VMM the device. */
+async function probeAccelerator(helper: Pick<HelperLink, "call">): Promise<Accelerator> {
+  try {
+    const { usable, why } = await helper.call(helperContract.kvmProbe, {});
+    return { kind: usable ? "kvm" : "tcg", why };
+  } catch (error) {
+    if (!(error instanceof BangerError) || error.code !== "unknown_method") throw error;
+    return { kind: "tcg", why: "the helper is older than the daemon and doesn't try KVM; restart it" };
+  }
 }

@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import type { Layout } from "../../installation/layout.ts";
+import type { Vm } from "../../rpc/contract/vm.ts";
+import type { SshKeys } from "../ssh/ssh-keys.ts";
+import { guestConfigArchive } from "./guest-config.ts";
+
+/** The initrd that a VM is started with. */
+export type StartInitrd = (vm: Pick<Vm, "id" | "name" | "address" | "mac" | "kernel">) => Buffer;
+
+/** What a VM's initrd is joined from. */
+export interface StartInitrdDeps {
+  readonly layout: Layout;
+  readonly keys: SshKeys;
+  /** The archive with the guest's programs of this version. */
+  readonly guestPrograms: () => Buffer;
+  /** Bits of the network's part of an address. */
+  readonly prefix: number;
+  readonly gateway: string;
+  /** The name servers that guests are given. */
+  readonly resolvers: () => readonly string[];
+}
+
+/** Joins archives that the kernel unpacks one over the other: the kernel's modules, the guest's programs, and what this VM is given. */
+export function createStartInitrd(deps: StartInitrdDeps): StartInitrd {
+  const { layout, keys, guestPrograms, prefix, gateway, resolvers } = deps;
+  return ({ id, name, address, mac, kernel }) =>
+    Buffer.concat([
+      readFileSync(layout.kernel(kernel.id).initrd),
+      guestPrograms(),
+      guestConfigArchive({
+        hostname: name,
+        address: `${address}/${prefix}`,
+        gateway,
+        resolvers: resolvers(),
+        mac,
+        authorizedKeys: keys.authorizedKeys(),
+        ...keys.hostKey(layout.vm(id)),
+      }),
+    ]);
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from "node:fs";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import type { Kernel } from "../../rpc/contract/kernel.ts";
+import type { Vm } from "../../rpc/contract/vm.ts";
+import type { KernelService } from "../kernel/kernel-service.ts";
+import { activeStates } from "./state.ts";
+import type { VmRecords } from "./vm-records.ts";
+
+/** What the host has, in MiB. */
+export interface HostMemory {
+  /** What can be given out without swapping (proc(5), MemAvailable). */
+  available(): number;
+  /** What a process has in memory; 0 when that can't be seen. */
+  residentOf(pid: number): number;
+}
+
+/** Lets a VM start, or says why the host can't hold it. */
+export interface Admission {
+  admit(vm: Pick<Vm, "id" | "name" | "memory_mib" | "kernel">, overcommit: boolean): void;
+}
+
+/** What admission needs. */
+export interface AdmissionDeps {
+  readonly records: Pick<VmRecords, "list">;
+  readonly memory: HostMemory;
+  readonly kernels: Pick<KernelService, "find">;
+}
+
+/** What a VMM takes beside its guest's memory: QEMU idles at some 50 MiB, software emulation's translations come on top. */
+const vmmMib = 96;
+
+/** A VM is admitted when the host has its memory beside what running VMs may still take of theirs. */
+export function createAdmission({ records, memory, kernels }: AdmissionDeps): Admission {
+  return {
+    admit: (vm, overcommit) => {
+      mustBootWith(vm.memory_mib, kernels.find(vm.kernel.id));
+      if (overcommit) return;
+      const others = records.list().filter(({ id, state }) => id !== vm.id && activeStates.has(state));
+      const promised = others.reduce((sum, { memory_mib, pid }) => sum + outstanding(memory_mib, pid, memory), 0);
+      const available = memory.available();
+      const needed = vm.memory_mib + vmmMib;
+      if (needed <= available - promised) return;
+      throw new BangerError(
+        "no_memory",
+        `vm ${vm.name} takes ${needed} MiB; the host has ${available} MiB to give, of which ${others.length} other VMs may still take ${promised}`,
+        { details: { needed_mib: needed, available_mib: available, promised_mib: promised } },
+      );
+    },
+  };
+}
+
+/** Refuses less memory than a guest with this kernel boots with. */
+export function mustBootWith(memoryMib: number, { name, least_memory_mib: least }: Kernel): void {
+  if (typeof least !== "number" || memoryMib >= least) return;
+  throw new BangerError(
+    "bad_params",
+    `memory_mib: ${memoryMib} MiB are too few: a guest with kernel ${name} needs ${least} to boot`,
+    { details: { field: "memory_mib", least } },
+  );
+}
+
+function outstanding(memoryMib: number, pid: number | null, memory: HostMemory): number {
+  return Math.max(0, memoryMib + vmmMib - (pid === null ? 0 : memory.residentOf(pid)));
+}
+
+const pageMib = 4096 / 1024 / 1024;
+
+/** The host's memory, as /proc says. */
+export const procMemory: HostMemory = {
+  available: () =>
+    Math.floor(Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1]) / 1024),
+  residentOf: (pid) => {
+    try {
+      return Math.floor(Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * pageMib);
+    } catch {
+      return 0;
+    }
+  },
+};

@@ -1,0 +1,69 @@
+import type { Logger } from "../../../telemetry/log.ts";
+import type { OperationContext } from "../../operation/operations.ts";
+import type { ShutdownCause } from "../../vmm/driver.ts";
+import type { StoredVm } from "../vm-records.ts";
+import { errorOfExit, exitFrom, type ExitReader } from "./exit.ts";
+import { endVm, type Ending, type ReleaseDeps } from "./release.ts";
+
+/** What ending a VM whose VMM is dead needs. */
+export interface EndDeadDeps extends ReleaseDeps {
+  readonly exits: ExitReader;
+  readonly log: Logger;
+  readonly bootId: string;
+}
+
+/** Writes down how a VM ended that nobody ended, then takes away what it held. The caller holds the VM's lock. */
+export async function endDead(
+  deps: EndDeadDeps,
+  vm: StoredVm,
+  said: ShutdownCause | undefined,
+  context: Pick<OperationContext, "opId" | "emit">,
+): Promise<void> {
+  const { exit, words } = await whatIsKnown(deps, vm, said);
+  const ending = endingOf(deps, vm, exit, words, context.opId);
+  // Kept before anything is released: what can't be released now leaves the VM `stopping`, and the end known.
+  deps.records.update(vm.id, { state: "stopping", exit: ending.exit, error: ending.error, pid: null });
+  await endVm(deps, "vm.exited", vm, ending, context);
+  deps.log.info({ "banger.vm.id": vm.id, exit: ending.exit }, "the VMM ended");
+}
+
+/** What a daemon before this one wrote down, else what the VMM's recorder did. */
+async function whatIsKnown(
+  { exits }: EndDeadDeps,
+  vm: StoredVm,
+  said: ShutdownCause | undefined,
+): Promise<{ exit: NonNullable<StoredVm["exit"]>; words: string | undefined }> {
+  const status = await exits.status(vm.id).catch(() => undefined);
+  const recorded = status?.exit?.generation === vm.generation ? status.exit : undefined;
+  return { exit: vm.exit ?? exitFrom(recorded, said), words: status?.last_words };
+}
+
+function endingOf(
+  { bootId }: EndDeadDeps,
+  vm: StoredVm,
+  exit: NonNullable<StoredVm["exit"]>,
+  words: string | undefined,
+  opId: string,
+): Ending {
+  const rebooted = vm.boot_id !== null && vm.boot_id !== bootId;
+  const failed = (code: string, message: string) => ({ code, message, op_id: opId });
+  switch (vm.state) {
+    case "starting": {
+      const what = rebooted ? "the host was restarted" : "the daemon ended";
+      return { state: "stopped", exit, error: failed("step_failed", `${what} during its start, which was undone`) };
+    }
+    case "stopping":
+      // A stop that nobody waits for any more has got what it asked for; an end that was written down stays as it was.
+      return { state: vm.error === null || vm.exit === null ? "stopped" : "failed", exit, error: vm.error };
+    case "running": {
+      const lostPower = "the host was restarted, or lost power, while it ran";
+      const error = rebooted ? failed("guest_died", lostPower) : errorOfExit(exit, words, opId);
+      return { state: error === null ? "stopped" : "failed", exit, error };
+    }
+    case "creating":
+    case "created":
+    case "stopped":
+    case "failed":
+      throw new Error(`a VM that is ${vm.state} has no VMM to end`);
+  }
+}

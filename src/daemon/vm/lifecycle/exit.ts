@@ -1,0 +1,99 @@
+import { existsSync } from "node:fs";
+import { BangerError } from "../../../rpc/contract/errors.ts";
+import { helperContract } from "../../../rpc/contract/helper.ts";
+import type { ResultOf } from "../../../rpc/contract/method.ts";
+import type { Vm } from "../../../rpc/contract/vm.ts";
+import { printable } from "../../../rpc/printable.ts";
+import type { HelperLink } from "../../helper/helper-link.ts";
+import type { ShutdownCause } from "../../vmm/driver.ts";
+import type { StoredVm } from "../vm-records.ts";
+
+/** What the helper knows of a VM's VMM. */
+type Status = ResultOf<typeof helperContract.vmmStatus>;
+type RecordedExit = NonNullable<Status["exit"]>;
+type Exit = NonNullable<Vm["exit"]>;
+
+/** Asks the helper, which alone sees processes and remembers how they ended. */
+export interface ExitReader {
+  status(vmId: string): Promise<Status>;
+  /** False when the VMM is dead for certain. */
+  isAlive(vm: Pick<StoredVm, "id" | "pid">): Promise<boolean>;
+  /** How a VMM ended that is dead already; undefined when it lives, or nobody can say. */
+  endOf(vm: Pick<StoredVm, "id" | "generation">, said?: ShutdownCause): Promise<Exit | undefined>;
+}
+
+/** What reading exits needs. */
+export interface ExitReaderDeps {
+  readonly helper: Pick<HelperLink, "call">;
+  /** Asked only while the helper is away. */
+  readonly processes: { mayLive(pid: number): boolean };
+}
+
+/** A question that touches nothing: a helper that doesn't answer it soon is away. */
+const statusDeadlineMs = 3_000;
+
+/** What /proc shows: a process that isn't there is dead, unless processes of others are hidden (proc(5), hidepid). */
+export const procProcesses: ExitReaderDeps["processes"] = {
+  mayLive: (pid) => existsSync(`/proc/${pid}`) || !existsSync("/proc/1"),
+};
+
+/** Reads exits from the helper's facts. */
+export function createExitReader({ helper, processes }: ExitReaderDeps): ExitReader {
+  const status = (vmId: string) =>
+    helper.call(helperContract.vmmStatus, { vm_id: vmId }, { deadlineMs: statusDeadlineMs });
+  const unlessAway = async <T>(work: Promise<T>, away: T): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof BangerError) return away;
+      throw error;
+    }
+  };
+  return {
+    status,
+    isAlive: async ({ id, pid }) => {
+      const known = await unlessAway<Status | undefined>(status(id), undefined);
+      return known === undefined ? pid === null || processes.mayLive(pid) : known.running;
+    },
+    endOf: async ({ id, generation }, said) => {
+      const known = await unlessAway<Status | undefined>(status(id), undefined);
+      if (known === undefined || known.running) return undefined;
+      return exitFrom(known.exit?.generation === generation ? known.exit : undefined, said);
+    },
+  };
+}
+
+/** An exit as a VM's record keeps it: of what the VMM said and what its recorder saw, a signal counts most. */
+export function exitFrom(recorded: RecordedExit | undefined, said: ShutdownCause | undefined): Exit {
+  const { status = null, signal = null, at = new Date().toISOString() } = recorded ?? {};
+  if (signal !== null) return { how: "exited", status, signal, at };
+  return { how: said ?? (status === null ? "unknown" : "exited"), status, signal, at };
+}
+
+/** How a VM ended that banger took away. */
+export function killed(): Exit {
+  return { how: "killed", status: null, signal: 9, at: new Date().toISOString() };
+}
+
+/** What a record says of an end that nobody asked for; null when the guest went in order. */
+export function errorOfExit(exit: Exit, lastWords: string | undefined, opId: string): Vm["error"] {
+  const words = lastWords === undefined || lastWords === "" ? "" : `: ${printable(lastWords)}`;
+  const failed = (message: string) => ({ code: "guest_died", message: `${message}${words}`, op_id: opId });
+  switch (exit.how) {
+    case "shutdown":
+    case "killed":
+      return null;
+    case "reset":
+      return failed("the guest reset itself: a reboot, which ends a VM, or a kernel panic");
+    case "exited":
+      // QEMU leaves with 0 only when its guest went, in order or by a reset.
+      if (exit.status === 0) return null;
+      return failed(
+        exit.signal === null
+          ? `the VMM ended by itself with status ${exit.status}`
+          : `the VMM was ended by signal ${exit.signal}`,
+      );
+    case "unknown":
+      return failed("the VMM ended, and what saw it end was ended too");
+  }
+}

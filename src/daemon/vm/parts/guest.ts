@@ -1,0 +1,56 @@
+import type { Layout } from "../../../installation/layout.ts";
+import { BangerError } from "../../../rpc/contract/errors.ts";
+import type { Spans } from "../../../telemetry/spans.ts";
+import { awaitReady } from "../../guest/await-ready.ts";
+import type { BootTrace } from "../../guest/boot-trace.ts";
+import { ConsoleLog } from "../../vmm/console-log.ts";
+import type { RunningVm, RunningVms } from "../running.ts";
+import type { StoredVm } from "../vm-records.ts";
+import type { Part } from "./part.ts";
+
+/** What booting the guest needs. */
+export interface GuestDeps {
+  readonly layout: Layout;
+  readonly running: RunningVms;
+  readonly bootTrace: BootTrace;
+  readonly spans: Spans;
+}
+
+/** How long a guest has until its agent answers; software emulation on a busy host is slow. */
+const readyDeadlineMs = 120_000;
+
+const withTheVmm = { none: "it ends with its VMM" };
+
+/** The guest's first instruction. */
+export function boot({ running }: Pick<GuestDeps, "running">): Part {
+  return {
+    name: "boot",
+    acquire: async ({ vm }, signal) => connected(running, vm).vmm.boot(signal),
+    release: withTheVmm,
+  };
+}
+
+/** The guest's agent, which says that a command can run in the root file system. */
+export function ready({ layout, running, bootTrace, spans }: GuestDeps): Part {
+  return {
+    name: "ready",
+    acquire: async ({ vm }, signal) => {
+      const from = spans.nowNs();
+      const { agent, vmm } = connected(running, vm);
+      const console = new ConsoleLog(layout.vm(vm.id).consoleLog);
+      const answer = await awaitReady(
+        { agent, lost: vmm.lost, tail: (lines) => console.tail(lines) },
+        signal,
+        readyDeadlineMs,
+      );
+      bootTrace.record(answer, from);
+    },
+    release: withTheVmm,
+  };
+}
+
+function connected(running: RunningVms, vm: StoredVm): RunningVm {
+  const handle = running.get(vm.id);
+  if (handle === undefined) throw new BangerError("guest_died", `vm ${vm.name}: its VMM is gone`);
+  return handle;
+}

@@ -1,0 +1,23 @@
+import { rmSync, writeFileSync } from "node:fs";
+import type { Layout } from "../../../installation/layout.ts";
+import type { StartInitrd } from "../../guest/start-initrd.ts";
+import type { Part } from "./part.ts";
+
+/** What the initrd needs. */
+export interface InitrdDeps {
+  readonly layout: Layout;
+  readonly startInitrd: StartInitrd;
+}
+
+/** What the guest's kernel unpacks before anything runs: modules, the guest's programs, and what this VM is given. */
+export function initrd({ layout, startInitrd }: InitrdDeps): Part {
+  return {
+    name: "initrd",
+    acquire: async ({ vm }) => {
+      const { initrd: path } = layout.vm(vm.id);
+      rmSync(path, { force: true });
+      writeFileSync(path, startInitrd(vm), { mode: 0o600 });
+    },
+    release: async ({ id }) => rmSync(layout.vm(id).initrd, { force: true }),
+  };
+}

@@ -1,0 +1,15 @@
+import { connection, type ConnectionDeps } from "./connection.ts";
+import { boot, type GuestDeps, ready } from "./guest.ts";
+import { initrd, type InitrdDeps } from "./initrd.ts";
+import type { Part } from "./part.ts";
+import { rootDisk, type RootDiskDeps } from "./root-disk.ts";
+import { tap } from "./tap.ts";
+import { vmm, type VmmDeps } from "./vmm.ts";
+
+/** What the parts need. */
+export type PartsDeps = InitrdDeps & RootDiskDeps & Parameters<typeof tap>[0] & VmmDeps & ConnectionDeps & GuestDeps;
+
+/** What a running VM is made of, in the order in which a start acquires it; everything else releases in reverse. */
+export function vmParts(deps: PartsDeps): readonly Part[] {
+  return [initrd(deps), rootDisk(deps), tap(deps), vmm(deps), connection(deps), boot(deps), ready(deps)];
+}

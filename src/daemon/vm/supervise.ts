@@ -1,0 +1,119 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Layout } from "../../installation/layout.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { parseTraceparent } from "../../telemetry/traceparent.ts";
+import type { Operations } from "../operation/operations.ts";
+import type { ShutdownCause } from "../vmm/driver.ts";
+import { endDead } from "./lifecycle/end-dead.ts";
+import type { ExitReader } from "./lifecycle/exit.ts";
+import type { ReleaseDeps } from "./lifecycle/release.ts";
+import { connectVm, type ConnectionDeps } from "./parts/connection.ts";
+import { resumeOnSpace } from "./resume-on-space.ts";
+import type { StoredVm } from "./vm-records.ts";
+import type { VmLocks } from "./vm-locks.ts";
+
+/** What supervising a VM needs. */
+export interface SuperviseDeps extends ReleaseDeps, ConnectionDeps {
+  readonly layout: Layout;
+  readonly locks: VmLocks;
+  readonly operations: Operations;
+  readonly exits: ExitReader;
+  readonly log: Logger;
+  /** Which run of the host this is. */
+  readonly bootId: string;
+  /** The VMs whose VMM is being asked for a connection. */
+  readonly adopting: Set<string>;
+  /** Aborts when the daemon ends: nothing is begun any more. */
+  readonly closing: AbortSignal;
+}
+
+const firstRetryMs = 500;
+const lastRetryMs = 10_000;
+
+/** Cares for a VM that runs and that the daemon is connected to: notices when its VMM leaves, and when its disk is full. */
+export function supervise(deps: SuperviseDeps, vm: StoredVm): void {
+  const handle = deps.running.get(vm.id);
+  if (handle === undefined) return;
+  const log = deps.log.child({ "banger.vm.id": vm.id });
+  const { vmm } = handle;
+  const path = deps.layout.vm(vm.id).directory;
+  const look = () => {
+    if (vmm.condition === "no_space") void resumeOnSpace({ vmm, path, log });
+  };
+  vmm.onCondition(look);
+  look();
+  void vmm.lost
+    .then(({ said }) => lost(deps, vm, said))
+    .catch((error: unknown) => log.error({ err: error }, "caring for a VM failed"));
+}
+
+/** Connects to a VMM that runs, now or later: one that doesn't answer is left alone and asked again. True when it is connected. */
+export async function adopt(deps: SuperviseDeps, vm: StoredVm): Promise<boolean> {
+  if (deps.running.get(vm.id)?.generation === vm.generation) return true;
+  // A VMM has one place for a control connection: two tries at a time would only be in each other's way.
+  if (deps.adopting.has(vm.id)) return false;
+  deps.adopting.add(vm.id);
+  const log = deps.log.child({ "banger.vm.id": vm.id });
+  if (await tryToAdopt(deps, vm, log)) {
+    deps.adopting.delete(vm.id);
+    return true;
+  }
+  void adoptLater(deps, vm, log)
+    .catch((error: unknown) => log.error({ err: error }, "adopting failed"))
+    .finally(() => deps.adopting.delete(vm.id));
+  return false;
+}
+
+async function tryToAdopt(deps: SuperviseDeps, vm: StoredVm, log: Logger): Promise<boolean> {
+  try {
+    const { vmm } = await connectVm(deps, vm, deps.closing, () => isStill(deps, vm));
+    // A start that died before left the guest before its first instruction.
+    if (vmm.condition === "prelaunch") await vmm.boot(deps.closing);
+    supervise(deps, vm);
+    return true;
+  } catch (error) {
+    if (isStill(deps, vm)) deps.running.drop(vm.id, vm.generation);
+    if (!deps.closing.aborted) log.warn({ err: error }, "its VMM can't be reached; it is asked again");
+    return false;
+  }
+}
+
+async function adoptLater(deps: SuperviseDeps, vm: StoredVm, log: Logger): Promise<void> {
+  for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, lastRetryMs)) {
+    await delay(waitMs, undefined, { ref: false, signal: deps.closing }).catch(() => undefined);
+    if (deps.closing.aborted || !isStill(deps, vm)) return;
+    if (!(await deps.exits.isAlive(vm))) return ended(deps, vm, undefined);
+    if (await tryToAdopt(deps, vm, log)) return;
+  }
+}
+
+/** A connection that is gone says nothing of the process: the helper does. */
+async function lost(deps: SuperviseDeps, vm: StoredVm, said: ShutdownCause | undefined): Promise<void> {
+  deps.running.drop(vm.id, vm.generation);
+  // Whoever stops, kills or deletes it takes it away, and says so in the record.
+  await deps.locks.whenFree(vm.id);
+  if (deps.closing.aborted || !isStill(deps, vm)) return;
+  if (await deps.exits.isAlive(vm)) await adopt(deps, vm);
+  else await ended(deps, vm, said);
+}
+
+/** Takes away what a VM whose VMM is dead held on the host. */
+async function ended(deps: SuperviseDeps, vm: StoredVm, said: ShutdownCause | undefined): Promise<void> {
+  await deps.operations.unattended("vm.exited", parseTraceparent(vm.started_by), async (context) => {
+    await deps.locks
+      .exclusive(vm, "exit", async () => {
+        if (isStill(deps, vm)) await endDead(deps, deps.records.must(vm.id), said, context);
+      })
+      .catch((failure: unknown) => {
+        // Somebody else takes it away.
+        if (!(failure instanceof BangerError) || failure.code !== "busy") throw failure;
+      });
+  });
+}
+
+/** True while the record says that this very start of the VM runs. */
+function isStill({ records }: SuperviseDeps, vm: StoredVm): boolean {
+  const now = records.get(vm.id);
+  return now !== undefined && now.generation === vm.generation && ["running", "stopping"].includes(now.state);
+}

@@ -1,0 +1,72 @@
+import { openAgentSocket } from "../../guest/agent-socket.ts";
+import type { ShutdownCause, VmmCondition, VmmConnection } from "../driver.ts";
+import { objectOf } from "./json.ts";
+import type { QmpClient, QmpEvent } from "./qmp.ts";
+
+/** The reasons that QEMU gives for a shutdown (qapi/run-state.json, ShutdownCause), as far as they are the guest's own. */
+const reasons: Readonly<Record<string, ShutdownCause>> = { "guest-shutdown": "shutdown", "guest-reset": "reset" };
+
+/** A connection over QMP to a QEMU that runs, and to its agent's socket at `agentPath`. */
+export async function openQemuConnection(
+  qmp: QmpClient,
+  agentPath: string,
+  signal: AbortSignal,
+): Promise<VmmConnection> {
+  const listeners: ((condition: VmmCondition) => void)[] = [];
+  let condition: VmmCondition = "running";
+  let said: ShutdownCause | undefined;
+  const closed = Promise.withResolvers<void>();
+  const become = (next: VmmCondition) => {
+    if (next === condition) return;
+    condition = next;
+    for (const listener of listeners) listener(next);
+  };
+  qmp.onEvent((event) => {
+    if (event.event === "SHUTDOWN") said = reasons[String(event.data["reason"])];
+    const next = conditionAfter(event, condition);
+    if (next !== undefined) become(next);
+  });
+  // What happened before this connection was made sent its events to nobody.
+  condition = await conditionNow(qmp, signal);
+  return {
+    boot: async (over) => void (await qmp.execute("cont", over)),
+    get condition() {
+      return condition;
+    },
+    onCondition: (listener) => void listeners.push(listener),
+    openAgent: (over) => openAgentSocket(agentPath, over),
+    get said() {
+      return said;
+    },
+    lost: qmp.lost.then(() => ({ said })),
+    closed: closed.promise,
+    close: () => {
+      qmp.close();
+      closed.resolve();
+    },
+  };
+}
+
+/** What an event changes, if it does (qapi/run-state.json STOP and RESUME, qapi/block-core.json BLOCK_IO_ERROR). */
+function conditionAfter({ event, data }: QmpEvent, before: VmmCondition): VmmCondition | undefined {
+  switch (event) {
+    case "BLOCK_IO_ERROR":
+      return data["action"] === "stop" && data["nospace"] === true ? "no_space" : undefined;
+    case "STOP":
+      // The error that stopped it was said first.
+      return before === "no_space" ? undefined : "paused";
+    case "RESUME":
+      return "running";
+    default:
+      return undefined;
+  }
+}
+
+async function conditionNow(qmp: QmpClient, signal: AbortSignal): Promise<VmmCondition> {
+  const status = objectOf(await qmp.execute("query-status", signal))?.["status"];
+  if (status === "running" || status === "prelaunch") return status;
+  if (status !== "io-error") return "paused";
+  const devices: unknown = await qmp.execute("query-block", signal);
+  const wantsSpace = (device: unknown) => objectOf(device)?.["io-status"] === "nospace";
+  return Array.isArray(devices) && devices.some(wantsSpace) ? "no_space" : "paused";
+}

@@ -1,0 +1,218 @@
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { Store } from "../../src/daemon/store/store.ts";
+import { ContentRecords } from "../../src/daemon/store/content-records.ts";
+import { openDatabase } from "../../src/daemon/store/database.ts";
+import type { Request } from "../../src/daemon/operation/operations.ts";
+import { TraceStore } from "../../src/daemon/trace/trace-store.ts";
+import { type Services, wireServices } from "../../src/daemon/wire-services.ts";
+import type { Installation } from "../../src/installation/install-file.ts";
+import { type Layout, layoutOf } from "../../src/installation/layout.ts";
+import type { Image } from "../../src/rpc/contract/image.ts";
+import type { Kernel } from "../../src/rpc/contract/kernel.ts";
+import type { Vm } from "../../src/rpc/contract/vm.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
+import { newOpId, type OpId } from "../../src/telemetry/op-id.ts";
+import type { SpanRecord } from "../../src/telemetry/span-record.ts";
+import { Spans } from "../../src/telemetry/spans.ts";
+import { startTracer } from "../../src/telemetry/tracer.ts";
+import { ScriptedHelper } from "./scripted-helper.ts";
+
+const imageId = "a".repeat(64);
+const kernelId = "b".repeat(64);
+/** Where spans of the daemon under test go; the tracer of a process is made once. */
+const sinks = new Set<(span: SpanRecord) => void>();
+const tracer = startTracer("bangerd", (span) => {
+  for (const sink of sinks) sink(span);
+});
+
+/** How a request is made. */
+export interface Asking {
+  readonly signal?: AbortSignal;
+  readonly opId?: OpId;
+  readonly onEvent?: (event: string, data: unknown) => void | Promise<void>;
+}
+
+/**
+ * The daemon's services on a host where nothing is real but the store, the files, the sockets and what is said on them: VMs that
+ * take milliseconds and no root, and go wrong where a test says.
+ */
+export class ScriptedHost implements AsyncDisposable {
+  readonly layout: Layout;
+  readonly helper: ScriptedHelper;
+  readonly logged: (Record<string, unknown> & { message: string })[] = [];
+  readonly spans: SpanRecord[] = [];
+  /** MiB that the host has to give. */
+  availableMib = 64_000;
+  bootId = "boot-1";
+  services!: Services;
+  database!: Store;
+  #traces!: TraceStore;
+  readonly #installation: Installation;
+  readonly #directory: string;
+  readonly #sink = (span: SpanRecord) => {
+    this.spans.push(span);
+    this.#traces.keep(span);
+  };
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+    this.#installation = {
+      id: "5eed0002",
+      ownerUid: 61_000,
+      ownerGid: 61_000,
+      stateDir: join(directory, "state"),
+      runDir: join(directory, "run"),
+      helperRunDir: join(directory, "helper"),
+      subnet: "10.77.0.0/24",
+      uidFirst: 60_706,
+      uidCount: 16,
+      resolvers: [],
+    };
+    this.layout = layoutOf(this.#installation);
+    this.helper = new ScriptedHelper(this.layout);
+  }
+
+  /** A host with a kernel, an image and a daemon that has reconciled; `prepare` sees it before the daemon does. */
+  static async start(
+    prepare: (host: ScriptedHost, ids: { imageId: string; kernelId: string }) => void | Promise<void> = () => undefined,
+  ): Promise<ScriptedHost> {
+    const host = new ScriptedHost(mkdtempSync(join(tmpdir(), "banger-host-")));
+    host.#makeContent();
+    await prepare(host, { imageId, kernelId });
+    sinks.add(host.#sink);
+    await host.startDaemon();
+    return host;
+  }
+
+  /** Wires the services on the state as it is, as a daemon that starts. */
+  async startDaemon(): Promise<void> {
+    this.database = openDatabase(this.layout.database);
+    const log = createLogger("bangerd", { write: (line) => void this.logged.push(JSON.parse(line) as never) });
+    this.#traces = new TraceStore(this.database, (error) => log.error({ err: error }, "spans were not kept"));
+    this.services = await wireServices({
+      installation: this.#installation,
+      layout: this.layout,
+      database: this.database,
+      traces: this.#traces,
+      spans: new Spans(tracer, this.#sink),
+      log,
+      now: () => new Date(),
+      bootId: this.bootId,
+      guestPrograms: join(this.#directory, "guest"),
+      preinstalled: {
+        helper: this.helper.link(),
+        // The helper's facts tell of processes here; what they had for a pid is this process.
+        processes: { mayLive: () => this.helper.vmms.size > 0 },
+        memory: { available: () => this.availableMib, residentOf: () => 0 },
+      },
+    });
+    if (!this.helper.away) await this.helper.reachable();
+  }
+
+  /** Ends the daemon as SIGTERM does; its VMs go on. */
+  endDaemon(): void {
+    this.services.close();
+    this.#traces.close();
+    this.database.close();
+  }
+
+  /** Asks the services as a request does. */
+  ask<T>(
+    work: (services: Services, request: Request & { input: AsyncIterable<Uint8Array> }) => Promise<T>,
+    asking: Asking = {},
+  ): Promise<T> {
+    const opId = asking.opId ?? newOpId();
+    const request = {
+      opId,
+      peer: { uid: 61_000, gid: 61_000, pid: 4242 },
+      signal: asking.signal ?? new AbortController().signal,
+      emit: async (event: string, data?: unknown) => asking.onEvent?.(event, data),
+      input: nothing(),
+    };
+    return new Spans(tracer, this.#sink).operation("request", { opId }, () => work(this.services, request));
+  }
+
+  create(name: string, asking?: Asking): Promise<Vm> {
+    return this.ask(({ vms }, request) => vms.create({ name, cpus: 1, memory_mib: 512 }, request), asking);
+  }
+
+  start(vm: string, asking?: Asking & { overcommit?: boolean }): Promise<Vm> {
+    return this.ask(({ vms }, request) => vms.start({ vm, overcommit: asking?.overcommit ?? false }, request), asking);
+  }
+
+  stop(vm: string, timeout_s: number, asking?: Asking): Promise<Vm> {
+    return this.ask(({ vms }, request) => vms.stop({ vm, timeout_s }, request), asking);
+  }
+
+  kill(vm: string, asking?: Asking): Promise<Vm> {
+    return this.ask(({ vms }, request) => vms.kill({ vm }, request), asking);
+  }
+
+  delete(vm: string, force: boolean): Promise<unknown> {
+    return this.ask(({ vms }, request) => vms.delete({ vm, force }, request));
+  }
+
+  exec(vm: string, asking?: Asking): Promise<{ exit_code: number | null }> {
+    return this.ask(({ vms }, request) => vms.exec({ vm, argv: ["true"], env: [], stdin: false }, request), asking);
+  }
+
+  show(name: string): Vm {
+    const vm = this.services.vms.list().find((candidate) => candidate.name === name);
+    if (vm === undefined) throw new Error(`there is no VM ${name}`);
+    return vm;
+  }
+
+  /** Resolves when the VM is as `fits` says. */
+  async until(vm: string, fits: (vm: Vm) => boolean): Promise<Vm> {
+    for (;;) {
+      const now = this.show(vm);
+      if (fits(now)) return now;
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.endDaemon();
+    sinks.delete(this.#sink);
+    for (const id of this.helper.vmms.keys()) await this.helper.vmmEnds(id, { status: 0, signal: null });
+    rmSync(this.#directory, { recursive: true });
+  }
+
+  #makeContent(): void {
+    const write = (path: string, text: string) => {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    };
+    write(this.layout.image(imageId), "");
+    truncateSync(this.layout.image(imageId), 64 * 1024 * 1024);
+    write(this.layout.kernel(kernelId).vmlinux, "vmlinux");
+    write(this.layout.kernel(kernelId).initrd, "initrd");
+    for (const program of ["init", "banger-agent"]) write(join(this.#directory, "guest", program), program);
+    const database = openDatabase(this.layout.database);
+    const created_at = new Date().toISOString();
+    new ContentRecords<Image>(database, "images").insert({
+      id: imageId,
+      name: "debian",
+      size: 64 * 1024 * 1024,
+      source: "test",
+      created_at,
+    });
+    new ContentRecords<Kernel>(database, "kernels").insert({
+      id: kernelId,
+      name: "linux",
+      release: "6.1",
+      size: 1,
+      least_memory_mib: 64,
+      created_at,
+    });
+    database.close();
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  // An input that has ended.
+}

@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Vm } from "../../src/rpc/contract/vm.ts";
+import { Installation } from "../support/installation.ts";
+import { noSandbox } from "../support/sandbox.ts";
+
+describe.skipIf(noSandbox)(`a host's disk that is full${noSandbox ? ` (${noSandbox})` : ""}`, () => {
+  let host: Installation;
+  beforeEach(async () => {
+    host = await Installation.create({ guest: true, stateMib: 256 });
+    await host.startHelper();
+    await host.startDaemon();
+    for (const name of ["web", "idle"]) {
+      await host.ok("vm", "create", "--name", name);
+      await host.ok("vm", "start", name);
+    }
+  });
+  afterEach(() => host[Symbol.asyncDispose]());
+
+  const fillFile = () => `${host.file.stateDir}/fill`;
+  const fill = () => host.sandbox.root(`head -c 1G /dev/zero > ${fillFile()} 2>/dev/null || true`);
+  /** Resolves when the VM is as `fits` says. */
+  const until = async (name: string, fits: (vm: Vm) => boolean): Promise<Vm> => {
+    for (;;) {
+      const vm = await host.ok<Vm>("vm", "show", name);
+      if (fits(vm)) return vm;
+    }
+  };
+
+  it("stands a guest that writes still, which is shown, and lets it go on when there is room", async () => {
+    await fill();
+    const writing = host.banger(["vm", "exec", "web", "--", "sh", "-c", "head -c 20M /dev/urandom > /big && sync"]);
+    expect(await until("web", ({ health }) => health === "no_space")).toMatchObject({ state: "running" });
+    const refused = await host.banger(["vm", "exec", "web", "--", "true"]);
+    expect(refused.error()).toMatchObject({
+      code: "no_space",
+      message: expect.stringContaining("stands still") as string,
+    });
+    await host.sandbox.root(`rm ${fillFile()}`);
+    expect((await writing).code).toBe(0);
+    for (const name of ["web", "idle"]) await until(name, ({ health }) => health === "ok");
+  });
+
+  it("keeps no VM from being stopped, killed and deleted, by a daemon that was started on it too", async () => {
+    await fill();
+    await host.banger(["vm", "exec", "idle", "--", "sh", "-c", "seq 99999 > /dev/ttyS0"]);
+    await host.daemon?.end("KILL");
+    await host.startDaemon();
+    expect(await host.ok("vm", "stop", "idle", "--timeout-s", "3")).toMatchObject({ state: "stopped" });
+    await fill();
+    expect(await host.ok("vm", "kill", "web")).toMatchObject({ state: "stopped", exit: { how: "killed" } });
+    const refused = await host.banger(["vm", "start", "web"]);
+    expect(refused.error().code).toBe("no_space");
+    await host.ok("vm", "delete", "web");
+    await host.ok("vm", "delete", "idle");
+    expect(await host.ok("vm", "ls")).toEqual({ vms: [] });
+  });
+});
