@@ -78,6 +78,11 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
 
   it.each([
     ["by SIGKILL", "kill -KILL $0", { status: null, signal: 9 }],
+    [
+      "after its recorder was asked to end",
+      `p=$0; kill -TERM $(awk '/^PPid:/ { print $2 }' /proc/$p/status); kill -KILL $p`,
+      { status: null, signal: 9 },
+    ],
     ["in order", quit, { status: 0, signal: null }],
     ["by a signal that dumps core", "kill -SEGV $0", { status: null, signal: 11 }],
   ])("ended %s while the helper was away is known when it is back, until it is released", async (_, end, how) => {

@@ -13,8 +13,12 @@ export interface KvmAnswer {
 /** Where KVM is looked for. */
 const files = { device: "/dev/kvm", cpuinfo: "/proc/cpuinfo" } as const;
 const readAndWrite = 0o6;
+/** A no is asked for again after this. */
+const askAgainMs = 60_000;
+/** Where every uid of the range is taken, whoever has none tries: what opens for a VMM is decided by the group. */
+const nobody = 65_534;
 
-/** Whether KVM can be used, by trying; asked again only when the device's node is another one. */
+/** Whether KVM can be used, by trying; asked again when the device's node is another one, and after a minute when it can't. */
 export class Kvm {
   readonly #deps: Pick<HelperDeps, "command" | "facts" | "installation" | "libc" | "programs">;
   #known: { readonly node: string; readonly answer: Promise<KvmAnswer> } | undefined;
@@ -30,19 +34,24 @@ export class Kvm {
     if (this.#known?.node !== node) {
       const answer = this.#try(stat);
       this.#known = { node, answer };
-      // What couldn't be tried is tried again.
-      answer.catch(() => {
-        this.#known = undefined;
-      });
+      // What couldn't be tried is tried again; what failed may have done so for a passing reason.
+      answer.then(
+        ({ usable }) => usable || setTimeout(() => this.#forget(node), askAgainMs).unref(),
+        () => this.#forget(node),
+      );
     }
     return this.#known.answer;
+  }
+
+  #forget(node: string): void {
+    if (this.#known?.node === node) this.#known = undefined;
   }
 
   /** Does as the VMM will: opens the device under a VMM's uid, with the device's group and nothing more, and makes a VM. */
   async #try(stat: Stats): Promise<KvmAnswer> {
     const { command, programs } = this.#deps;
     const groups = groupsFor(stat);
-    const uid = freeUid(this.#deps);
+    const uid = freeUid(this.#deps) ?? nobody;
     const args = [...identityArgs(uid, groups), programs.kvmProbe, files.device];
     const { code, output } = await command("setpriv", args);
     const words = output.trim().slice(0, 200);

@@ -7,6 +7,7 @@ import type { VmFacts } from "../files/facts.ts";
 import type { Link, PortFlags } from "../netlink/links.ts";
 import { leaseUid, returnUid } from "../process/uid-lease.ts";
 import { undoneFor } from "../undo.ts";
+import { vmmProcess } from "../vmm/vmm-process.ts";
 import { ipv4Bytes, macBytes } from "./address.ts";
 import { inKernel } from "./in-kernel.ts";
 import { findLink, mustBeOurs } from "./link.ts";
@@ -31,6 +32,7 @@ export async function createTap(deps: HelperDeps, request: TapRequest): Promise<
   const { vm_id: vmId, generation, address, mac } = request;
   mustBeGuests(deps, request);
   mustNotBeNewer(facts.vm(vmId), generation);
+  mustNotBeUsed(deps, facts.vm(vmId));
   const tap = layout.tap(vmId);
   const bridge = await mustHaveBridge(deps);
   const there = await findLink(deps, tap);
@@ -64,6 +66,13 @@ function mustNotBeNewer(known: VmFacts | undefined, generation: number | undefin
     "wrong_state",
     `the tap of VM ${known?.vm_id} is of generation ${made}, newer than ${generation}`,
   );
+}
+
+/** A tap on which a VMM runs is not exchanged for another. */
+function mustNotBeUsed(deps: HelperDeps, known: VmFacts | undefined): void {
+  const running = known === undefined ? undefined : vmmProcess(deps, known);
+  if (running === undefined) return;
+  throw new BangerError("already_exists", `VM ${known?.vm_id} has a VMM (pid ${running.pid}) on its tap already`);
 }
 
 function makeLink(deps: HelperDeps, { vm_id, address, mac }: TapRequest, bridge: Link, uid: number): Promise<void> {

@@ -10,19 +10,23 @@ type LeaseDeps = Pick<HelperDeps, "facts" | "installation" | "libc">;
 export function leaseUid(deps: LeaseDeps, vmId: string): VmFacts {
   const known = deps.facts.vm(vmId);
   if (known !== undefined) return known;
-  const leased = { vm_id: vmId, uid: freeUid(deps) };
+  const uid = freeUid(deps);
+  if (uid === undefined) {
+    throw new BangerError("no_space", `all ${deps.installation.uidCount} uids for VMMs are taken; stop a VM`);
+  }
+  const leased = { vm_id: vmId, uid };
   deps.facts.putVm(leased);
   return leased;
 }
 
-/** A uid for VMMs that no VM and no process has. */
-export function freeUid({ facts, installation, libc }: LeaseDeps): number {
+/** A uid for VMMs that no VM and no process has; undefined when all are taken. */
+export function freeUid({ facts, installation, libc }: LeaseDeps): number | undefined {
   const { uidFirst, uidCount } = installation;
   const taken = new Set(facts.vms().map((vm) => vm.uid));
   for (let uid = uidFirst; uid < uidFirst + uidCount; uid++) {
     if (!taken.has(uid) && !libc.uidHasProcesses(uid)) return uid;
   }
-  throw new BangerError("no_space", `all ${uidCount} uids for VMMs are taken; stop a VM`);
+  return undefined;
 }
 
 /** Gives a VM's uid back once it has neither tap nor VMM nor process. */

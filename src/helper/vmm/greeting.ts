@@ -6,6 +6,7 @@ import { BangerError } from "../../rpc/contract/errors.ts";
 /** QEMU has this long until it answers on its QMP socket. */
 const greetingDeadlineMs = 10_000;
 const pollMs = 2;
+const lastWordsMs = 1_000;
 
 /** QEMU greets on QMP once all its devices are made. The recorder ends after the VMM and when its last words are written. */
 export async function awaitGreeting(path: string, recorder: ChildProcess, words: () => string): Promise<void> {
@@ -27,6 +28,13 @@ export async function awaitGreeting(path: string, recorder: ChildProcess, words:
     }
     await delay(pollMs);
   }
+}
+
+/** Waits, not for ever, until a recorder has ended, and with it the writing of its VMM's last words. */
+export async function recorderEnds(recorder: ChildProcess): Promise<void> {
+  const deadline = performance.now() + lastWordsMs;
+  while (recorder.exitCode === null && recorder.signalCode === null && performance.now() < deadline)
+    await delay(pollMs);
 }
 
 /** Whether it greets; a socket that accepts and says nothing is waited for no longer than the deadline. */

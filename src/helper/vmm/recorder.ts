@@ -35,7 +35,7 @@ const recordWidth = 31;
  * The recorder: the VMM's parent, root's, and no child of the helper's session, so that it outlives the helper. It never
  * interprets what it is given: all of it comes as positional parameters. Standard output and error of this shell are
  * what the VMM inherits; 7 and 8 are the other ends, 9 the file of the VMM's words, in which a logger that can't be
- * started says so too.
+ * started says so too. Whatever asks it to end (a host that shuts down asks all) it outwaits: a signal ends a `wait`, not the VMM.
  */
 const script = `
 umask 007
@@ -53,8 +53,9 @@ exec 3>&- 4>&- 5>&- 6>&-
 as_owner "$program" "$log" "$limit" <&7 >/dev/null 2>&9 7>&- 8>&- 9>&- &
 as_owner /usr/bin/head -c "$most" <&8 >&9 2>/dev/null 7>&- 8>&- 9>&- &
 exec >/dev/null 2>&1 7>&- 8>&- 9>&-
-wait "$vmm"
-printf '%-${recordWidth}s\\n' "ended $?" 1<>"$record"
+trap : TERM INT HUP
+while wait "$vmm"; status=$?; kill -0 "$vmm" 2>/dev/null; do :; done
+printf '%-${recordWidth}s\\n' "ended $status" 1<>"$record"
 wait
 `;
 

@@ -7,7 +7,7 @@ import type { HelperDeps } from "../deps.ts";
 import type { ProcessFacts, VmFacts } from "../files/facts.ts";
 import { processFacts } from "../process/process-facts.ts";
 import { undoneFor } from "../undo.ts";
-import { awaitGreeting } from "./greeting.ts";
+import { awaitGreeting, recorderEnds } from "./greeting.ts";
 import { lastWords } from "./last-words.ts";
 import { launchVmm } from "./launch.ts";
 import { readRecord } from "./recorder.ts";
@@ -45,7 +45,10 @@ export async function startVmm(deps: HelperDeps, params: StartParams) {
     );
     const record = readRecord(layout.vmmRecord(vmId));
     const started = record?.state === "running" ? processFacts(record.pid) : undefined;
-    if (started === undefined) throw new BangerError("command_failed", `QEMU ended at once: ${lastWords(deps, vmId)}`);
+    if (started === undefined) {
+      await recorderEnds(child);
+      throw new BangerError("command_failed", `QEMU ended at once: ${lastWords(deps, vmId) || "it said nothing"}`);
+    }
     remember({ ...recorder, ...identityOf(started) });
     const { qmp, agent } = layout.sockets(vmId);
     return {
