@@ -1,11 +1,20 @@
 // Prints a table of comparisons, each of two ways to do the same in one run. scripts/bench starts what it needs.
 import { cliStart } from "./cli-start.ts";
 import { compare, type Comparison, type Outcome, report } from "./comparison.ts";
+import { fourStarts } from "./four-starts.ts";
+import { hostNetwork } from "./host-network.ts";
 import { rpcRoundTrip } from "./rpc.ts";
 import { vmExec } from "./vm-exec.ts";
 import { vmStart } from "./vm-start.ts";
 
-const benches: Record<string, () => Promise<Comparison>> = { rpcRoundTrip, cliStart, vmStart, vmExec };
+const benches: Record<string, () => Promise<Comparison>> = {
+  rpcRoundTrip,
+  cliStart,
+  hostNetwork,
+  vmStart,
+  fourStarts,
+  vmExec,
+};
 
 const wanted = process.argv.slice(2);
 const outcomes: Outcome[] = [];

@@ -27,7 +27,7 @@ export async function vmExec(): Promise<Comparison> {
     name: "run `true` in a VM",
     ours: "banger vm exec",
     rival: "ssh, new connection",
-    aim: { ratio: 0.1 },
+    aim: { ratio: 0.08 },
     runs: 20,
     measureOurs: () => timeProgram("banger", ["vm", "exec", "exec", "--", "true"]),
     measureRival: () => timeProgram("ssh", ssh),
