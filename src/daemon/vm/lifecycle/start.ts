@@ -34,6 +34,7 @@ export async function startVm(
     generation: before.generation + 1,
     boot_id: deps.bootId,
     started_by: activeIds()?.traceparent ?? null,
+    stop_by: null,
     exit: null,
     error: null,
   });
