@@ -89,8 +89,8 @@ describe.skipIf(noSandbox)(`the agent in a guest${noSandbox ? ` (${noSandbox})` 
         expect(await run("true")).toEqual({ exitCode: 0, signal: null });
         expect(performance.now() - since).toBeLessThan(5_000);
       }
-      // What the dead agents ran ended with them.
-      expect(await run("pgrep", "-x", "sleep")).toEqual({ exitCode: 1, signal: null });
+      // What the dead agents ran ended with them; the guest's init takes its time to bury them.
+      await expect.poll(() => run("pgrep", "-x", "sleep"), { timeout: 10_000 }).toEqual({ exitCode: 1, signal: null });
       expect(states).toEqual(["answers", ...Array.from({ length: 3 }, () => ["attaching", "answers"]).flat()]);
     } finally {
       link.close();
