@@ -9,7 +9,7 @@ import { AgentStream } from "./agent-stream.ts";
 import type { ClockAnchor, Stage } from "./timeline.ts";
 import { within } from "./within.ts";
 
-const anchorPings = 5;
+const anchorPings = 3;
 
 /** What attaching to an agent needs. */
 export interface AttachDeps {
