@@ -36,6 +36,9 @@ describe.skipIf(noSandbox)(`VMs that run, one of them with a silent agent${noSan
     }
     // The agent is the command's parent, or its parent's; stopped, it answers nothing more.
     host.spawnBanger(["vm", "exec", "quiet", "--", "sh", "-c", "kill -STOP $PPID"]);
+    for (let quiet = (await running())[0]; quiet?.health !== "agent_silent"; quiet = (await running())[0]) {
+      // The daemon says so once it has waited in vain for an answer.
+    }
     pids = (await running()).map(({ pid }) => pid);
   });
   afterAll(() => host[Symbol.asyncDispose]());
