@@ -158,6 +158,17 @@ describe("a daemon that comes back", () => {
     expect(host.show("web")).toMatchObject({ state: "stopped", error: null, exit: { how: "shutdown" } });
   });
 
+  it("keeps that a guest shut down whose stop could not be finished, as the helper was away", async () => {
+    await host.create("web");
+    const web = await host.start("web");
+    host.helper.away = true;
+    agentOf(web).onShutdown = () => void host.helper.vmmEnds(web.id, { status: 0, signal: null });
+    await expect(host.stop("web", 10)).rejects.toMatchObject({ code: "helper_unavailable" });
+    expect(host.show("web")).toMatchObject({ state: "stopping", exit: { how: "shutdown" } });
+    await host.helper.reachable();
+    expect(host.show("web")).toMatchObject({ state: "stopped", error: null, exit: { how: "shutdown" } });
+  });
+
   it("removes the half of a create, record and files", async () => {
     await host.create("web");
     host.database.prepare("UPDATE vms SET state = 'creating'").run();

@@ -19,7 +19,7 @@ export interface ExitReader {
   /** False when the VMM is dead for certain. */
   isAlive(vm: Pick<StoredVm, "id" | "pid">): Promise<boolean>;
   /** How a VMM ended that is dead already; undefined when it lives, or nobody can say. */
-  endOf(vm: Pick<StoredVm, "id" | "generation">, said?: ShutdownCause): Promise<Exit | undefined>;
+  endOf(vm: Pick<StoredVm, "id" | "generation" | "pid">, said?: ShutdownCause): Promise<Exit | undefined>;
 }
 
 /** What reading exits needs. */
@@ -55,9 +55,10 @@ export function createExitReader({ helper, processes }: ExitReaderDeps): ExitRea
       const known = await unlessAway<Status | undefined>(status(id), undefined);
       return known === undefined ? pid === null || processes.mayLive(pid) : known.running;
     },
-    endOf: async ({ id, generation }, said) => {
+    endOf: async ({ id, generation, pid }, said) => {
       const known = await unlessAway<Status | undefined>(status(id), undefined);
-      if (known === undefined || known.running) return undefined;
+      if (known === undefined) return pid === null || processes.mayLive(pid) ? undefined : exitFrom(undefined, said);
+      if (known.running) return undefined;
       return exitFrom(known.exit?.generation === generation ? known.exit : undefined, said);
     },
   };

@@ -43,10 +43,11 @@ export async function takeAway(
   context: OperationContext,
   said = deps.running.get(before.id)?.vmm.said,
 ): Promise<StoredVm> {
-  const exit = (await deps.exits.endOf(before, said)) ?? killed();
-  const vm = deps.records.update(before.id, { state: "stopping", stop_by: new Date().toISOString() });
+  // An end that is known is kept before anything is released, which may fail.
+  const exit = before.exit ?? (await deps.exits.endOf(before, said)) ?? null;
+  const vm = deps.records.update(before.id, { state: "stopping", stop_by: new Date().toISOString(), exit });
   // Why a start failed that left something stays said.
-  return endVm(deps, operation, vm, { state: "stopped", error: before.error, exit }, context);
+  return endVm(deps, operation, vm, { state: "stopped", error: before.error, exit: exit ?? killed() }, context);
 }
 
 /** Waits until the guest has gone, or its time is over; true when it was asked to. */
@@ -74,7 +75,8 @@ async function shutDown(
           asked = await ask(handle, over, () =>
             records.update(vm.id, { state: "stopping", stop_by: deadline.toISOString() }),
           );
-          while (!over.aborted && (await exits.isAlive(vm))) await waitForEnd(handle, over);
+          const gone = Promise.race([handle?.vmm.lost, aborted(over)]);
+          while (!over.aborted && (await exits.isAlive(vm))) await lookAgain(gone, over);
           if (signal.aborted) throw left(deps, vm, asked, signal.reason);
           if (late.aborted) await context.emit("progress", { text: "it did not shut down in time and is taken away" });
         },
@@ -105,9 +107,8 @@ async function shutDownQuietly(agent: AgentLink): Promise<void> {
   await agent.shutdown("poweroff").catch(() => undefined);
 }
 
-async function waitForEnd(handle: RunningVm | undefined, over: AbortSignal): Promise<void> {
-  const gone = handle?.vmm.lost ?? Promise.resolve();
-  await Promise.race([gone, aborted(over)]);
+async function lookAgain(gone: Promise<unknown>, over: AbortSignal): Promise<void> {
+  await gone;
   // The connection goes a moment before the process.
   await delay(lookAgainMs, undefined, { signal: over, ref: false }).catch(() => undefined);
 }
