@@ -1,10 +1,12 @@
 import type { Command } from "./command.ts";
 import { daemonStatus } from "./command/daemon/status.ts";
 import { imageBuild } from "./command/image/build.ts";
+import { imageDefault } from "./command/image/default.ts";
 import { imageImport } from "./command/image/import.ts";
 import { imageLs } from "./command/image/ls.ts";
 import { imageRm } from "./command/image/rm.ts";
 import { imageShow } from "./command/image/show.ts";
+import { kernelDefault } from "./command/kernel/default.ts";
 import { kernelImport } from "./command/kernel/import.ts";
 import { kernelLs } from "./command/kernel/ls.ts";
 import { kernelRm } from "./command/kernel/rm.ts";
@@ -40,10 +42,12 @@ export const commands: readonly Command[] = [
   imageImport,
   imageLs,
   imageShow,
+  imageDefault,
   imageRm,
   kernelImport,
   kernelLs,
   kernelShow,
+  kernelDefault,
   kernelRm,
   networkUp,
   networkDown,

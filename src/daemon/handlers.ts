@@ -35,12 +35,15 @@ export function daemonHandlers(
       operations.run("kernel.import", request, (context) => kernels.import(params, context)),
     kernelList: async () => ({ kernels: kernels.list() }),
     kernelShow: async ({ kernel }) => kernels.show(kernel),
+    kernelDefault: ({ kernel }, request) =>
+      operations.run("kernel.default", request, async () => kernels.default(kernel)),
     kernelRemove: ({ kernel }, request) => operations.run("kernel.remove", request, async () => kernels.remove(kernel)),
     imageBuild: (params, request) => operations.run("image.build", request, (context) => images.build(params, context)),
     imageImport: (params, request) =>
       operations.run("image.import", request, (context) => images.import(params, context)),
     imageList: async () => ({ images: images.list() }),
     imageShow: async ({ image }) => images.show(image),
+    imageDefault: ({ image }, request) => operations.run("image.default", request, async () => images.default(image)),
     imageRemove: ({ image }, request) => operations.run("image.remove", request, async () => images.remove(image)),
     vmCreate: (params, request) => vms.create(params, request),
     vmStart: (params, request) => vms.start(params, request),

@@ -4,14 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Image } from "../../src/rpc/contract/image.ts";
-import type { Kernel } from "../../src/rpc/contract/kernel.ts";
 import { Installation } from "../support/installation.ts";
 import { tinyRootFs } from "../support/rootfs.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
 const mib = 1024 * 1024;
 
-describe.skipIf(noSandbox)(`images and kernels${noSandbox ? ` (${noSandbox})` : ""}`, () => {
+describe.skipIf(noSandbox)(`images${noSandbox ? ` (${noSandbox})` : ""}`, () => {
   let directory: string;
   let tar: string;
   let host: Installation;
@@ -139,28 +138,6 @@ describe.skipIf(noSandbox)(`images and kernels${noSandbox ? ` (${noSandbox})` : 
     const answer = await host.banger(["image", "import", "/mnt/tmp/much.tar", "--name", "much"]);
     expect(answer.error()).toMatchObject({ code: "no_space" });
     expect(answer.code).toBe(74);
-  });
-
-  it("a kernel is taken from a Debian package", async () => {
-    await host.sandbox.root(`
-      mkdir -p /mnt/tmp/deb/DEBIAN /mnt/tmp/deb/boot /mnt/tmp/deb/lib/modules/9.9-test; cd /mnt/tmp/deb
-      printf 'Package: linux-image-9.9-test\\nVersion: 1\\nArchitecture: amd64\\nMaintainer: nobody <n@example.org>\\nDescription: test\\n' > DEBIAN/control
-      printf '\\177ELFkernel' > boot/vmlinuz-9.9-test
-      for module in virtio_pci virtio_blk virtio_net virtio_console virtio_rng ext4; do echo kernel/$module.ko; done > lib/modules/9.9-test/modules.builtin
-      touch lib/modules/9.9-test/modules.order
-      dpkg-deb --build . /mnt/tmp/linux.deb >/dev/null; chmod 644 /mnt/tmp/linux.deb`);
-    const kernel = await host.ok<Kernel>("kernel", "import", "/mnt/tmp/linux.deb");
-    expect(kernel).toMatchObject({ name: "linux-9-9-test", release: "9.9-test" });
-    const files = host.layout.kernel(kernel.id);
-    expect(await host.sandbox.root(`cpio --list --quiet < ${files.initrd}`)).toBe(
-      "dev\nproc\nsys\nroot\nbanger\nbanger/lib\nbanger/modules\n",
-    );
-    expect(await host.sandbox.root(`stat -c '%a %U' ${files.vmlinux}`)).toBe("444 owner\n");
-    expect((await host.banger(["kernel", "import", "/mnt/tmp/linux.deb"])).error()).toMatchObject({
-      code: "already_exists",
-    });
-    await host.ok("kernel", "rm", "linux-9-9-test");
-    expect(await host.ok("kernel", "ls")).toEqual({ kernels: [] });
   });
 
   it("an import that is cancelled leaves nothing", async () => {

@@ -38,7 +38,7 @@ export const methods = {
         "type": "string",
         "many": false,
         "required": false,
-        "summary": "the directory with the modules of a kernel file (lib/modules/<release>)"
+        "summary": "the directory with the modules of a kernel file (lib/modules/<release>); none where its drivers are built in"
       },
       {
         "name": "name",
@@ -46,6 +46,13 @@ export const methods = {
         "many": false,
         "required": false,
         "summary": "what to call it; its release by default"
+      },
+      {
+        "name": "default",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "summary": "take it from now on where none is named"
       }
     ]
   },
@@ -59,6 +66,20 @@ export const methods = {
     "name": "kernel.show",
     "summary": "Shows one kernel.",
     "traced": false,
+    "params": [
+      {
+        "name": "kernel",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "kernelDefault": {
+    "name": "kernel.default",
+    "summary": "Makes a kernel the one that a VM is made of when none is named.",
+    "traced": true,
     "params": [
       {
         "name": "kernel",
@@ -127,6 +148,13 @@ export const methods = {
         "many": false,
         "required": false,
         "summary": "what to call it; the suite by default"
+      },
+      {
+        "name": "default",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "summary": "take it from now on where none is named"
       }
     ]
   },
@@ -155,6 +183,13 @@ export const methods = {
         "many": false,
         "required": false,
         "summary": "MiB of the file system; by default 20480, or what is needed and a quarter more if that is more"
+      },
+      {
+        "name": "default",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "summary": "take it from now on where none is named"
       }
     ]
   },
@@ -168,6 +203,20 @@ export const methods = {
     "name": "image.show",
     "summary": "Shows one image.",
     "traced": false,
+    "params": [
+      {
+        "name": "image",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "imageDefault": {
+    "name": "image.default",
+    "summary": "Makes an image the one that a VM is made of when none is named.",
+    "traced": true,
     "params": [
       {
         "name": "image",
@@ -209,14 +258,14 @@ export const methods = {
         "type": "string",
         "many": false,
         "required": false,
-        "summary": "the image; the newest by default"
+        "summary": "the image; the one that `image default` names, by default"
       },
       {
         "name": "kernel",
         "type": "string",
         "many": false,
         "required": false,
-        "summary": "the kernel; the newest by default"
+        "summary": "the kernel; the one that `kernel default` names, by default"
       },
       {
         "name": "cpus",

@@ -26,15 +26,12 @@ export interface ImageServiceDeps {
 
 /** Root file systems, stored by content. */
 export class ImageService extends ContentService<Image> {
+  protected readonly howToMake = "banger image build debian";
   readonly #deps: ImageServiceDeps;
 
   constructor(deps: ImageServiceDeps) {
     super(new ContentRecords<Image>(deps.database, "images"));
     this.#deps = deps;
-  }
-
-  newest(): Image {
-    return this.records.newest("banger image build debian");
   }
 
   protected directoryOf(id: string): string {
@@ -43,7 +40,7 @@ export class ImageService extends ContentService<Image> {
 
   /** Makes an image of a distribution from its packages. */
   async build(params: ParamsOf<typeof imageContract.imageBuild>, { signal, emit }: OperationContext): Promise<Image> {
-    const { recipe, suite, packages, size_mib: sizeMib, name = suite } = params;
+    const { recipe, suite, packages, size_mib: sizeMib, name = suite, default: asDefault } = params;
     this.records.mustBeFree(name);
     const { run, layout, database } = this.#deps;
     await database.mustHaveRoom();
@@ -53,13 +50,13 @@ export class ImageService extends ContentService<Image> {
       const tar = await debianTar(suite, packages, scratch, { run, signal, rootless, progress });
       await progress("making the file system");
       const disk = await ext4OfTar(tar, sizeMib, scratch, { run, signal, rootless });
-      return this.#keep(disk, name, `${recipe} ${suite}`, signal);
+      return this.#keep(disk, name, `${recipe} ${suite}`, asDefault, signal);
     });
   }
 
   /** Takes a tar archive of a root file system, or an ext4 file system. */
   async import(params: ParamsOf<typeof imageContract.imageImport>, { signal, emit }: OperationContext): Promise<Image> {
-    const { source, name, size_mib: sizeMib } = params;
+    const { source, name, size_mib: sizeMib, default: asDefault } = params;
     this.records.mustBeFree(name);
     mustBeReadable(source, "source");
     const { run, layout, database } = this.#deps;
@@ -76,17 +73,23 @@ export class ImageService extends ContentService<Image> {
             },
           );
         }
-        return this.#keep(await copyExt4(source, scratch, { run, signal }), name, basename(source), signal);
+        return this.#keep(await copyExt4(source, scratch, { run, signal }), name, basename(source), asDefault, signal);
       }
       await mustBeTar(source, run, signal);
       const rootless = await chooseRootless(run, scratch, signal);
       const disk = await ext4OfTar(source, sizeMib, scratch, { run, signal, rootless });
-      return this.#keep(disk, name, basename(source), signal);
+      return this.#keep(disk, name, basename(source), asDefault, signal);
     });
   }
 
   /** Puts a file system in its place, then the record: what has no record is nobody's. */
-  async #keep(disk: string, name: string, source: string, signal: AbortSignal): Promise<Image> {
+  async #keep(
+    disk: string,
+    name: string,
+    source: string,
+    asDefault: boolean | undefined,
+    signal: AbortSignal,
+  ): Promise<Image> {
     const id = await sparseDigest(disk, signal);
     const target = this.#deps.layout.image(id);
     const image = { id, name, size: statSync(disk).size, source, created_at: this.#deps.now().toISOString() };
@@ -96,8 +99,7 @@ export class ImageService extends ContentService<Image> {
       chmodSync(disk, 0o444);
       renameSync(disk, target);
     }
-    this.records.insert(image);
-    return image;
+    return this.records.insert(image, asDefault);
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Run } from "../process/run.ts";
@@ -11,58 +11,94 @@ export interface DebianKernelDeps {
   readonly progress: (text: string) => Promise<void>;
 }
 
-/** A kernel's files, and where its modules are. */
+/** A kernel's file, and the directory of its modules, where they are not in the kernel itself. */
 export interface KernelFiles {
-  readonly release: string;
   readonly kernel: string;
-  readonly modules: string;
+  readonly modules: string | undefined;
 }
 
-/** Downloads a Debian kernel package by its name, through the host's own package sources; returns the .deb. */
-export async function downloadPackage(name: string, scratch: string, deps: DebianKernelDeps): Promise<string> {
-  await deps.progress(`downloading ${name}`);
+/** Downloads the packages of a Debian (or Ubuntu) kernel by a package's name, through the host's own package sources; returns the .deb files. */
+export async function downloadPackages(name: string, scratch: string, deps: DebianKernelDeps): Promise<string[]> {
+  const file = await download(name, scratch, deps);
+  const { own, depends } = await fieldsOf(file, deps);
+  const kernel = depends.find(isKernel);
+  // `linux-image-cloud-amd64` and its like hold no kernel, and depend on the package that does.
+  if (!isKernel(own) && kernel !== undefined) return downloadPackages(kernel, scratch, deps);
+  // Ubuntu has a kernel's modules in a package of their own.
+  const modules = depends.find((needed) => needed.startsWith("linux-modules-"));
+  return modules === undefined ? [file] : [file, await download(modules, scratch, deps)];
+}
+
+async function download(name: string, scratch: string, { run, signal, progress }: DebianKernelDeps): Promise<string> {
+  await progress(`downloading ${name}`);
   const before = new Set(readdirSync(scratch));
-  await deps.run({
-    file: "apt-get",
-    // Where root itself is the owner, apt would hand over to a user that can't write here.
-    args: ["-o", "APT::Sandbox::User=", "download", name],
-    cwd: scratch,
-    signal: deps.signal,
+  // Where root itself is the owner, apt would hand over to a user that can't write here.
+  const args = ["-o", "APT::Sandbox::User=", "download", name];
+  await run({ file: "apt-get", args, cwd: scratch, signal }).catch((cause: unknown) => {
+    const words = cause instanceof BangerError ? String(cause.details?.["stderr"]) : "";
+    if (!/Unable to locate package|no installation candidate|Can't select candidate/i.test(words)) throw cause;
+    throw new BangerError(
+      "not_found",
+      `source: there is no package ${name}, says apt, and no such file; \`apt-cache search linux-image\` lists what there is`,
+      { cause, details: { field: "source" } },
+    );
   });
   const file = readdirSync(scratch).find((found) => found.endsWith(".deb") && !before.has(found));
   if (file === undefined) throw new BangerError("not_found", `source: apt downloaded nothing for ${name}`);
-  const path = join(scratch, file);
-  const needed = await kernelOfMetaPackage(path, deps);
-  return needed === undefined ? path : downloadPackage(needed, scratch, deps);
+  return join(scratch, file);
 }
 
-/** `linux-image-cloud-amd64` and its like hold no kernel, and depend on the package that does. */
-async function kernelOfMetaPackage(path: string, { run, signal }: DebianKernelDeps): Promise<string | undefined> {
+async function fieldsOf(path: string, { run, signal }: DebianKernelDeps): Promise<{ own: string; depends: string[] }> {
   const { stdout } = await run({ file: "dpkg-deb", args: ["--field", path, "Package", "Depends"], signal });
   const field = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(stdout)?.[1] ?? "";
-  const isReleaseName = (name: string) => /^linux-image-(unsigned-)?\d/.test(name);
-  if (isReleaseName(field("Package"))) return undefined;
-  return field("Depends")
-    .split(/[,|]/)
-    .map((part) => part.trim().split(" ")[0] ?? "")
-    .find(isReleaseName);
+  const names = field("Depends").split(/[,|]/);
+  return { own: field("Package"), depends: names.map((part) => part.trim().split(" ")[0] ?? "") };
 }
 
-/** Unpacks a Debian kernel package below `scratch`. */
-export async function unpackPackage(path: string, scratch: string, deps: DebianKernelDeps): Promise<KernelFiles> {
+/** True for the name of a package that holds one kernel, of one release. */
+function isKernel(name: string): boolean {
+  return /^linux-image-(unsigned-)?\d/.test(name);
+}
+
+/** Unpacks the Debian packages of a kernel below `scratch`. */
+export async function unpackPackages(
+  paths: readonly string[],
+  scratch: string,
+  deps: DebianKernelDeps,
+): Promise<KernelFiles> {
   await deps.progress("unpacking the package");
   const tree = join(scratch, "tree");
   mkdirSync(tree);
-  await deps.run({ file: "dpkg-deb", args: ["--extract", path, tree], signal: deps.signal });
-  // Packages from merged-/usr releases have their modules below /usr; depmod looks below /lib.
-  if (!existsSync(join(tree, "lib")) && existsSync(join(tree, "usr/lib/modules")))
-    symlinkSync("usr/lib", join(tree, "lib"));
-  const release = existsSync(join(tree, "lib/modules")) ? readdirSync(join(tree, "lib/modules"))[0] : undefined;
-  if (release === undefined) throw new BangerError("bad_content", `source: ${path} holds no kernel modules`);
-  const kernel = [`boot/vmlinuz-${release}`, `lib/modules/${release}/vmlinuz`]
-    .map((name) => join(tree, name))
-    .find((name) => existsSync(name));
-  if (kernel === undefined) throw new BangerError("bad_content", `source: ${path} holds no kernel for ${release}`);
-  await deps.run({ file: "depmod", args: ["-b", tree, release], signal: deps.signal });
-  return { release, kernel, modules: join(tree, "lib/modules", release) };
+  for (const path of paths) {
+    await deps
+      .run({ file: "dpkg-deb", args: ["--extract", path, tree], signal: deps.signal })
+      .catch((cause: unknown) => {
+        if (!(cause instanceof BangerError) || cause.code !== "command_failed") throw cause;
+        throw new BangerError("bad_content", `source: ${path} is no whole Debian package`, {
+          cause,
+          details: { field: "source" },
+        });
+      });
+  }
+  // Packages from merged-/usr releases have their modules below /usr.
+  const releases = ["lib/modules", "usr/lib/modules"]
+    .map((place) => join(tree, place))
+    .filter((place) => existsSync(place));
+  const modules = releases.flatMap((place) => readdirSync(place).map((release) => join(place, release)))[0];
+  const boot = join(tree, "boot");
+  const kernels = existsSync(boot) ? readdirSync(boot).filter((name) => name.startsWith("vmlinuz-")) : [];
+  const kernel = [
+    ...kernels.map((name) => join(boot, name)),
+    ...(modules === undefined ? [] : [join(modules, "vmlinuz")]),
+  ].find((path) => existsSync(path));
+  if (kernel === undefined) {
+    throw new BangerError(
+      "bad_content",
+      "source: the package holds no kernel; those that do are called linux-image-<release>",
+      {
+        details: { field: "source" },
+      },
+    );
+  }
+  return { kernel, modules };
 }

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Layout } from "../../installation/layout.ts";
-import { BangerError } from "../../rpc/contract/errors.ts";
 import { name as nameField } from "../../rpc/contract/fields.ts";
 import type { Kernel, kernelContract } from "../../rpc/contract/kernel.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
@@ -12,11 +11,14 @@ import type { OperationContext } from "../operation/operations.ts";
 import { ContentRecords } from "../store/content-records.ts";
 import { ContentService } from "../store/content-service.ts";
 import { inScratch } from "../store/scratch.ts";
-import { type DebianKernelDeps, downloadPackage, type KernelFiles, unpackPackage } from "./debian-kernel.ts";
+import { type DebianKernelDeps, downloadPackages, type KernelFiles, unpackPackages } from "./debian-kernel.ts";
+import { isDebianPackage } from "./file-kinds.ts";
 import { kernelInitrd } from "./kernel-initrd.ts";
-import { kernelHead, leastMemoryMib } from "./least-memory.ts";
-import { neededModules, unpackModules } from "./modules.ts";
-import { readKernel } from "./vmlinuz.ts";
+import { readHead, leastMemoryMib } from "./least-memory.ts";
+import { modulesBelow, readModuleTree } from "./module-tree.ts";
+import { type KernelModule, mustFit, mustHaveDrivers, neededModules, unpackModules } from "./modules.ts";
+import type { UnpackDeps } from "./unpack.ts";
+import { type BootableKernel, readKernel } from "./vmlinuz.ts";
 import type { Store } from "../store/store.ts";
 
 /** What the kernel service needs. */
@@ -31,15 +33,12 @@ type ImportParams = ParamsOf<typeof kernelContract.kernelImport>;
 
 /** Kernels with their initrds, stored by content. */
 export class KernelService extends ContentService<Kernel> {
+  protected readonly howToMake = "banger kernel import linux-image-cloud-amd64";
   readonly #deps: KernelServiceDeps;
 
   constructor(deps: KernelServiceDeps) {
     super(new ContentRecords<Kernel>(deps.database, "kernels"));
     this.#deps = deps;
-  }
-
-  newest(): Kernel {
-    return this.#complete(this.records.newest("banger kernel import linux-image-cloud-amd64"));
   }
 
   override list(): Kernel[] {
@@ -48,6 +47,10 @@ export class KernelService extends ContentService<Kernel> {
 
   override find(reference: string): Kernel {
     return this.#complete(super.find(reference));
+  }
+
+  override default(reference?: string): Kernel {
+    return this.#complete(super.default(reference));
   }
 
   protected directoryOf(id: string): string {
@@ -62,18 +65,14 @@ export class KernelService extends ContentService<Kernel> {
     const progress = (text: string) => emit("progress", { text });
     return inScratch(layout, async (scratch) => {
       const files = await kernelFiles(params, scratch, { run, signal, progress });
-      const name = params.name ?? nameOfRelease(files.release);
-      this.records.mustBeFree(name);
       await progress("unpacking the kernel");
-      const vmlinux = await readKernel(files.kernel, { run, signal, scratch });
+      const kernel = await readKernel(files.kernel, { run, signal, scratch });
+      const name = params.name ?? nameOfRelease(kernel.release);
+      this.records.mustBeFree(name);
       await progress("making the initrd");
-      const modules = await unpackModules(
-        reading("modules", () => neededModules(files.modules)),
-        { run, signal, scratch },
-      );
-      const initrd = kernelInitrd(modules);
+      const initrd = kernelInitrd(await modulesFor(kernel, files.modules, { run, signal, scratch }));
       signal.throwIfAborted();
-      return this.#keep(scratch, { name, release: files.release }, vmlinux, initrd);
+      return this.#keep(scratch, name, kernel, initrd, params.default);
     });
   }
 
@@ -82,24 +81,30 @@ export class KernelService extends ContentService<Kernel> {
     if (typeof kernel.least_memory_mib === "number") return kernel;
     const { vmlinux, initrd } = this.#deps.layout.kernel(kernel.id);
     if (!existsSync(vmlinux) || !existsSync(initrd)) return kernel;
-    return { ...kernel, least_memory_mib: leastMemoryMib(kernelHead(vmlinux), statSync(initrd).size) };
+    return { ...kernel, least_memory_mib: leastMemoryMib(readHead(vmlinux), statSync(initrd).size) };
   }
 
   /** Puts kernel and initrd in their place, then the record: what has no record is nobody's. */
-  #keep(scratch: string, { name, release }: Pick<Kernel, "name" | "release">, vmlinux: Buffer, initrd: Buffer): Kernel {
-    const id = createHash("sha256").update(vmlinux).update(initrd).digest("hex");
+  #keep(
+    scratch: string,
+    name: string,
+    { boot, elf, release }: BootableKernel,
+    initrd: Buffer,
+    asDefault?: boolean,
+  ): Kernel {
+    const id = createHash("sha256").update(boot).update(initrd).digest("hex");
     const draft = join(scratch, "kernel");
     const { directory } = this.#deps.layout.kernel(id);
     mkdirSync(draft, { mode: 0o700 });
     // Readable by anybody who is given them: each VMM has a uid of its own.
-    writeFileSync(join(draft, "vmlinux"), vmlinux, { mode: 0o444 });
+    writeFileSync(join(draft, "vmlinux"), boot, { mode: 0o444 });
     writeFileSync(join(draft, "initrd"), initrd, { mode: 0o444 });
     const kernel = {
       id,
       name,
       release,
-      size: vmlinux.length + initrd.length,
-      least_memory_mib: leastMemoryMib(vmlinux, initrd.length),
+      size: boot.length + initrd.length,
+      least_memory_mib: leastMemoryMib(elf, boot === elf ? initrd.length : initrd.length + boot.length),
       created_at: this.#deps.now().toISOString(),
     };
     if (this.records.byId(id) === undefined) {
@@ -107,26 +112,37 @@ export class KernelService extends ContentService<Kernel> {
       mkdirSync(join(directory, ".."), { recursive: true, mode: 0o700 });
       renameSync(draft, directory);
     }
-    this.records.insert(kernel);
-    return kernel;
+    return this.records.insert(kernel, asDefault);
   }
 }
 
 async function kernelFiles(params: ImportParams, scratch: string, deps: DebianKernelDeps): Promise<KernelFiles> {
   const { source, modules } = params;
-  if (!source.startsWith("/")) return unpackPackage(await downloadPackage(source, scratch, deps), scratch, deps);
+  if (!source.startsWith("/")) return unpackPackages(await downloadPackages(source, scratch, deps), scratch, deps);
   mustBeReadable(source, "source");
-  if (source.endsWith(".deb")) return unpackPackage(source, scratch, deps);
-  if (modules === undefined) {
-    throw new BangerError(
-      "bad_params",
-      "modules: a kernel file needs the directory of its modules (lib/modules/<release>)",
-      {
-        details: { field: "modules" },
-      },
-    );
+  if (!isDebianPackage(readHead(source))) return { kernel: source, modules };
+  const files = await unpackPackages([source], scratch, deps);
+  return modules === undefined ? files : { ...files, modules };
+}
+
+/** The modules of a kernel's initrd: of the directory that was given, or none where the kernel has its drivers in itself. */
+async function modulesFor(
+  kernel: BootableKernel,
+  directory: string | undefined,
+  deps: UnpackDeps,
+): Promise<KernelModule[]> {
+  if (directory === undefined) {
+    mustHaveDrivers(kernel.elf);
+    return [];
   }
-  return { kernel: source, modules, release: basename(modules) };
+  const place = reading("modules", () => modulesBelow(directory, kernel.release));
+  const tree = await readModuleTree(place, deps);
+  const modules = await unpackModules(
+    reading("modules", () => neededModules(tree)),
+    deps,
+  );
+  mustFit(modules, kernel.elf, kernel);
+  return modules;
 }
 
 /** A release as a name: `6.1.0-37-cloud-amd64` is `linux-6-1-0-37-cloud-amd64`. */

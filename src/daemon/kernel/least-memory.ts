@@ -6,8 +6,8 @@ const reserveBytes = 34 * mib;
 /** The ELF header and the program headers of any kernel lie within these. */
 const headBytes = 64 * 1024;
 
-/** The beginning of an unpacked kernel, as far as `leastMemoryMib` reads it. */
-export function kernelHead(path: string): Buffer {
+/** The beginning of a file, as much of a kernel as `leastMemoryMib` reads. */
+export function readHead(path: string): Buffer {
   const fd = openSync(path, "r");
   try {
     const head = Buffer.alloc(headBytes);

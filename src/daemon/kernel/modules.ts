@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { BangerError } from "../../rpc/contract/errors.ts";
-import { gunzip, type Unpack, type UnpackDeps, unpacked, unxz, unzstd } from "./unpack.ts";
+import { mustBeReadable } from "../process/source-file.ts";
+import type { KernelFacts } from "./elf-kernel.ts";
+import type { ModuleTree } from "./module-tree.ts";
+import { gunzip, readBounded, type Unpack, type UnpackDeps, unpacked, unxz, unzstd } from "./unpack.ts";
 
 /** The drivers of what a guest is given: its disk, network, agent's port and entropy, and the root disk's file system. */
 const wanted = ["virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng", "ext4"];
@@ -14,22 +16,50 @@ export interface KernelModule {
   readonly content: Buffer;
 }
 
-/** The modules that a guest needs of those in `directory` (lib/modules/<release>, with depmod's modules.dep), each after what it depends on. */
-export function neededModules(directory: string): KernelModule[] {
-  const dependencies = readDependencies(directory);
-  const builtin = new Set(lines(join(directory, "modules.builtin")).map(moduleName));
+/** The modules that a guest needs, each after what it depends on. */
+export function neededModules({ directory, modules, builtin }: ModuleTree): KernelModule[] {
   const order: string[] = [];
   for (const name of wanted) {
     if (builtin.has(name)) continue;
-    const found = dependencies.get(name);
+    const found = modules.get(name);
     if (found === undefined) {
       if (optional.has(name)) continue;
-      throw new BangerError("bad_content", `source: this kernel has no ${name}, neither built in nor as a module`);
+      throw lacking(name, "neither built in nor as a module", "modules");
     }
     // modules.dep names what a module depends on with the deepest last.
     for (const path of [...found.needs.toReversed(), found.path]) if (!order.includes(path)) order.push(path);
   }
-  return order.map((path) => ({ path, content: readFileSync(join(directory, path)) }));
+  return order.map((path) => {
+    const file = join(directory, path);
+    mustBeReadable(file, "modules");
+    return { path, content: readBounded(file) };
+  });
+}
+
+/** Refuses a kernel that was given without modules and doesn't have the drivers in itself: a driver's name is one of its strings. */
+export function mustHaveDrivers(elf: Buffer): void {
+  const has = (name: string) =>
+    [`${name}\0`, `${name}.`, `${name.replaceAll("_", "-")}\0`].some((text) => elf.includes(text));
+  const missing = wanted.find((name) => !optional.has(name) && !has(name));
+  if (missing !== undefined) {
+    throw lacking(
+      missing,
+      "built in; give the directory of its modules with --modules (lib/modules/<release>)",
+      "modules",
+    );
+  }
+}
+
+/** Refuses modules that aren't this kernel's own: it compares their `vermagic` with its own and loads no others. */
+export function mustFit(modules: readonly KernelModule[], elf: Buffer, { release }: KernelFacts): void {
+  for (const { path, content } of modules) {
+    const at = content.indexOf("vermagic=");
+    const magic = at === -1 ? undefined : content.subarray(at + "vermagic=".length, content.indexOf(0, at));
+    if (magic === undefined) throw refusal(`${path} is no kernel module`);
+    if (elf.includes(Buffer.concat([magic, Buffer.from([0])]))) continue;
+    const own = magic.toString("latin1").trim();
+    throw refusal(`${path} was built for another kernel (${own.slice(0, 100)}), and source is ${release}`);
+  }
 }
 
 /** How a module is packed, by the end of its name. */
@@ -53,29 +83,12 @@ export async function unpackModules(modules: readonly KernelModule[], deps: Unpa
   return plain;
 }
 
-function readDependencies(directory: string): Map<string, { path: string; needs: string[] }> {
-  const file = join(directory, "modules.dep");
-  if (!existsSync(file)) {
-    throw new BangerError("bad_content", `modules: ${file} isn't there; run depmod for this kernel`);
-  }
-  return new Map(
-    lines(file).map((line) => {
-      const [path = "", rest = ""] = line.split(":");
-      return [moduleName(path), { path, needs: rest.split(" ").filter((need) => need !== "") }];
-    }),
-  );
+function lacking(name: string, how: string, field: string): BangerError {
+  return new BangerError("bad_content", `source: this kernel has no ${name}, ${how}`, { details: { field } });
 }
 
-function lines(path: string): string[] {
-  return existsSync(path)
-    ? readFileSync(path, "utf8")
-        .split("\n")
-        .filter((line) => line !== "")
-    : [];
-}
-
-/** A module's name as others name it: modules' file names use - and _ alike. */
-function moduleName(path: string): string {
-  const file = path.slice(path.lastIndexOf("/") + 1);
-  return file.replace(/\.ko(\.(gz|xz|zst))?$/, "").replaceAll("-", "_");
+function refusal(why: string): BangerError {
+  return new BangerError("bad_content", `modules: ${why}; give the kernel's own modules`, {
+    details: { field: "modules" },
+  });
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Run } from "../process/run.ts";
@@ -26,13 +26,19 @@ export const unxz: Unpack = unpackBy("xz");
 /** LZ4 in its legacy frame, which Node can't. */
 export const unlz4: Unpack = unpackBy("lz4");
 
-/** A file of a kernel, which is never larger than a kernel. */
+/** A file of a kernel, which is never larger than a kernel: one that is, or grows to be while it is read, is refused. */
 export function readBounded(path: string): Buffer {
   const fd = openSync(path, "r");
   try {
-    const bytes = readFileSync(fd);
-    if (bytes.length > maxBytes) throw new BangerError("bad_content", `source: ${path} is too large for a kernel`);
-    return bytes;
+    const { size } = fstatSync(fd);
+    const tooLarge = () => new BangerError("bad_content", `source: ${path} is too large for a kernel`);
+    if (size > maxBytes) throw tooLarge();
+    const bytes = Buffer.alloc(size + 1);
+    let length = 0;
+    for (let got = -1; got !== 0 && length < bytes.length; length += got)
+      got = readSync(fd, bytes, length, bytes.length - length, null);
+    if (length > size) throw new BangerError("bad_content", `source: ${path} changed while it was read; try again`);
+    return bytes.subarray(0, length);
   } finally {
     closeSync(fd);
   }

@@ -6,6 +6,8 @@ import type { Store } from "./store.ts";
 interface Content {
   readonly id: string;
   readonly name: string;
+  /** True for the one that is taken where none is named. */
+  readonly default?: boolean | undefined;
 }
 
 /** The columns that say what a VM is made of. */
@@ -23,7 +25,8 @@ export class ContentRecords<T extends Content> {
   }
 
   list(): T[] {
-    return this.#database.prepare(`SELECT * FROM ${this.#table} ORDER BY created_at, id`).all() as unknown as T[];
+    const rows = this.#database.prepare(`SELECT * FROM ${this.#table} ORDER BY created_at, id`).all();
+    return rows.map((row) => this.#content(row));
   }
 
   find(reference: string): T {
@@ -32,19 +35,30 @@ export class ContentRecords<T extends Content> {
   }
 
   byId(id: string): T | undefined {
-    return this.#database.prepare(`SELECT * FROM ${this.#table} WHERE id = ?`).get(id) as unknown as T | undefined;
+    const row = this.#database.prepare(`SELECT * FROM ${this.#table} WHERE id = ?`).get(id);
+    return row === undefined ? undefined : this.#content(row);
   }
 
-  /** The one that was made last. */
-  newest(howToMake: string): T {
-    const row = this.#database.prepare(`SELECT * FROM ${this.#table} ORDER BY created_at DESC, id LIMIT 1`).get();
-    if (row === undefined) {
-      const noun = nouns[this.#table];
-      throw new BangerError("not_found", `${noun}: there is none yet; make one with \`${howToMake}\``, {
-        details: { field: noun },
-      });
+  /** The one that is taken where none is named: it stays what it is until another one is made it. */
+  theDefault(howToMake: string): T {
+    const row = this.#database.prepare(`SELECT * FROM ${this.#table} WHERE is_default`).get();
+    if (row !== undefined) return this.#content(row);
+    const noun = nouns[this.#table];
+    const details = { field: noun };
+    if (this.#database.prepare(`SELECT 1 FROM ${this.#table} LIMIT 1`).get() === undefined) {
+      throw new BangerError("not_found", `${noun}: there is none yet; make one with \`${howToMake}\``, { details });
     }
-    return row as unknown as T;
+    throw new BangerError(
+      "bad_params",
+      `${noun}: none of them is the default; name one with --${noun}, or make one the default with \`banger ${noun} default NAME\``,
+      { details },
+    );
+  }
+
+  makeDefault(reference: string): T {
+    const { id } = this.find(reference);
+    this.#database.prepare(`UPDATE ${this.#table} SET is_default = (id = ?1) WHERE is_default OR id = ?1`).run(id);
+    return this.byId(id) as T;
   }
 
   mustBeFree(name: string): void {
@@ -59,8 +73,8 @@ export class ContentRecords<T extends Content> {
     );
   }
 
-  /** Adds a record, if its content is not there under another name. */
-  insert(content: T): void {
+  /** Adds a record, if its content is not there under another name. The first one is the default, a later one when it is asked to be. */
+  insert(content: T, asDefault = false): T {
     const same = this.byId(content.id);
     if (same !== undefined) {
       throw new BangerError("already_exists", `this very ${nouns[this.#table]} is there already, as ${same.name}`, {
@@ -68,9 +82,14 @@ export class ContentRecords<T extends Content> {
       });
     }
     const columns = Object.keys(content);
-    this.#database
-      .prepare(`INSERT INTO ${this.#table} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`)
-      .run(...(Object.values(content) as (string | number)[]));
+    return this.#database.write(() => {
+      this.#database
+        .prepare(
+          `INSERT INTO ${this.#table} (${columns.join(", ")}, is_default) VALUES (${columns.map(() => "?").join(", ")}, NOT EXISTS (SELECT 1 FROM ${this.#table}))`,
+        )
+        .run(...(Object.values(content) as (string | number)[]));
+      return asDefault ? this.makeDefault(content.id) : (this.byId(content.id) as T);
+    });
   }
 
   /** The names of the VMs that use it. */
@@ -81,7 +100,7 @@ export class ContentRecords<T extends Content> {
       .map((row) => String(row["name"]));
   }
 
-  /** Removes a record that no VM uses. */
+  /** Removes a record that no VM uses. Where only one is left, that is the default. */
   remove(reference: string): T {
     const content = this.find(reference);
     const users = this.usedBy(content.id);
@@ -91,7 +110,16 @@ export class ContentRecords<T extends Content> {
         details: { used_by: users },
       });
     }
-    this.#database.prepare(`DELETE FROM ${this.#table} WHERE id = ?`).run(content.id);
+    this.#database.write(() => {
+      this.#database.prepare(`DELETE FROM ${this.#table} WHERE id = ?`).run(content.id);
+      this.#database
+        .prepare(`UPDATE ${this.#table} SET is_default = 1 WHERE (SELECT COUNT(*) FROM ${this.#table}) = 1`)
+        .run();
+    });
     return content;
+  }
+
+  #content({ is_default: isDefault, ...row }: Record<string, unknown>): T {
+    return { ...row, default: isDefault === 1 } as unknown as T;
   }
 }

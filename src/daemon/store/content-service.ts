@@ -9,6 +9,9 @@ export abstract class ContentService<T extends { readonly id: string; readonly n
     this.records = records;
   }
 
+  /** The command that makes the first one. */
+  protected abstract readonly howToMake: string;
+
   /** Where the files of one of them are. */
   protected abstract directoryOf(id: string): string;
 
@@ -23,6 +26,11 @@ export abstract class ContentService<T extends { readonly id: string; readonly n
   show(reference: string): T & { used_by: string[] } {
     const content = this.find(reference);
     return { ...content, used_by: this.records.usedBy(content.id) };
+  }
+
+  /** The one that is taken where none is named; with a reference, that one becomes it. */
+  default(reference?: string): T {
+    return reference === undefined ? this.records.theDefault(this.howToMake) : this.records.makeDefault(reference);
   }
 
   /** Removes one that no VM uses: the record first, what has no record is nobody's. */

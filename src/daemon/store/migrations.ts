@@ -51,4 +51,11 @@ export const migrations: readonly string[] = [
   ALTER TABLE operations ADD COLUMN error TEXT;
   ALTER TABLE operations ADD COLUMN boot_id TEXT;
   `,
+  // Which image and which kernel a VM is made of when none is named: what was the newest until now, and stays it.
+  `
+  ALTER TABLE kernels ADD COLUMN is_default INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE images ADD COLUMN is_default INTEGER NOT NULL DEFAULT 0;
+  UPDATE kernels SET is_default = 1 WHERE id = (SELECT id FROM kernels ORDER BY created_at DESC, id LIMIT 1);
+  UPDATE images SET is_default = 1 WHERE id = (SELECT id FROM images ORDER BY created_at DESC, id LIMIT 1);
+  `,
 ];

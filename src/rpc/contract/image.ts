@@ -11,11 +11,14 @@ const image = z.object({
   /** Where it came from, in words: `debian bookworm`, or the name of the imported file. */
   source: z.string(),
   created_at: timestamp,
+  /** True for the one that a VM is made of when none is named. */
+  default: z.boolean().optional(),
 });
 
 /** An image as the wire has it. */
 export type Image = z.output<typeof image>;
 
+const asDefault = z.boolean().optional().describe("take it from now on where none is named");
 const one = z.object({ image: reference.describe("name, id or a unique prefix") });
 const size = z
   .int()
@@ -43,6 +46,7 @@ export const imageContract = {
         .describe("a package to add (may be repeated)"),
       size_mib: size,
       name: name.optional().describe("what to call it; the suite by default"),
+      default: asDefault,
     }),
     result: image,
     errors: ["already_exists", "missing_tool", "command_failed", "no_space"],
@@ -54,6 +58,7 @@ export const imageContract = {
       source: path.describe("the tar (plain or compressed) or ext4 file"),
       name: name.describe("what to call it"),
       size_mib: size,
+      default: asDefault,
     }),
     result: image,
     errors: ["already_exists", "not_found", "bad_content", "missing_tool", "command_failed", "no_space"],
@@ -73,6 +78,13 @@ export const imageContract = {
     result: image.extend({ used_by: z.array(z.string()) }),
     errors: ["not_found", "ambiguous"],
     traced: false,
+  }),
+  imageDefault: method({
+    name: "image.default",
+    summary: "Makes an image the one that a VM is made of when none is named.",
+    params: one,
+    result: image,
+    errors: ["not_found", "ambiguous", "no_space"],
   }),
   imageRemove: method({
     name: "image.remove",

@@ -13,11 +13,14 @@ const kernel = z.object({
   /** The least memory with which a guest comes up, MiB; null when its files don't tell. */
   least_memory_mib: z.int().nullable().optional(),
   created_at: timestamp,
+  /** True for the one that a VM is made of when none is named. */
+  default: z.boolean().optional(),
 });
 
 /** A kernel as the wire has it. */
 export type Kernel = z.output<typeof kernel>;
 
+const asDefault = z.boolean().optional().describe("take it from now on where none is named");
 const one = z.object({ kernel: reference.describe("name, id or a unique prefix") });
 
 /** The methods on kernels. */
@@ -27,10 +30,15 @@ export const kernelContract = {
     summary: "Takes a Debian kernel package (or a kernel and its modules) and makes the initrd for it.",
     params: z.object({
       source: z
-        .union([path, z.string().regex(/^linux-image-[a-z0-9.+-]{1,100}$/)])
+        .union([path, z.string().regex(/^[a-z0-9][a-z0-9.+-]{1,100}$/)])
         .describe("a .deb, a kernel file, or the name of a Debian package to download"),
-      modules: path.optional().describe("the directory with the modules of a kernel file (lib/modules/<release>)"),
+      modules: path
+        .optional()
+        .describe(
+          "the directory with the modules of a kernel file (lib/modules/<release>); none where its drivers are built in",
+        ),
       name: name.optional().describe("what to call it; its release by default"),
+      default: asDefault,
     }),
     result: kernel,
     errors: ["already_exists", "not_found", "bad_content", "missing_tool", "command_failed", "no_space"],
@@ -50,6 +58,13 @@ export const kernelContract = {
     result: kernel.extend({ used_by: z.array(z.string()) }),
     errors: ["not_found", "ambiguous"],
     traced: false,
+  }),
+  kernelDefault: method({
+    name: "kernel.default",
+    summary: "Makes a kernel the one that a VM is made of when none is named.",
+    params: one,
+    result: kernel,
+    errors: ["not_found", "ambiguous", "no_space"],
   }),
   kernelRemove: method({
     name: "kernel.remove",

@@ -64,8 +64,8 @@ export const vmContract = {
     summary: "Makes a VM from an image and a kernel, with a root disk and an address of its own.",
     params: z.object({
       name: name.optional().describe("what to call it; a new name by default"),
-      image: reference.optional().describe("the image; the newest by default"),
-      kernel: reference.optional().describe("the kernel; the newest by default"),
+      image: reference.optional().describe("the image; the one that `image default` names, by default"),
+      kernel: reference.optional().describe("the kernel; the one that `kernel default` names, by default"),
       cpus: z.int().min(1).max(64).default(1).describe("virtual CPUs"),
       memory_mib: z.int().min(64).max(1_048_576).default(512).describe("MiB of memory"),
       disk_mib: z

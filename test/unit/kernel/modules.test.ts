@@ -1,13 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { neededModules, unpackModules } from "../../../src/daemon/kernel/modules.ts";
+import { modulesBelow, readModuleTree } from "../../../src/daemon/kernel/module-tree.ts";
+import { mustFit, mustHaveDrivers, neededModules, unpackModules } from "../../../src/daemon/kernel/modules.ts";
 import { createRunner } from "../../../src/daemon/process/run.ts";
 import { Spans } from "../../../src/telemetry/spans.ts";
 import { startTracer } from "../../../src/telemetry/tracer.ts";
+import { fakeKernel, flags } from "../../support/fake-kernel.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -26,12 +28,14 @@ function kernel(dep: string, builtin: string) {
 
 const rest = "kernel/fs/ext4/ext4.ko\nkernel/drivers/virtio_net.ko\nkernel/drivers/char/virtio_console.ko\n";
 
-it("each module comes once, after what it depends on", () => {
+const drivers = () => readModuleTree(directory, deps()).then(neededModules);
+
+it("each module comes once, after what it depends on", async () => {
   kernel(
     "a/virtio_pci.ko: a/virtio.ko a/virtio_ring.ko\na/virtio-blk.ko: a/virtio.ko a/virtio_ring.ko\na/virtio.ko: a/virtio_ring.ko\na/virtio_ring.ko:\n",
     rest,
   );
-  expect(neededModules(directory).map((module) => module.path)).toEqual([
+  expect((await drivers()).map((module) => module.path)).toEqual([
     "a/virtio_ring.ko",
     "a/virtio.ko",
     "a/virtio_pci.ko",
@@ -39,15 +43,69 @@ it("each module comes once, after what it depends on", () => {
   ]);
 });
 
-it("a kernel without a disk driver is refused, one without a random number driver isn't", () => {
+it("a kernel without a disk driver is refused, one without a random number driver isn't", async () => {
   kernel("a/virtio_pci.ko:\n", rest);
-  expect(() => neededModules(directory)).toThrow(/has no virtio_blk/);
+  await expect(drivers()).rejects.toThrow(/has no virtio_blk/);
   kernel("a/virtio_pci.ko:\na/virtio_blk.ko.xz:\n", rest);
-  expect(neededModules(directory)).toHaveLength(2);
+  expect(await drivers()).toHaveLength(2);
 });
 
-it("a directory that depmod has not seen is refused with the next step", () => {
-  expect(() => neededModules(directory)).toThrow(/run depmod/);
+it.each([
+  ["that depmod has not seen", undefined],
+  ["whose modules were packed since depmod saw it", "a/virtio_pci.ko.xz:\na/virtio_blk.ko.xz:\n"],
+])("a directory %s is taken, and left as it is", async (_, dep) => {
+  kernel("a/virtio_pci.ko:\na/virtio_blk.ko:\n", rest);
+  if (dep === undefined) rmSync(join(directory, "modules.dep"));
+  else writeFileSync(join(directory, "modules.dep"), dep);
+  const before = readdirSync(directory);
+  // depmod leaves out what is no ELF file; what it was asked for is found or named.
+  for (const name of ["virtio_pci", "virtio_blk"]) cpSync("/bin/true", join(directory, `a/${name}.ko`));
+  expect([...(await readModuleTree(directory, deps())).modules.keys()].toSorted()).toEqual([
+    "virtio_blk",
+    "virtio_pci",
+  ]);
+  expect(readdirSync(directory)).toEqual(before);
+});
+
+it.each([".", "6.1.0-1", "lib/modules/6.1.0-1", "usr/lib/modules/6.1.0-1"])(
+  "a kernel's modules are found at %s below what was named",
+  (place) => {
+    mkdirSync(join(directory, place, "kernel"), { recursive: true });
+    expect(modulesBelow(directory, "6.1.0-1")).toBe(join(directory, place));
+  },
+);
+
+it.each([
+  ["", "bad_content", /holds no modules of this kernel; give its lib\/modules\/6.1.0-1/],
+  ["nowhere", "not_found", /nowhere isn't there/],
+])("modules that aren't there are missed by name: %j", (below, code, message) => {
+  expect(() => modulesBelow(join(directory, below), "6.1.0-1")).toThrow(
+    expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error,
+  );
+});
+
+const ofKernel = (release: string) => Buffer.from(`\0vermagic=${release} ${flags}\0`);
+it.each([
+  ["its own", ofKernel("6.1.0-1"), undefined],
+  [
+    "another kernel's",
+    ofKernel("6.1.0-2"),
+    /ext4.ko was built for another kernel \(6.1.0-2 SMP .*and source is 6.1.0-1/,
+  ],
+  ["one of its release with other flags", Buffer.from(`vermagic=6.1.0-1 SMP \0`), /built for another kernel/],
+  ["no module", Buffer.from("hello"), /is no kernel module/],
+])("a kernel's modules are %s", (_, content, refused) => {
+  const check = () => mustFit([{ path: "a/ext4.ko", content }], fakeKernel(), { release: "6.1.0-1", pvh: true });
+  if (refused === undefined) expect(check).not.toThrow();
+  else expect(check).toThrow(refused);
+});
+
+it("a kernel without modules has its drivers in itself, or is refused", () => {
+  const own = ["virtio-pci", "virtio_blk", "virtio_net.napi_tx", "virtio_console", "ext4"];
+  expect(() => mustHaveDrivers(fakeKernel({ holds: own }))).not.toThrow();
+  expect(() => mustHaveDrivers(fakeKernel({ holds: own.slice(1) }))).toThrow(
+    /no virtio_pci, built in; give .*--modules/,
+  );
 });
 
 const deps = () => ({

@@ -8,9 +8,10 @@ import { readKernel } from "../../../src/daemon/kernel/vmlinuz.ts";
 import { createRunner } from "../../../src/daemon/process/run.ts";
 import { Spans } from "../../../src/telemetry/spans.ts";
 import { startTracer } from "../../../src/telemetry/tracer.ts";
+import { fakeKernel } from "../../support/fake-kernel.ts";
 
 const run = createRunner({ spans: new Spans(startTracer("test", () => undefined)) });
-const elf = Buffer.concat([Buffer.from([0x7f, 0x45, 0x4c, 0x46]), Buffer.from("a kernel ".repeat(5_000))]);
+const elf = fakeKernel();
 const size = Buffer.alloc(4);
 size.writeUInt32LE(elf.length);
 
@@ -37,6 +38,9 @@ const read = (bytes: Buffer) => {
   return readKernel(path, { run, signal: new AbortController().signal, scratch });
 };
 const by = (program: string, ...args: string[]) => execFileSync(program, args, { input: elf, maxBuffer: 1 << 24 });
+const config = (text: string) => `IKCFG_ST${gzipSync(text).toString("latin1")}IKCFG_ED`;
+const withConfig = (text: string) => Buffer.concat([elf, Buffer.from(config(text), "latin1")]);
+const whole = ["BLK_DEV_INITRD", "BINFMT_ELF", "DEVTMPFS", "PROC_FS", "SYSFS", "TTY", "UNIX", "NET", "INET"];
 
 it.each([
   ["gzip", () => gzipSync(elf)],
@@ -44,15 +48,41 @@ it.each([
   ["xz", () => Buffer.concat([by("xz", "--check=crc32", "-c"), size])],
   ["legacy LZ4", () => Buffer.concat([by("lz4", "-l", "-c"), size])],
 ])("the kernel in a bzImage is unpacked: %s", async (_, payload) => {
-  expect((await read(bzImage(payload()))).equals(elf)).toBe(true);
+  const kernel = await read(bzImage(payload()));
+  expect({ ...kernel, elf: kernel.elf.equals(elf), boot: kernel.boot.equals(elf) }).toEqual({
+    elf: true,
+    boot: true,
+    release: "6.1.0-1",
+    pvh: true,
+  });
 });
 
 it("an ELF kernel is taken as it is", async () => {
-  expect((await read(elf)).equals(elf)).toBe(true);
+  expect((await read(elf)).boot.equals(elf)).toBe(true);
+});
+
+it("a kernel that QEMU can't enter by its PVH note is booted as the bzImage that it came in", async () => {
+  const file = bzImage(gzipSync(fakeKernel({ pvh: false })));
+  expect((await read(file)).boot.equals(file)).toBe(true);
+});
+
+it("a kernel's own configuration is believed", async () => {
+  const text = whole.map((option) => `CONFIG_${option}=y\n`).join("");
+  expect((await read(withConfig(text))).release).toBe("6.1.0-1");
+  await expect(read(withConfig(text.replace("CONFIG_DEVTMPFS=y", "# CONFIG_DEVTMPFS is not set")))).rejects.toThrow(
+    /was built without CONFIG_DEVTMPFS, which a guest needs/,
+  );
 });
 
 it.each([
-  ["neither", Buffer.from("#!/bin/sh\n".repeat(100)), /neither an x86 kernel/],
+  ["neither", Buffer.from("#!/bin/sh\n".repeat(100)), /isn't one$/],
+  ["empty", Buffer.alloc(0), /is empty/],
+  ["a gzip file around a kernel", gzipSync(elf), /is a gzip file; unpack it/],
+  ["an initrd", Buffer.from(`070701${"0".repeat(1_000)}`), /is an initrd; give the kernel/],
+  ["an EFI program", Buffer.from(`MZ${"\0".repeat(1_000)}`), /EFI program .*objcopy/],
+  ["for another machine", fakeKernel({ machine: 183 }), /for another machine/],
+  ["an ELF program", Buffer.concat([elf.subarray(0, 64), Buffer.alloc(1_000)]), /no Linux kernel/],
+  ["an ELF kernel without PVH", fakeKernel({ pvh: false }), /no PVH entry .* give its bzImage/],
   ["packed in an unknown way", bzImage(Buffer.from("unknown")), /a way that isn't known/],
   ["cut off", bzImage(gzipSync(elf)).subarray(0, 1_700), /cut off/],
   ["damaged", bzImage(gzipSync(elf).fill(0, 100, 120)), /can't be unpacked/],

@@ -86,6 +86,47 @@ it("an image in use isn't removed, and the same content isn't kept twice", () =>
   expect(images.remove("debian").id).toBe(hex("a"));
 });
 
+it("the first image is the default until another one is made it; the last one that is left is it too", () => {
+  const names = () => images.list().map(({ name, default: isDefault }) => `${name}${isDefault === true ? "*" : ""}`);
+  const add = (digit: string, asDefault?: boolean) =>
+    images.insert({ id: hex(digit), name: `i${digit}`, size: 1, source: "test", created_at: at }, asDefault);
+  add("b");
+  expect([names(), images.theDefault("").name]).toEqual([["debian*", "ib"], "debian"]);
+  expect(add("c", true).default).toBe(true);
+  expect(names()).toEqual(["debian", "ib", "ic*"]);
+  expect(images.makeDefault("ib").name).toBe("ib");
+  expect(names()).toEqual(["debian", "ib*", "ic"]);
+  images.remove("ib");
+  expect(() => images.theDefault("")).toThrow(/image: none of them is the default; .* `banger image default NAME`/);
+  add("d");
+  expect(names()).toEqual(["debian", "ic", "id"]);
+  images.remove("debian");
+  images.remove("id");
+  expect(names()).toEqual(["ic*"]);
+  images.remove("ic");
+  expect(() => images.theDefault("banger image build debian")).toThrow(
+    /there is none yet.*`banger image build debian`/,
+  );
+});
+
+it("a store from before defaults has its newest ones as defaults", () => {
+  const path = join(directory, "older.db");
+  const older = new DatabaseSync(path);
+  for (const statements of migrations.slice(0, 2)) older.exec(statements);
+  const insert = older.prepare("INSERT INTO images (id, name, size, source, created_at) VALUES (?, ?, 1, 'x', ?)");
+  for (const [digit, day] of [
+    ["a", 1],
+    ["b", 3],
+    ["c", 2],
+  ] as const)
+    insert.run(hex(digit), `i${digit}`, `2026-01-0${day}`);
+  older.exec("PRAGMA user_version = 2");
+  older.close();
+  const store = openDatabase(path);
+  expect(new ContentRecords<Image>(store, "images").theDefault("").name).toBe("ib");
+  store.close();
+});
+
 it("a database of a newer daemon is refused and left as it is", () => {
   database.prepare(`PRAGMA user_version = ${migrations.length + 1}`).run();
   database.close();

@@ -5,8 +5,15 @@ import { age, shortId, size } from "../../output/units.ts";
 /** Images as a table. */
 export function imageTable(images: readonly Image[]): string {
   return table(
-    ["NAME", "ID", "SIZE", "SOURCE", "CREATED"],
-    images.map((image) => [image.name, shortId(image.id), size(image.size), image.source, age(image.created_at)]),
+    ["NAME", "ID", "SIZE", "SOURCE", "CREATED", "DEFAULT"],
+    images.map((image) => [
+      image.name,
+      shortId(image.id),
+      size(image.size),
+      image.source,
+      age(image.created_at),
+      image.default === true ? "yes" : "",
+    ]),
     "no images; `banger image build debian` makes one",
   );
 }
@@ -19,6 +26,7 @@ export function imageFields(image: Image & { used_by: readonly string[] }): stri
     ["size", size(image.size)],
     ["source", image.source],
     ["created", image.created_at],
+    ["default", image.default === true ? "yes" : "no"],
     ["used by", image.used_by.join(", ")],
   ]);
 }

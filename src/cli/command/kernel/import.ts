@@ -14,7 +14,7 @@ export const kernelImport = command({
     "banger kernel import ./vmlinuz --modules /lib/modules/6.1.0-37-amd64",
   ],
   run: async ({ call, print }, params) => {
-    const isPackageName = /^linux-image-[a-z0-9.+-]+$/.test(params.source) && !existsSync(params.source);
+    const isPackageName = /^[a-z0-9][a-z0-9.+-]+$/.test(params.source) && !existsSync(params.source);
     const source = isPackageName ? params.source : resolve(params.source);
     const modules = params.modules === undefined ? {} : { modules: resolve(params.modules) };
     await print(await call("kernelImport", { ...params, source, ...modules }), ({ name }) => `${name}\n`);

@@ -5,13 +5,14 @@ import { age, shortId, size } from "../../output/units.ts";
 /** Kernels as a table. */
 export function kernelTable(kernels: readonly Kernel[]): string {
   return table(
-    ["NAME", "ID", "RELEASE", "SIZE", "CREATED"],
+    ["NAME", "ID", "RELEASE", "SIZE", "CREATED", "DEFAULT"],
     kernels.map((kernel) => [
       kernel.name,
       shortId(kernel.id),
       kernel.release,
       size(kernel.size),
       age(kernel.created_at),
+      kernel.default === true ? "yes" : "",
     ]),
     "no kernels; `banger kernel import linux-image-cloud-amd64` makes one",
   );
@@ -26,6 +27,7 @@ export function kernelFields(kernel: Kernel & { used_by: readonly string[] }): s
     ["size", size(kernel.size)],
     ["least memory", typeof kernel.least_memory_mib === "number" ? `${kernel.least_memory_mib} MiB` : "unknown"],
     ["created", kernel.created_at],
+    ["default", kernel.default === true ? "yes" : "no"],
     ["used by", kernel.used_by.join(", ")],
   ]);
 }

@@ -19,8 +19,8 @@ export interface CreateDeps {
   readonly installation: Installation;
   readonly layout: Layout;
   readonly records: VmRecords;
-  readonly images: Pick<ImageService, "find" | "newest">;
-  readonly kernels: Pick<KernelService, "find" | "newest">;
+  readonly images: Pick<ImageService, "find" | "default">;
+  readonly kernels: Pick<KernelService, "find" | "default">;
   readonly disk: RootDiskKind;
   readonly keys: SshKeys;
   readonly steps: StepRunner;
@@ -36,8 +36,8 @@ export async function createVm(
   params: ParamsOf<typeof vmContract.vmCreate>,
   context: OperationContext,
 ): Promise<StoredVm> {
-  const image = params.image === undefined ? deps.images.newest() : deps.images.find(params.image);
-  const kernel = params.kernel === undefined ? deps.kernels.newest() : deps.kernels.find(params.kernel);
+  const image = params.image === undefined ? deps.images.default() : deps.images.find(params.image);
+  const kernel = params.kernel === undefined ? deps.kernels.default() : deps.kernels.find(params.kernel);
   mustBootWith(params.memory_mib, kernel);
   if (params.name !== undefined) deps.records.mustBeFree(params.name);
   const id = randomBytes(8).toString("hex");
