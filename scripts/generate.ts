@@ -12,6 +12,8 @@ interface JsonSchema {
   readonly type?: string;
   readonly description?: string;
   readonly default?: ParamSpec["default"];
+  readonly minimum?: number;
+  readonly maximum?: number;
   readonly enum?: string[];
   readonly anyOf?: JsonSchema[];
 }
@@ -31,10 +33,17 @@ function paramSpecs(method: Method): ParamSpec[] {
       many,
       required: required.has(name),
       ...(property.default === undefined ? {} : { default: property.default }),
+      ...(isLimit(property.minimum) ? { minimum: property.minimum } : {}),
+      ...(isLimit(property.maximum) ? { maximum: property.maximum } : {}),
       ...(property.enum === undefined ? {} : { choices: property.enum }),
       summary: property.description ?? "",
     };
   });
+}
+
+/** True for a limit that someone set: every integer has those of exact numbers. */
+function isLimit(value: number | undefined): value is number {
+  return value !== undefined && Math.abs(value) < Number.MAX_SAFE_INTEGER;
 }
 
 function methodTable(): string {

@@ -1,6 +1,7 @@
 import { version } from "../version.ts";
 import { refuseChangedArguments } from "./arguments.ts";
 import { completion } from "./completion.ts";
+import { completionAnswer, completionWord } from "./completion-answer.ts";
 import { methods } from "./generated/methods.ts";
 import { commandHelp, nounHelp, programHelp } from "./help.ts";
 import { listenForInterrupt } from "./interrupt.ts";
@@ -8,15 +9,18 @@ import { ReaderLeft, StandardStreams } from "./output/standard-streams.ts";
 import { type Invocation, parseCommandLine } from "./parse.ts";
 import { runPoll } from "./poll.ts";
 import { reportError } from "./report-error.ts";
-import type { Session } from "./session.ts";
 
 /** Runs one command line; resolves with the exit code once all that it says is written. */
 export async function runCli(argv: readonly string[]): Promise<number> {
   const streams = new StandardStreams();
   try {
+    if (argv[0] === completionWord) {
+      await streams.out(await completionAnswer(argv.slice(1), defaultConfig()));
+      return 0;
+    }
     refuseChangedArguments(argv);
     const invocation = parseCommandLine(argv);
-    if (invocation.kind === "command") return await runCommand(invocation, streams);
+    if (invocation.kind === "command" || invocation.kind === "several") return await runCommand(invocation, streams);
     await streams.out(textOf(invocation));
     return 0;
   } catch (error) {
@@ -27,11 +31,19 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   }
 }
 
-function textOf(invocation: Exclude<Invocation, { kind: "command" }>): string {
+function defaultConfig(): string {
+  return process.env["BANGER_CONFIG"] ?? "/etc/banger/install.toml";
+}
+
+type Commands = Extract<Invocation, { kind: "command" | "several" }>;
+
+function textOf(invocation: Exclude<Invocation, Commands>): string {
   switch (invocation.kind) {
-    case "help":
-      if (invocation.command !== undefined) return commandHelp(invocation.command);
-      return invocation.noun === undefined ? programHelp() : nounHelp(invocation.noun);
+    case "help": {
+      const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+      if (invocation.command !== undefined) return commandHelp(invocation.command, width);
+      return invocation.noun === undefined ? programHelp(width) : nounHelp(invocation.noun, width);
+    }
     case "completion":
       return completion(invocation.shell);
     case "version":
@@ -39,17 +51,20 @@ function textOf(invocation: Exclude<Invocation, { kind: "command" }>): string {
   }
 }
 
-async function runCommand(invocation: Session["invocation"], streams: StandardStreams): Promise<number> {
-  const { command, flags } = invocation;
+async function runCommand(invocation: Commands, streams: StandardStreams): Promise<number> {
+  const { flags } = invocation;
   const say = (text: string) => void streams.err(text);
   const interrupt = listenForInterrupt(flags.quiet ? () => undefined : say);
-  const config = flags.config ?? process.env["BANGER_CONFIG"] ?? "/etc/banger/install.toml";
-  const session = { invocation, config, streams, interrupt };
+  const session = { config: flags.config ?? defaultConfig(), streams, interrupt };
   try {
-    if (!methods[command.method].traced) return await runPoll(session);
+    if (invocation.kind === "command" && !methods[invocation.command.method].traced)
+      return await runPoll({ ...session, invocation });
     // A tracer is loaded only where there is something to trace.
-    const { runOperation } = await import("./operation.ts");
-    return await runOperation(session);
+    const { runOperation, startSpans } = await import("./operation.ts");
+    const spans = startSpans();
+    if (invocation.kind === "command") return await runOperation({ ...session, invocation }, spans);
+    const { runSeveral } = await import("./several.ts");
+    return await runSeveral(invocation, { ...session, run: (one) => runOperation(one, spans) });
   } catch (error) {
     return reportError(error, flags.json, say);
   } finally {

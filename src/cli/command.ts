@@ -21,6 +21,8 @@ export interface CommandContext {
   ) => Promise<Result<K>>;
   /** True when the caller is a program: results are JSON. */
   readonly json: boolean;
+  /** True when nothing but the result is wanted; lists are then only names. */
+  readonly quiet: boolean;
   /** The result: JSON with `--json`, else what `human` makes of it; resolves when it is written. */
   readonly print: <T>(value: T, human: (value: T) => string) => Promise<void>;
   /** Something for a person who watches; never part of the result. */
@@ -56,6 +58,12 @@ export interface CommandDeclaration<K extends MethodKey> {
   readonly positionals: readonly (keyof Input<K> & string)[];
   /** What takes all that follows the positions, flags too: a command to run. */
   readonly rest?: RestArguments;
+  /** True when its one position may be given several times: each is then an operation of its own. */
+  readonly several?: boolean;
+  /** What is printed with --quiet, when that is more than silence. */
+  readonly quiet?: string;
+  /** The parameters whose values are files of the caller's. */
+  readonly files?: readonly (keyof Input<K> & string)[];
   /** Letters for flags. */
   readonly short?: Readonly<Partial<Record<keyof Input<K> & string, string>>>;
   readonly examples: readonly string[];
@@ -64,8 +72,9 @@ export interface CommandDeclaration<K extends MethodKey> {
 }
 
 /** A command as the table holds it: what its parameters are, the parser has checked against the method's declaration. */
-export interface Command extends Omit<CommandDeclaration<MethodKey>, "positionals" | "short" | "run"> {
+export interface Command extends Omit<CommandDeclaration<MethodKey>, "positionals" | "files" | "short" | "run"> {
   readonly positionals: readonly string[];
+  readonly files?: readonly string[];
   readonly short?: Readonly<Record<string, string>>;
   readonly run: (context: CommandContext, params: never, rest: readonly string[]) => Promise<number | void>;
 }

@@ -1,27 +1,35 @@
 import type { Command } from "./command.ts";
 import { commands } from "./commands.ts";
+import { flagsFor, flagsOf } from "./flags.ts";
 import { methods } from "./generated/methods.ts";
 import type { ParamSpec } from "./method-spec.ts";
-import { columns } from "./output/table.ts";
-import { flagName, flagsOf } from "./parse.ts";
+import { rowsIn, wrapped } from "./help-layout.ts";
+import { title } from "./usage.ts";
+import { limitsOf } from "./value.ts";
 
-const globalFlags = [
-  ["--json", "the result as JSON on standard output"],
-  ["-q, --quiet", "no progress on standard error"],
-  ["--config FILE", "the installation (default /etc/banger/install.toml, or $BANGER_CONFIG)"],
-  ["-h, --help", "this text"],
-] as const;
+const quietMeans = "no progress on standard error";
 
-/** The help of the whole program. */
-export function programHelp(): string {
-  const rows = commands.map((command) => [`  ${command.noun} ${command.verb}`, methods[command.method].summary]);
-  return `banger: disposable virtual machines, in which every operation explains itself
+/** The help of the whole program, in lines of so many columns. */
+export function programHelp(width?: number): string {
+  const rows = commands.map((command) => [`  ${title(command)}`, methods[command.method].summary] as const);
+  return `${wrapped("banger: disposable virtual machines, in which every operation explains itself", width)}
 
 usage: banger NOUN VERB [FLAGS] [ARGUMENTS]
 
-${columns(rows)}
+${rowsIn(rows, width)}
+${wrapped("`vm` may be left out before its verbs: `banger start web`.", width)}
+
 Each takes:
-${columns(globalFlags.map(([flag, text]) => [`  ${flag}`, text]))}
+${rowsIn(globalRows(quietMeans), width)}
+Also:
+${rowsIn(
+  [
+    ["  help [NOUN [VERB]]", "what --help shows"],
+    ["  version", "the version"],
+    ["  completion SHELL", "completes commands and names in bash, zsh or fish"],
+  ],
+  width,
+)}
 examples:
   banger vm create --name web && banger vm start web
   banger vm exec web -- uname -a
@@ -30,15 +38,27 @@ examples:
 }
 
 /** The help of one noun. */
-export function nounHelp(noun: string): string {
+export function nounHelp(noun: string, width?: number): string {
+  if (noun === "completion") return completionHelp(width);
   const verbs = commands.filter((command) => command.noun === noun);
-  if (verbs.length === 0) return programHelp();
-  const rows = verbs.map((command) => [`  ${command.noun} ${command.verb}`, methods[command.method].summary]);
-  return `${columns(rows)}\n\`banger ${noun} VERB --help\` says more.\n`;
+  const rows = verbs.map((command) => [`  ${title(command)}`, methods[command.method].summary] as const);
+  return `${rowsIn(rows, width)}\n${wrapped(`\`banger ${noun} VERB --help\` says more.`, width)}\n`;
+}
+
+function completionHelp(width: number | undefined): string {
+  return `${wrapped("Prints what makes a shell complete commands, flags, and the names of VMs, images, kernels and operations.", width)}
+
+usage: banger completion bash|zsh|fish
+
+examples:
+  source <(banger completion bash)                                      in ~/.bashrc
+  source <(banger completion zsh)                                       in ~/.zshrc
+  banger completion fish > ~/.config/fish/completions/banger.fish       once
+`;
 }
 
 /** The help of one command. */
-export function commandHelp(command: Command): string {
+export function commandHelp(command: Command, width?: number): string {
   const spec = methods[command.method];
   const params = spec.params as readonly ParamSpec[];
   const places: readonly Place[] = [
@@ -47,22 +67,40 @@ export function commandHelp(command: Command): string {
   ];
   const usage = [
     ...(flagsOf(command).length === 0 ? [] : ["[FLAGS]"]),
-    ...places.map((argument) => place(argument, argument === command.rest)),
+    ...places.map((argument) => place(argument, argument === command.rest, command.several === true)),
   ].join(" ");
-  const flags = flagsOf(command).map((flag) => [`  ${flagUsage(command, flag)}`, flagSummary(flag)]);
+  const flags = flagsOf(command).map((flag) => [`  ${flagUsage(command, flag)}`, flagSummary(flag)] as const);
   const sections = [
-    spec.summary,
-    `usage: banger ${command.noun} ${command.verb}${usage === "" ? "" : ` ${usage}`}${alsoKnownAs(command)}`,
+    wrapped(spec.summary, width),
+    `usage: banger ${title(command)}${usage === "" ? "" : ` ${usage}`}${alsoKnownAs(command)}`,
+    command.several === true
+      ? wrapped(
+          "Several at once are tried all; each is an operation of its own, and the exit code is the highest.",
+          width,
+        )
+      : "",
     places.length === 0
       ? ""
-      : `arguments:\n${columns(places.map((argument) => [`  ${argument.name.toUpperCase()}`, flagSummary(argument)]))}`,
-    `flags:\n${columns([...flags, ...globalFlags.map(([flag, text]) => [`  ${flag}`, text])])}`,
+      : `arguments:\n${rowsIn(
+          places.map((argument) => [`  ${argument.name.toUpperCase()}`, flagSummary(argument, true)]),
+          width,
+        )}`,
+    `flags:\n${rowsIn([...flags, ...globalRows(command.quiet ?? quietMeans)], width)}`,
     `examples:\n${command.examples.map((example) => `  ${example}\n`).join("")}`,
   ];
   return `${sections
     .filter((section) => section !== "")
     .map((section) => section.trimEnd())
     .join("\n\n")}\n`;
+}
+
+function globalRows(quiet: string) {
+  return [
+    ["  --json", "the result as JSON on standard output, errors as JSON on standard error"],
+    ["  -q, --quiet", quiet],
+    ["  --config FILE", "the installation (default /etc/banger/install.toml, or $BANGER_CONFIG)"],
+    ["  -h, --help", "this text"],
+  ] as const;
 }
 
 function alsoKnownAs({ noun, aliases = [] }: Command): string {
@@ -72,27 +110,32 @@ function alsoKnownAs({ noun, aliases = [] }: Command): string {
 /** An argument of the command line. */
 type Place = Pick<ParamSpec, "name" | "summary" | "required"> & Partial<ParamSpec>;
 
-function place({ name, required }: Place, rest: boolean): string {
-  const text = rest ? `-- ${name.toUpperCase()}...` : name.toUpperCase();
+function place({ name, required }: Place, rest: boolean, several: boolean): string {
+  const upper = name.toUpperCase();
+  const text = rest ? `-- ${upper}...` : several ? `${upper}...` : upper;
   return required ? text : `[${text}]`;
 }
 
-function flagUsage(command: Command, flag: ParamSpec): string {
-  const short = command.short?.[flag.name];
-  const value =
-    flag.type === "boolean"
-      ? ""
-      : flag.choices === undefined
-        ? ` ${flag.type === "integer" ? "N" : "TEXT"}`
-        : ` ${flag.choices.join("|")}`;
-  return `${short === undefined ? "" : `-${short}, `}--${flagName(flag.name)}${value}`;
+function flagUsage(command: Command, spec: ParamSpec): string {
+  const short = command.short?.[spec.name];
+  const [{ name, unit }] = flagsFor(spec);
+  const bare = spec.type === "integer" ? "N" : "TEXT";
+  const value = spec.type === "boolean" ? "" : ` ${spec.choices?.join("|") ?? unit?.placeholder ?? bare}`;
+  return `${short === undefined ? "" : `-${short}, `}--${name}${value}`;
 }
 
-function flagSummary({ summary, default: preset, choices }: Place): string {
-  const shown =
-    preset === undefined || preset === false || (Array.isArray(preset) && preset.length === 0)
-      ? ""
-      : ` (default ${String(preset)})`;
-  const only = choices === undefined ? "" : ` (${choices.join(", ")})`;
-  return `${summary}${only}${shown}`;
+function flagSummary(argument: Place, byPlace = false): string {
+  const { summary, default: preset, choices, required } = argument;
+  const spec = { many: false, type: "string", ...argument } as const;
+  const [{ unit }, exact] = flagsFor(spec);
+  const show = (value: unknown) => (typeof value === "number" && unit !== undefined ? unit.show(value) : String(value));
+  const none = preset === undefined || preset === false || (Array.isArray(preset) && preset.length === 0);
+  const notes = [
+    ...(required && !byPlace ? ["required"] : []),
+    ...(choices === undefined || !byPlace ? [] : [choices.join(", ")]),
+    ...(limitsOf(spec, unit) === "" ? [] : [limitsOf(spec, unit)]),
+    ...(none ? [] : [`default ${show(preset)}`]),
+    ...(exact === undefined || byPlace ? [] : [`or --${exact.name} N`]),
+  ];
+  return notes.length === 0 ? summary : `${summary} (${notes.join("; ")})`;
 }

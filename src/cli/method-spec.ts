@@ -3,13 +3,16 @@ export type ParamValue = string | number | boolean | string[];
 
 /** A parameter of a method, as the command line needs to know it. */
 export interface ParamSpec {
-  /** As the wire has it; the flag is the same with `-` for `_`. */
+  /** As the wire has it; the flag is the same with `-` for `_`; an amount's name ends with its unit (`unit.ts`). */
   readonly name: string;
   readonly type: "string" | "integer" | "boolean";
   /** True for a list: the flag may be repeated. */
   readonly many: boolean;
   readonly required: boolean;
   readonly default?: ParamValue;
+  /** The limits of an integer. */
+  readonly minimum?: number;
+  readonly maximum?: number;
   readonly choices?: readonly string[];
   readonly summary: string;
 }

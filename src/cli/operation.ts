@@ -1,7 +1,7 @@
 import { BangerError } from "../rpc/contract/errors.ts";
 import { attribute, services } from "../telemetry/names.ts";
 import { newOpId, type OpId } from "../telemetry/op-id.ts";
-import type { SpanRecord } from "../telemetry/span-record.ts";
+import type { SpanRecord, SpanSink } from "../telemetry/span-record.ts";
 import { Spans } from "../telemetry/spans.ts";
 import { startTracer } from "../telemetry/tracer.ts";
 import { parseForeignTraceparent } from "../telemetry/traceparent.ts";
@@ -10,15 +10,19 @@ import { ReaderLeft } from "./output/standard-streams.ts";
 import { runOn, type Session } from "./session.ts";
 import { leaveUnsent } from "./unsent.ts";
 
+/** What opens this process's spans; made once. Each operation collects its own. */
+export function startSpans(): Spans {
+  return new Spans(startTracer(services.cli, () => undefined));
+}
+
 /** Runs a command as one operation: its spans are this process's until they are handed to the daemon at the end. */
-export async function runOperation(session: Session): Promise<number> {
+export async function runOperation(session: Session, spans: Spans): Promise<number> {
   const finished: SpanRecord[] = [];
-  const spans = new Spans(startTracer(services.cli, (span) => void finished.push(span)));
   const opId = newOpId();
   let connection: DaemonConnection | undefined;
   let failure: unknown;
   try {
-    return await inRootSpan(spans, opId, session, async () => {
+    return await inRootSpan(spans, { opId, sink: (span) => void finished.push(span) }, session, async () => {
       connection = await DaemonConnection.open(session.config, spans);
       return runOn(connection, session, opId);
     });
@@ -34,14 +38,14 @@ export async function runOperation(session: Session): Promise<number> {
 /** Runs `work` in the outermost span of a new trace, which only links to the one that the environment names. */
 async function inRootSpan(
   spans: Spans,
-  opId: OpId,
+  operation: { readonly opId: OpId; readonly sink: SpanSink },
   { invocation: { command } }: Session,
   work: () => Promise<number>,
 ): Promise<number> {
   const parent = parseForeignTraceparent(process.env["TRACEPARENT"]);
   const name = `banger ${command.noun} ${command.verb}`;
   const options = {
-    opId,
+    ...operation,
     attributes: { [attribute.command]: `${command.noun} ${command.verb}` },
     ...(parent === undefined ? {} : { parent }),
   };
@@ -55,7 +59,7 @@ async function inRootSpan(
     } catch (error) {
       if (error instanceof ReaderLeft) return 0;
       log?.warn({ operation: name, err: error }, "operation failed");
-      throw error instanceof BangerError ? error.withOpId(opId) : error;
+      throw error instanceof BangerError ? error.withOpId(operation.opId) : error;
     }
   });
 }

@@ -15,6 +15,8 @@ export interface Session {
   readonly config: string;
   readonly streams: StandardStreams;
   readonly interrupt: Interrupt;
+  /** Where it is one of several: what the person called it, and who takes its result. */
+  readonly oneOf?: { readonly label: string; readonly take: (result: unknown) => void };
 }
 
 /** Runs the command on a connection; resolves with its exit code. */
@@ -25,11 +27,11 @@ export async function runOn(connection: DaemonConnection, session: Session, opId
 
 function contextOf(
   connection: DaemonConnection,
-  { invocation: { flags }, streams, interrupt }: Session,
+  { invocation: { flags }, streams, interrupt, oneOf }: Session,
   opId: OpId | undefined,
 ): CommandContext {
   const say = (text: string) => void (flags.quiet || streams.err(text));
-  const progress = new Progress(say);
+  const progress = new Progress(oneOf === undefined ? say : (text) => say(`${oneOf.label}:${text}`));
   return {
     call: (key, params, options = {}) =>
       connection.call(key, params, {
@@ -41,7 +43,11 @@ function contextOf(
         },
       }),
     json: flags.json,
-    print: (value, human) => streams.out(flags.json ? `${JSON.stringify(value)}\n` : human(value), interrupt.signal),
+    quiet: flags.quiet,
+    print: async (value, human) =>
+      flags.json && oneOf !== undefined
+        ? oneOf.take(value)
+        : streams.out(flags.json ? `${JSON.stringify(value)}\n` : human(value), interrupt.signal),
     note: (text) => say(`${text}\n`),
     write: (stream, bytes) => streams[stream === "stdout" ? "out" : "err"](bytes, interrupt.signal),
     foreground: (file, args) => runInForeground(file, args, interrupt),

@@ -22,6 +22,8 @@ describe.skipIf(noSandbox)(`the CLI${noSandbox ? ` (${noSandbox})` : ""}`, () =>
     [["trace", "show", "0000"], 66, "not_found"],
     [["trace", "show", "xyz"], 64, "bad_params"],
     [["vm", "frobnicate"], 64, "usage"],
+    [["vm", "create", "--memory", "32M"], 64, "bad_params"],
+    [["vm", "delete", "--force", "nope"], 66, "not_found"],
   ])("%j exits with %i and says %s", async (argv, exit, code) => {
     const answer = await host.banger(argv);
     expect(answer.error().code).toBe(code);
@@ -82,7 +84,7 @@ describe.skipIf(noSandbox)(`the CLI${noSandbox ? ` (${noSandbox})` : ""}`, () =>
 
   it("tells a field's bounds, also of a number below zero", async () => {
     const { code, stderr } = await host.person(["vm", "create", "--cpus", "-1"]);
-    expect(stderr).toMatch(/^banger: vm\.create: cpus: .*>=1/);
+    expect(stderr).toMatch(/^banger: vm\.create: cpus: must be a whole number from 1 to 64 /);
     expect(code).toBe(64);
   });
 

@@ -176,12 +176,13 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
     expect(ended).toMatchObject({ code: 0, stdout: "web\n" });
   }, 60_000);
 
-  it("refuses a second start, and a delete without --force", async () => {
-    const again = await host.banger(["vm", "start", "web"]);
-    expect(again.error()).toMatchObject({ code: "wrong_state" });
-    expect(again.code).toBe(65);
+  it("a second start changes nothing and says so; a delete without --force is refused", async () => {
+    expect(await host.ok("vm", "start", "web")).toMatchObject({ generation: 1, unchanged: true });
     const removed = await host.banger(["vm", "delete", "web"]);
-    expect(removed.error().message).toContain("--force");
+    expect(removed.error()).toMatchObject({
+      code: "wrong_state",
+      details: { hint: expect.stringContaining("--force") as string },
+    });
   });
 
   it("is found by a prefix, and says what is ambiguous", async () => {

@@ -140,7 +140,9 @@ export const methods = {
         "type": "integer",
         "many": false,
         "required": false,
-        "summary": "MiB of the file system; by default 20480, or what is needed and a quarter more if that is more"
+        "minimum": 64,
+        "maximum": 1048576,
+        "summary": "the file system's size; by default 20G, or what is needed and a quarter more if that is more"
       },
       {
         "name": "name",
@@ -182,7 +184,9 @@ export const methods = {
         "type": "integer",
         "many": false,
         "required": false,
-        "summary": "MiB of the file system; by default 20480, or what is needed and a quarter more if that is more"
+        "minimum": 64,
+        "maximum": 1048576,
+        "summary": "the file system's size; by default 20G, or what is needed and a quarter more if that is more"
       },
       {
         "name": "default",
@@ -251,7 +255,7 @@ export const methods = {
         "type": "string",
         "many": false,
         "required": false,
-        "summary": "what to call it; a new name by default"
+        "summary": "what to call it, 1 to 32 of a-z, 0-9 and -; a new name by default"
       },
       {
         "name": "image",
@@ -273,6 +277,8 @@ export const methods = {
         "many": false,
         "required": false,
         "default": 1,
+        "minimum": 1,
+        "maximum": 64,
         "summary": "virtual CPUs"
       },
       {
@@ -281,14 +287,18 @@ export const methods = {
         "many": false,
         "required": false,
         "default": 512,
-        "summary": "MiB of memory"
+        "minimum": 64,
+        "maximum": 1048576,
+        "summary": "memory"
       },
       {
         "name": "disk_mib",
         "type": "integer",
         "many": false,
         "required": false,
-        "summary": "MiB of the root disk; 20480, or what the image has when that is more"
+        "minimum": 64,
+        "maximum": 16777216,
+        "summary": "size of the root disk; 20G, or what the image has when that is more"
       }
     ]
   },
@@ -332,7 +342,9 @@ export const methods = {
         "many": false,
         "required": false,
         "default": 30,
-        "summary": "seconds for the guest to shut down by itself"
+        "minimum": 0,
+        "maximum": 3600,
+        "summary": "how long the guest has to shut down by itself; then it is killed"
       }
     ]
   },
@@ -483,7 +495,9 @@ export const methods = {
         "many": false,
         "required": false,
         "default": 120,
-        "summary": "seconds to wait for the ssh server"
+        "minimum": 0,
+        "maximum": 600,
+        "summary": "how long to wait for the ssh server"
       }
     ]
   },
@@ -498,6 +512,8 @@ export const methods = {
         "many": false,
         "required": false,
         "default": 20,
+        "minimum": 1,
+        "maximum": 200,
         "summary": "how many"
       }
     ]

@@ -94,14 +94,22 @@ export function createStepRunner(deps: { readonly spans: Spans; readonly log: Lo
         } catch (cause) {
           failed.push({ step: step.name, cause });
           if (run.goOn === true) continue;
-          const failures = await undoAll(run.steps.slice(0, index + 1));
-          throw stepFailure(run.operation, step.name, cause, { key: "not_undone", says: "not undone", failures });
+          const taken = run.steps.slice(0, index + 1);
+          const failures = await undoAll(taken);
+          const undone = failures.length === 0 && taken.some(({ undo }) => typeof undo === "function");
+          const beside = { key: "not_undone", says: "not undone", failures, undone } as const;
+          throw stepFailure(run.operation, step.name, cause, beside);
         }
       }
       const [first, ...others] = failed;
       if (first === undefined) return;
       const failures = others.map(({ step, cause }) => `${step}: ${textOf(cause)}`);
-      throw stepFailure(run.operation, first.step, first.cause, { key: "also_failed", says: "also", failures });
+      throw stepFailure(run.operation, first.step, first.cause, {
+        key: "also_failed",
+        says: "also",
+        failures,
+        undone: false,
+      });
     },
   };
 }
@@ -122,10 +130,17 @@ interface Beside {
   readonly key: "not_undone" | "also_failed";
   readonly says: string;
   readonly failures: readonly string[];
+  /** True when what was made is gone; what is shared stays. */
+  readonly undone: boolean;
 }
 
 /** The error of an operation of which a step failed: it says which and why, and what else went wrong. */
-function stepFailure(operation: string, step: string, cause: unknown, { key, says, failures }: Beside): BangerError {
+function stepFailure(
+  operation: string,
+  step: string,
+  cause: unknown,
+  { key, says, failures, undone }: Beside,
+): BangerError {
   const known = cause instanceof BangerError ? cause : fullDiskOf(cause);
   const beside = failures.length === 0 ? "" : `; ${says}: ${failures.join("; ")}`;
   return new BangerError(
@@ -134,6 +149,7 @@ function stepFailure(operation: string, step: string, cause: unknown, { key, say
     {
       cause,
       details: {
+        ...(undone && known?.code === "cancelled" ? { hint: "What was begun has been undone." } : {}),
         ...known?.details,
         step,
         ...(known === undefined ? {} : { cause_code: known.code }),

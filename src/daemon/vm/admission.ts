@@ -55,7 +55,13 @@ export function mustBootWith(memoryMib: number, { name, least_memory_mib: least 
   throw new BangerError(
     "bad_params",
     `memory_mib: ${memoryMib} MiB are too few: a guest with kernel ${name} needs ${least} to boot`,
-    { details: { field: "memory_mib", least } },
+    {
+      details: {
+        field: "memory_mib",
+        least,
+        hint: `\`banger vm create --memory ${least}M\` makes a VM with enough.`,
+      },
+    },
   );
 }
 

@@ -26,24 +26,43 @@ const begins = {
   delete: ["created", "stopped", "failed"],
 } as const satisfies Record<string, readonly VmState[]>;
 
+/** In which states a VM is already as the mutation would make it: it succeeds, and does nothing. */
+const alreadySo: Readonly<Partial<Record<keyof typeof begins, readonly VmState[]>>> = {
+  start: ["running"],
+  stop: ["created", "stopped", "failed"],
+  kill: ["created", "stopped", "failed"],
+};
+
 /** The next step for whoever asked in the wrong state. */
-const nextSteps: Readonly<Record<keyof typeof begins, string>> = {
-  start: "",
-  stop: "",
-  kill: "",
-  delete: "; stop it first, or use --force",
+const nextSteps: Readonly<Record<keyof typeof begins, Partial<Record<VmState, string>>>> = {
+  start: {
+    stopping:
+      "Its guest was asked to shut down: start it when `vm show` says that it has stopped; `vm kill` ends it now.",
+    starting: "Another start is under way; `vm show` says what became of it, `vm kill` ends it.",
+  },
+  stop: { starting: "`vm kill` ends it now." },
+  kill: {},
+  delete: {
+    running: "Stop it first, or use --force.",
+    stopping: "Wait until it has stopped, or use --force.",
+    starting: "Wait until it runs and stop it, or use --force.",
+  },
 };
 
 /** The states of a VM that may hold something on the host. */
 export const activeStates: ReadonlySet<VmState> = new Set(["starting", "running", "stopping"]);
 
+/** True for a VM that is as the mutation would make it. */
+export function isAlready(mutation: keyof typeof begins, { state }: Pick<Vm, "state">): boolean {
+  return alreadySo[mutation]?.includes(state) === true;
+}
+
 /** Refuses a mutation that the VM's state doesn't allow. */
 export function mustAllow(mutation: keyof typeof begins, vm: Pick<Vm, "name" | "state">): void {
   const states: readonly VmState[] = begins[mutation];
   if (states.includes(vm.state)) return;
-  throw new BangerError(
-    "wrong_state",
-    `vm ${vm.name} is ${vm.state}, not ${states.join(" or ")}${nextSteps[mutation]}`,
-    { details: { state: vm.state } },
-  );
+  const hint = nextSteps[mutation][vm.state];
+  throw new BangerError("wrong_state", `vm ${vm.name} is ${vm.state}, not ${states.join(" or ")}`, {
+    details: { state: vm.state, ...(hint === undefined ? {} : { hint }) },
+  });
 }

@@ -160,7 +160,9 @@ export class VmRecords {
       const text = formatIpv4(address);
       if (!taken.has(text)) return text;
     }
-    throw new BangerError("no_space", "every address of the subnet is taken; delete a VM");
+    throw new BangerError("no_space", "every address of the subnet is taken", {
+      details: { hint: "Delete a VM: its address is given to the next one." },
+    });
   }
 
   #vmOf(row: Record<string, unknown>): StoredVm {

@@ -1,7 +1,7 @@
 import type { Layout } from "../../installation/layout.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
-import type { Vm, vmContract } from "../../rpc/contract/vm.ts";
+import type { ChangedVm, Vm, vmContract } from "../../rpc/contract/vm.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { activeIds } from "../../telemetry/spans.ts";
 import type { RootDiskKind } from "../disk/root-disk.ts";
@@ -14,7 +14,7 @@ import { deleteVm, type DeleteDeps } from "./lifecycle/delete.ts";
 import { type StartDeps, startVm } from "./lifecycle/start.ts";
 import { type StopDeps, stopVm, takeAway } from "./lifecycle/stop.ts";
 import type { RunningVms } from "./running.ts";
-import { activeStates, mustAllow } from "./state.ts";
+import { activeStates, isAlready, mustAllow } from "./state.ts";
 import { supervise, type SuperviseDeps } from "./supervise.ts";
 import type { StoredVm, VmRecords } from "./vm-records.ts";
 import type { VmLocks } from "./vm-locks.ts";
@@ -72,7 +72,7 @@ export class VmService {
     });
   }
 
-  start({ vm: reference, overcommit }: Params<"vmStart">, request: Request): Promise<Vm> {
+  start({ vm: reference, overcommit }: Params<"vmStart">, request: Request): Promise<ChangedVm> {
     return this.#alone(reference, "start", request, async (vm, context) => {
       try {
         await this.#deps.records.mustHaveRoom();
@@ -86,14 +86,14 @@ export class VmService {
     });
   }
 
-  stop({ vm: reference, timeout_s }: Params<"vmStop">, request: Request): Promise<Vm> {
+  stop({ vm: reference, timeout_s }: Params<"vmStop">, request: Request): Promise<ChangedVm> {
     return this.#alone(reference, "stop", request, (vm, context) =>
       stopVm(this.#deps.stop, vm, new Date(Date.now() + timeout_s * 1000), context),
     );
   }
 
   /** Makes what is under way let go, then pulls the plug. */
-  kill({ vm: reference }: Params<"vmKill">, request: Request): Promise<Vm> {
+  kill({ vm: reference }: Params<"vmKill">, request: Request): Promise<ChangedVm> {
     const { operations, locks, records } = this.#deps;
     const named = records.use(reference);
     const interrupts = locks.isHeld(named.id);
@@ -105,6 +105,7 @@ export class VmService {
           const vm = records.must(named.id);
           // What it interrupted may have taken the VM away already.
           if (interrupts && !activeStates.has(vm.state)) return this.#shown(vm);
+          if (isAlready("kill", vm)) return { ...this.#shown(vm), unchanged: true };
           mustAllow("kill", vm);
           return this.#shown(await takeAway(this.#deps.stop, "vm.kill", vm, context));
         },
@@ -218,7 +219,7 @@ export class VmService {
     mutation: Mutation,
     request: Request,
     work: (vm: StoredVm, context: OperationContext) => Promise<StoredVm>,
-  ): Promise<Vm> {
+  ): Promise<ChangedVm> {
     const { operations, locks, records } = this.#deps;
     const { id, name } = records.use(reference);
     return operations.run(`vm.${mutation}`, request, (context) =>
@@ -227,6 +228,7 @@ export class VmService {
         mutation,
         async () => {
           const vm = records.must(id);
+          if (isAlready(mutation, vm)) return { ...this.#shown(vm), unchanged: true };
           mustAllow(mutation, vm);
           return this.#shown(await work(vm, context));
         },

@@ -12,7 +12,9 @@ export function leaseUid(deps: LeaseDeps, vmId: string): VmFacts {
   if (known !== undefined) return known;
   const uid = freeUid(deps);
   if (uid === undefined) {
-    throw new BangerError("no_space", `all ${deps.installation.uidCount} uids for VMMs are taken; stop a VM`);
+    throw new BangerError("no_space", `all ${deps.installation.uidCount} uids for VMMs are taken`, {
+      details: { hint: "Stop a VM: its uid is given to the next one." },
+    });
   }
   const leased = { vm_id: vmId, uid };
   deps.facts.putVm(leased);

@@ -25,6 +25,12 @@ export const path = z
   .max(4096)
   .regex(/^\/[^\0]*$/, "must be an absolute path");
 
+/** A whole number of something, whose refusal says what is accepted. */
+export function amount(least: number, most: number, unit = "") {
+  const error = `must be a whole number${unit === "" ? "" : ` of ${unit}`} from ${least} to ${most}`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+}
+
 /** An instant, ISO 8601 in UTC. */
 export const timestamp = z.iso.datetime();
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { digest, name, path, reference, timestamp } from "./fields.ts";
+import { amount, digest, name, path, reference, timestamp } from "./fields.ts";
 import { method } from "./method.ts";
 
 /** A root file system that VMs start from; it never changes. */
@@ -20,12 +20,9 @@ export type Image = z.output<typeof image>;
 
 const asDefault = z.boolean().optional().describe("take it from now on where none is named");
 const one = z.object({ image: reference.describe("name, id or a unique prefix") });
-const size = z
-  .int()
-  .min(64)
-  .max(1_048_576)
+const size = amount(64, 1_048_576, "MiB")
   .optional()
-  .describe("MiB of the file system; by default 20480, or what is needed and a quarter more if that is more");
+  .describe("the file system's size; by default 20G, or what is needed and a quarter more if that is more");
 
 /** The methods on images. */
 export const imageContract = {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { operation, timestamp } from "./fields.ts";
+import { amount, operation, timestamp } from "./fields.ts";
 import { method } from "./method.ts";
 import { span } from "./span.ts";
 
@@ -19,7 +19,7 @@ export const traceContract = {
   traceList: method({
     name: "trace.list",
     summary: "Lists the last operations, newest first.",
-    params: z.object({ limit: z.int().min(1).max(200).default(20).describe("how many") }),
+    params: z.object({ limit: amount(1, 200).default(20).describe("how many") }),
     result: z.object({ operations: z.array(operationSummary) }),
     errors: [],
     traced: false,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { digest, ipv4, mac, name, path, reference, timestamp, vmId } from "./fields.ts";
+import { amount, digest, ipv4, mac, name, path, reference, timestamp, vmId } from "./fields.ts";
 import { method } from "./method.ts";
 import { stepCodes } from "./step.ts";
 
@@ -52,6 +52,12 @@ const vm = z.object({
 /** A VM as the wire has it. */
 export type Vm = z.output<typeof vm>;
 
+/** A VM, and whether it was as it was asked to be: then nothing was done. */
+const changed = vm.extend({ unchanged: z.boolean().optional() });
+
+/** What start, stop and kill answer. */
+export type ChangedVm = z.output<typeof changed>;
+
 const which = reference.describe("name, id or a unique prefix");
 const one = z.object({ vm: which });
 const byName = ["not_found", "ambiguous"] as const;
@@ -63,17 +69,14 @@ export const vmContract = {
     name: "vm.create",
     summary: "Makes a VM from an image and a kernel, with a root disk and an address of its own.",
     params: z.object({
-      name: name.optional().describe("what to call it; a new name by default"),
+      name: name.optional().describe("what to call it, 1 to 32 of a-z, 0-9 and -; a new name by default"),
       image: reference.optional().describe("the image; the one that `image default` names, by default"),
       kernel: reference.optional().describe("the kernel; the one that `kernel default` names, by default"),
-      cpus: z.int().min(1).max(64).default(1).describe("virtual CPUs"),
-      memory_mib: z.int().min(64).max(1_048_576).default(512).describe("MiB of memory"),
-      disk_mib: z
-        .int()
-        .min(64)
-        .max(16_777_216)
+      cpus: amount(1, 64).default(1).describe("virtual CPUs"),
+      memory_mib: amount(64, 1_048_576, "MiB").default(512).describe("memory"),
+      disk_mib: amount(64, 16_777_216, "MiB")
         .optional()
-        .describe("MiB of the root disk; 20480, or what the image has when that is more"),
+        .describe("size of the root disk; 20G, or what the image has when that is more"),
     }),
     result: vm,
     errors: [...byName, ...stepCodes],
@@ -84,23 +87,25 @@ export const vmContract = {
     params: one.extend({
       overcommit: z.boolean().default(false).describe("start it although the host has too little memory for it"),
     }),
-    result: vm,
+    result: changed,
     errors: [...mutates, "no_memory"],
   }),
   vmStop: method({
     name: "vm.stop",
     summary: "Shuts a VM down in order; kills it when that takes too long.",
     params: one.extend({
-      timeout_s: z.int().min(0).max(3600).default(30).describe("seconds for the guest to shut down by itself"),
+      timeout_s: amount(0, 3600, "seconds")
+        .default(30)
+        .describe("how long the guest has to shut down by itself; then it is killed"),
     }),
-    result: vm,
+    result: changed,
     errors: [...mutates],
   }),
   vmKill: method({
     name: "vm.kill",
     summary: "Ends a VM at once, as pulling the plug would.",
     params: one,
-    result: vm,
+    result: changed,
     errors: [...mutates],
   }),
   vmDelete: method({
@@ -161,7 +166,7 @@ export const vmContract = {
     name: "vm.ssh",
     summary: "Reaches a VM by ssh: waits for its ssh server, whose key is known beforehand.",
     params: one.extend({
-      timeout_s: z.int().min(0).max(600).default(120).describe("seconds to wait for the ssh server"),
+      timeout_s: amount(0, 600, "seconds").default(120).describe("how long to wait for the ssh server"),
     }),
     result: z.object({
       host: ipv4,

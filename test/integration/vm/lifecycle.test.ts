@@ -40,6 +40,44 @@ describe("a VM on a scripted host", () => {
   });
 });
 
+describe("what is so already", () => {
+  it("stays: a start of a running VM, a stop and a kill of one that doesn't run succeed and say so", async () => {
+    await host.create("web");
+    expect(await host.stop("web", 5)).toMatchObject({ state: "created", unchanged: true });
+    const { pid, ...started } = await host.start("web");
+    expect(started).not.toHaveProperty("unchanged");
+    expect(await host.start("web")).toMatchObject({ state: "running", generation: 1, pid, unchanged: true });
+    expect(await host.kill("web")).not.toHaveProperty("unchanged");
+    expect(await host.kill("web")).toMatchObject({ state: "stopped", exit: { how: "killed" }, unchanged: true });
+    expect(await host.stop("web", 5)).toMatchObject({ state: "stopped", exit: { how: "killed" }, unchanged: true });
+  });
+
+  it("is not a VM that stops: its start says when it can be started", async () => {
+    await host.create("web");
+    const vm = await host.start("web");
+    const caller = new AbortController();
+    vmmOf(vm).agent.onShutdown = () => caller.abort(new BangerError("cancelled", "cancelled by the caller"));
+    await expect(host.stop("web", 30, { signal: caller.signal })).rejects.toMatchObject({ code: "cancelled" });
+    await expect(host.start("web")).rejects.toMatchObject({
+      code: "wrong_state",
+      details: { state: "stopping", hint: expect.stringContaining("`vm kill` ends it now") as string },
+    });
+  });
+
+  it("was undone is said where it was", async () => {
+    host.helper.trouble.set("tap.create", "hangs");
+    await host.create("web");
+    const starting = host.start("web");
+    const failed = expect(starting).rejects.toMatchObject({
+      code: "cancelled",
+      details: { hint: "What was begun has been undone." },
+    });
+    await host.until("web", ({ state }) => state === "starting");
+    await host.kill("web");
+    await failed;
+  });
+});
+
 describe("a stop", () => {
   it("says that it killed a guest that did not go", async () => {
     await host.create("web");

@@ -1,18 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { commands } from "../../../src/cli/commands.ts";
-import { completion } from "../../../src/cli/completion.ts";
-import { methods } from "../../../src/cli/generated/methods.ts";
-import { commandHelp } from "../../../src/cli/help.ts";
 import { parseCommandLine } from "../../../src/cli/parse.ts";
 import { BangerError } from "../../../src/rpc/contract/errors.ts";
-import { daemonContract } from "../../../src/rpc/contract/daemon.ts";
-import type { Method } from "../../../src/rpc/contract/method.ts";
 
+const words = (line: string) => (line === "" ? [] : line.split(" ").map((word) => (word === "''" ? "" : word)));
 const parse = (line: string) => {
-  const invocation = parseCommandLine(line.split(" "));
+  const invocation = parseCommandLine(words(line));
   if (invocation.kind !== "command") throw new Error(`not a command: ${invocation.kind}`);
   const { command, params, rest, flags } = invocation;
-  return { command: `${command.noun} ${command.verb}`, params, rest, json: flags.json };
+  return { command: `${command.noun} ${command.verb}`, params, rest, ...flags };
 };
 
 describe("a command line", () => {
@@ -29,63 +24,171 @@ describe("a command line", () => {
     ["--json vm ls", { command: "vm ls", json: true }],
     ["-q vm --json delete -f web", { command: "vm delete", params: { vm: "web", force: true }, json: true }],
     ["--config other.toml vm exec web -- ls --json", { params: { vm: "web" }, rest: ["ls", "--json"], json: false }],
-    ["vm rm web", { command: "vm delete", params: { vm: "web" } }],
-    ["image delete bookworm", { command: "image rm" }],
     ["vm create --cpus -1 --name web", { params: { cpus: -1, name: "web" } }],
     ["vm ssh web", { params: { vm: "web" }, rest: [] }],
     ["image build debian --packages git --packages curl", { params: { recipe: "debian", packages: ["git", "curl"] } }],
+    // Synonyms.
+    ["vm rm web", { command: "vm delete", params: { vm: "web" } }],
+    ["vm remove web", { command: "vm delete" }],
+    ["vm list -q", { command: "vm ls", quiet: true }],
+    ["image delete bookworm", { command: "image rm" }],
+    ["image list", { command: "image ls" }],
+    ["kernel remove linux", { command: "kernel rm" }],
+    ["trace list -n 5", { command: "trace ls", params: { limit: 5 } }],
+    // `vm` left out.
+    ["ls", { command: "vm ls" }],
+    ["list --json", { command: "vm ls", json: true }],
+    ["start web", { command: "vm start", params: { vm: "web" } }],
+    ["--json -q start --overcommit web", { command: "vm start", params: { vm: "web", overcommit: true }, quiet: true }],
+    ["exec web -- true", { command: "vm exec", params: { vm: "web" }, rest: ["true"] }],
+    ["rm -f web", { command: "vm delete", params: { vm: "web", force: true } }],
+    ["start network", { command: "vm start", params: { vm: "network" } }],
+    // Sizes and times.
+    ["vm create --memory 4G", { params: { memory_mib: 4096 } }],
+    ["vm create --memory 512M --disk 20g", { params: { memory_mib: 512, disk_mib: 20_480 } }],
+    ["vm create --memory=1.5GiB", { params: { memory_mib: 1536 } }],
+    ["vm create --memory 1048576K", { params: { memory_mib: 1024 } }],
+    ["vm create --disk 1T", { params: { disk_mib: 1_048_576 } }],
+    ["image build debian --size 8G", { params: { size_mib: 8192 } }],
+    ["vm stop web --timeout 90s", { params: { timeout_s: 90 } }],
+    ["vm stop --timeout=1h1m1s web", { params: { timeout_s: 3661 } }],
+    ["vm stop --timeout 0 web", { params: { timeout_s: 0 } }],
+    ["vm stop --timeout-s 5 web", { params: { timeout_s: 5 } }],
+    ["vm ssh web --timeout 2m", { params: { timeout_s: 120 } }],
+    // Forms of flags.
+    ["vm create --cpus=-1", { params: { cpus: -1 } }],
+    ["vm create --name=--web", { params: { name: "--web" } }],
+    ["vm exec -e=A web true", { params: { env: ["=A"] } }],
+    ["trace ls -n5", { params: { limit: 5 } }],
+    ["vm logs -fq web", { params: { follow: true }, quiet: true }],
+    ["vm exec -iu nobody web id", { params: { stdin: true, user: "nobody" }, rest: ["id"] }],
+    ["vm delete --force --no-force web", { params: { force: false } }],
+    ["--no-json vm ls", { json: false }],
+    ["--json --json vm ls --json", { json: true }],
+    ["vm start -- web", { params: { vm: "web" } }],
+    ["vm start -- --web", { params: { vm: "--web" } }],
+    ["vm exec -- web ls -l", { params: { vm: "web" }, rest: ["ls", "-l"] }],
+    ["vm exec web -- -- x", { rest: ["--", "x"] }],
+    ["vm exec web -i -- cat", { params: { vm: "web", stdin: true }, rest: ["cat"] }],
+    ["vm exec web -- ''", { rest: [""] }],
+    ["vm ls --", { command: "vm ls" }],
+    ["vm start web web", { params: { vm: "web" } }],
+    ["vm create --cpus 007", { params: { cpus: 7 } }],
   ])("%s", (line, expected) => {
     expect(parse(line)).toMatchObject(expected);
   });
 
-  it.each([
+  it.each<readonly [string, RegExp]>([
     ["vms ls", /no command "vms"; did you mean vm\?/],
     ["vm strat web", /no verb "strat"; did you mean start\?/],
+    ["strat web", /no command "strat"; did you mean start\?/],
+    ["imgae ls", /no command "imgae"; did you mean image\?/],
+    ["xy", /^there is no command "xy"$/],
+    ["''", /^there is no command ""$/],
     ["vm start", /vm start: vm is missing/],
-    ["vm start a b", /"b" is one argument too many/],
-    ["vm create --cpus two", /cpus: "two" is not a whole number/],
-    ["vm create --cpu 2", /Unknown option '--cpu'; did you mean --cpus\?/],
-    ["vm create --cpus -x", /'--cpus' needs a value \(with `=` when it begins with -\)/],
-    ["vm create --name --cpus 2", /'--name' needs a value/],
+    ["vm show a b", /"b" is one argument too many/],
+    ["vm create --cpu 2", /no flag --cpu; did you mean --cpus\?/],
+    ["vm create --mem 1G", /no flag --mem; did you mean --memory\?/],
+    ["vm create --memroy 1G", /no flag --memroy; did you mean --memory\?/],
+    ["vm create -x", /vm create: there is no flag -x$/],
+    ["vm delete -fx web", /there is no flag -x$/],
+    ["vm create --cpus -x", /--cpus needs a value; one that begins with - is given as --cpus=VALUE/],
+    ["vm create --name --cpus 2", /--name needs a value/],
+    ["vm create --name", /--name needs a value/],
+    ["vm create --name=", /--name: is empty/],
+    ["vm create --cpus ''", /--cpus: is empty/],
+    ["vm ls --config=", /--config: is empty/],
+    ["--config", /--config needs a value/],
+    ["vm create --name a --name b", /--name is given twice; the second time with "b"/],
+    ["vm create --memory 1G --memory-mib 512", /--memory-mib is given twice/],
+    ["vm delete --force=yes web", /--force takes no value/],
+    ["vm ls --json=1", /--json takes no value/],
+    ["vm create --no-name", /no flag --no-name/],
     ["image build gentoo", /recipe: "gentoo" is not one of debian/],
+    ["image import ./x.tar", /image import: --name is missing/],
     ["vm exec web", /argv is missing/],
+    ["vm exec web --", /argv is missing/],
+    ["vm exec -- web", /argv is missing/],
+    ["completion bash zsh", /"zsh" is one argument too many/],
+    // Order.
+    ["ls vm", /ls comes after vm; did you mean `banger vm ls`\?/],
+    [
+      "rm image web",
+      /rm comes after image; did you mean `banger image rm`, or `banger vm rm image` for a VM of that name\?/,
+    ],
+    ["web start", /no command "web"; did you mean `banger vm start web`\?/],
+    ["vm web start", /no verb "web"; did you mean `banger vm start web`\?/],
+    ["build debian", /no command "build"; did you mean `banger image build`\?/],
+    ["-f vm delete web", /"-f" stands before the verb/],
+    ["vm --force delete web", /"--force" stands before the verb/],
+    ["--jsn vm ls", /"--jsn" stands before the verb.*; did you mean --json\?/],
+    ["--", /"--" stands before the verb/],
+    ["help vmm", /no command "vmm"; did you mean vm\?/],
+    ["help vm strat", /no verb "strat"; did you mean start\?/],
+    // Amounts.
+    ...["two", "1e3", "0x10", "+1", "1.5", "٣", "1_000", "99999999999999999999", "Infinity", "--1"].map(
+      (text) => [`vm create --cpus=${text}`, /--cpus: "[^"]*" is not a whole number from 1 to 64$/] as const,
+    ),
+    ["trace ls -n ten", /-n: "ten" is not a whole number from 1 to 200/],
+    ["vm create --memory 512", /--memory: "512" is not a size from 64M to 1T, like 512M or 4G; did you mean 512M\?/],
+    ...["4GB", "G", "-4G", "4X", "1.3M", "4 G", "1e3M", "0x1G", "٣G"].map(
+      (text) =>
+        [`vm create --memory=${text.replace(" ", "\u00a0")}`, /--memory: .* is not a size from 64M to 1T/] as const,
+    ),
+    ["vm stop web --timeout 90", /"90" is not a time from 0s to 1h, like 90s or 2m; did you mean 90s\?/],
+    ...["500ms", "1s1m", "-1s", "1.5m", "soon", "1d"].map(
+      (text) => [`vm stop web --timeout=${text}`, /--timeout: "[^"]*" is not a time from 0s to 1h/] as const,
+    ),
   ])("%s: says what is wrong", (line, message) => {
     expect(() => parse(line)).toThrow(message);
     expect(() => parse(line)).toThrow(BangerError);
   });
+
+  it("a number with space around it is none", () => {
+    expect(() => parseCommandLine(["vm", "create", "--cpus", " 5"])).toThrow(/" 5" is not a whole number/);
+  });
+
+  it.each(["start", "stop", "kill", "delete"])("vm %s may name several, each once", (verb) => {
+    const invocation = parseCommandLine(["vm", verb, "a", "--json", "b", "a", "c"]);
+    if (invocation.kind !== "several") throw new Error(invocation.kind);
+    expect(invocation.each.map(({ params }) => params["vm"])).toEqual(["a", "b", "c"]);
+    expect(invocation.each.every(({ flags }) => flags.json)).toBe(true);
+  });
 });
 
-describe("every command", () => {
-  it.each(commands.map((command) => [`${command.noun} ${command.verb}`, command] as const))(
-    "%s has help with an example that parses",
-    (_, command) => {
-      const help = commandHelp(command);
-      expect(help).toContain(methods[command.method].summary);
-      expect(command.examples.length).toBeGreaterThan(0);
-      for (const example of command.examples) {
-        const words = example
-          .replace(/'[^']*'/g, "x")
-          .split(" ")
-          .slice(1);
-        const end = words.findIndex((word) => word === "<" || word === ">");
-        expect(parseCommandLine(end === -1 ? words : words.slice(0, end))).toMatchObject({ kind: "command" });
-      }
-    },
-  );
-
-  it("and every method of the daemon that a person needs has a command", () => {
-    const called = new Set(commands.map((command) => command.method));
-    expect(Object.keys(daemonContract).filter((key) => !called.has(key as never))).toEqual(["traceSubmit"]);
+describe("help", () => {
+  it.each([
+    ["", {}],
+    ["--help", {}],
+    ["-h", {}],
+    ["help", {}],
+    ["--json --help", {}],
+    ["-qh", {}],
+    ["vm", { noun: "vm" }],
+    ["vm --help", { noun: "vm" }],
+    ["vm help", { noun: "vm" }],
+    ["help vm", { noun: "vm" }],
+    ["--help image", { noun: "image" }],
+    ["completion --help", { noun: "completion" }],
+    ["help completion", { noun: "completion" }],
+    ["help vm start", { command: { verb: "start" } }],
+    ["vm help start", { command: { verb: "start" } }],
+    ["help start", { command: { verb: "start" } }],
+    ["help vm rm", { command: { verb: "delete" } }],
+    ["vm start --help", { command: { verb: "start" } }],
+    ["vm --help start", { command: { verb: "start" } }],
+    ["--help vm start", { command: { verb: "start" } }],
+    ["start -h", { command: { verb: "start" } }],
+    ["vm create --cpus two --nonsense -h", { command: { verb: "create" } }],
+  ])("%s", (line, expected) => {
+    expect(parseCommandLine(words(line))).toMatchObject({ kind: "help", ...expected });
   });
 
-  it("opens a span exactly where its method does", () => {
-    for (const [key, method] of Object.entries<Method>(daemonContract)) {
-      expect(methods[key as keyof typeof methods].traced).toBe(method.traced);
-    }
+  it("is the guest's command's own behind its name", () => {
+    expect(parse("exec web ls --help").rest).toEqual(["ls", "--help"]);
   });
 
-  it.each(["bash", "zsh", "fish"])("is completed by %s", (shell) => {
-    const script = completion(shell);
-    for (const { noun, verb } of commands) expect(script).toMatch(new RegExp(`${noun}[^\\n]*\\b${verb}\\b`));
+  it.each(["--version", "-V", "version", "--json --version"])("%s is the version", (line) => {
+    expect(parseCommandLine(words(line))).toEqual({ kind: "version" });
   });
 });

@@ -7,6 +7,7 @@ export const imageImport = command({
   verb: "import",
   method: "imageImport",
   positionals: ["source"],
+  files: ["source"],
   examples: ["banger image import ./rootfs.tar.gz --name alpine", "banger image import ./disk.ext4 --name custom"],
   run: async ({ call, print }, params) =>
     print(await call("imageImport", { ...params, source: resolve(params.source) }), ({ name }) => `${name}\n`),

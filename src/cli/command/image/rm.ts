@@ -4,7 +4,7 @@ import { command } from "../../command.ts";
 export const imageRm = command({
   noun: "image",
   verb: "rm",
-  aliases: ["delete"],
+  aliases: ["delete", "remove"],
   method: "imageRemove",
   positionals: ["image"],
   examples: ["banger image rm bookworm"],

@@ -8,6 +8,7 @@ export const kernelImport = command({
   verb: "import",
   method: "kernelImport",
   positionals: ["source"],
+  files: ["source", "modules"],
   examples: [
     "banger kernel import linux-image-cloud-amd64",
     "banger kernel import ./linux-image-6.1.0-37-cloud-amd64_6.1.140-1_amd64.deb",

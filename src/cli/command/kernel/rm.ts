@@ -4,7 +4,7 @@ import { command } from "../../command.ts";
 export const kernelRm = command({
   noun: "kernel",
   verb: "rm",
-  aliases: ["delete"],
+  aliases: ["delete", "remove"],
   method: "kernelRemove",
   positionals: ["kernel"],
   examples: ["banger kernel rm linux"],

@@ -6,6 +6,6 @@ export const vmCreate = command({
   verb: "create",
   method: "vmCreate",
   positionals: [],
-  examples: ["banger vm create", "banger vm create --name web --cpus 2 --memory-mib 1024 --disk-mib 8192"],
+  examples: ["banger vm create", "banger vm create --name web --cpus 2 --memory 1G --disk 8G"],
   run: async ({ call, print }, params) => print(await call("vmCreate", params), (vm) => `${vm.name}\n`),
 });

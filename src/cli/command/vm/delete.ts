@@ -4,9 +4,10 @@ import { command } from "../../command.ts";
 export const vmDelete = command({
   noun: "vm",
   verb: "delete",
-  aliases: ["rm"],
+  aliases: ["rm", "remove"],
   method: "vmDelete",
   positionals: ["vm"],
+  several: true,
   short: { force: "f" },
   examples: ["banger vm delete web", "banger vm delete --force web"],
   run: async ({ call, print, note, json }, params) => {

@@ -1,4 +1,5 @@
 import { command } from "../../command.ts";
+import { stopText } from "./render.ts";
 
 /** `vm kill`. */
 export const vmKill = command({
@@ -6,10 +7,11 @@ export const vmKill = command({
   verb: "kill",
   method: "vmKill",
   positionals: ["vm"],
-  examples: ["banger vm kill web"],
+  several: true,
+  examples: ["banger vm kill web", "banger vm kill web db"],
   run: async ({ call, print, note, json }, params) => {
     const vm = await call("vmKill", params);
     if (json) await print(vm, () => "");
-    else note(`${vm.name} is killed`);
+    else note(vm.unchanged === true ? stopText(vm) : `${vm.name} is killed`);
   },
 });

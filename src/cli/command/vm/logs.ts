@@ -9,9 +9,9 @@ export const vmLogs = command({
   positionals: ["vm"],
   short: { follow: "f" },
   examples: ["banger vm logs web", "banger vm logs -f web"],
-  run: async ({ call, json, print, write, terminal }, params) => {
+  run: async ({ call, json, print, note, write, terminal }, params) => {
     const decoder = new TextDecoder();
-    await call("vmLogs", params, {
+    const { bytes } = await call("vmLogs", params, {
       onEvent: async (event, data) => {
         if (event !== "data") return;
         const bytes = Buffer.from(String(data), "base64");
@@ -21,5 +21,6 @@ export const vmLogs = command({
         else await write("stdout", bytes);
       },
     });
+    if (bytes === 0) note(`${params.vm} has nothing on its console; its guest has not come so far`);
   },
 });

@@ -1,12 +1,16 @@
 import { command } from "../../command.ts";
+import { lines } from "../../output/names.ts";
 import { vmTable } from "./render.ts";
 
 /** `vm ls`. */
 export const vmLs = command({
   noun: "vm",
   verb: "ls",
+  aliases: ["list"],
   method: "vmList",
   positionals: [],
-  examples: ["banger vm ls", "banger vm ls --json"],
-  run: async ({ call, print }) => print(await call("vmList", {}), ({ vms }) => vmTable(vms)),
+  quiet: "the names alone, a line each",
+  examples: ["banger vm ls", "banger vm ls -q", "banger vm ls --json"],
+  run: async ({ call, print, quiet }) =>
+    print(await call("vmList", {}), ({ vms }) => (quiet ? lines(vms.map(({ name }) => name)) : vmTable(vms))),
 });

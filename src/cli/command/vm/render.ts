@@ -1,5 +1,5 @@
 import type { ResultOf } from "../../../rpc/contract/method.ts";
-import type { Vm, vmContract } from "../../../rpc/contract/vm.ts";
+import type { ChangedVm, Vm, vmContract } from "../../../rpc/contract/vm.ts";
 import { fields, table } from "../../output/table.ts";
 import { age, shortId } from "../../output/units.ts";
 
@@ -49,8 +49,9 @@ export function vmFields(vm: Shown): string {
   ]);
 }
 
-/** What a person is told of how a VM ended, when it was asked to go and was taken away instead. */
-export function stopText({ name, exit }: Vm): string {
+/** What a person is told of a VM that was to end: that it did not run, or that it was taken away when it did not go. */
+export function stopText({ name, state, exit, unchanged }: ChangedVm): string {
+  if (unchanged === true) return `${name} does not run: it is ${state} already`;
   return exit?.how === "killed" ? `${name} is stopped: it was killed` : `${name} is stopped`;
 }
 

@@ -6,10 +6,12 @@ export const vmStart = command({
   verb: "start",
   method: "vmStart",
   positionals: ["vm"],
-  examples: ["banger vm start web", "banger vm start web --overcommit"],
+  several: true,
+  examples: ["banger vm start web", "banger vm start web db cache", "banger vm start web --overcommit"],
   run: async ({ call, print, note, json, opId }, params) => {
     const vm = await call("vmStart", params);
     if (json) return await print(vm, () => "");
+    if (vm.unchanged === true) return note(`${vm.name} runs already, at ${vm.address}`);
     if (vm.accel === "tcg") note(`without KVM, so slowly: ${vm.accel_why}`);
     return note(`${vm.name} runs at ${vm.address}; \`banger trace show ${opId}\` shows how it came to`);
   },

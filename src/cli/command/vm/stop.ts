@@ -7,7 +7,8 @@ export const vmStop = command({
   verb: "stop",
   method: "vmStop",
   positionals: ["vm"],
-  examples: ["banger vm stop web", "banger vm stop web --timeout-s 5"],
+  several: true,
+  examples: ["banger vm stop web", "banger vm stop web db --timeout 5s"],
   run: async ({ call, print, note, json }, params) => {
     const vm = await call("vmStop", params);
     if (json) await print(vm, () => "");

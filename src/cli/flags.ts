@@ -1,0 +1,27 @@
+import type { Command } from "./command.ts";
+import { methods } from "./generated/methods.ts";
+import type { ParamSpec } from "./method-spec.ts";
+import { type Unit, unitOf } from "./unit.ts";
+
+/** A flag of a command: one parameter of its method, by one of its names. */
+export interface Flag {
+  readonly spec: ParamSpec;
+  /** Without the dashes. */
+  readonly name: string;
+  /** What its value is written in; undefined for anything but a size or a time. */
+  readonly unit: Unit | undefined;
+}
+
+/** The parameters of a command that flags may set. */
+export function flagsOf(command: Command): readonly ParamSpec[] {
+  const byPlace = new Set([...command.positionals, command.rest?.name]);
+  return methods[command.method].params.filter((param) => !byPlace.has(param.name));
+}
+
+/** The flags that set a parameter, the usual one first: a size or a time has one that takes units, and one of the wire's bare numbers. */
+export function flagsFor(spec: ParamSpec): readonly [Flag, ...Flag[]] {
+  const wireName = spec.name.replaceAll("_", "-");
+  const unit = unitOf(spec);
+  const exact = { spec, name: wireName, unit: undefined };
+  return unit === undefined ? [exact] : [{ spec, name: wireName.slice(0, -unit.suffix.length), unit }, exact];
+}

@@ -1,0 +1,2 @@
+/** The shells that have a completion. */
+export const shells = ["bash", "zsh", "fish"] as const;

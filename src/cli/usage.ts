@@ -1,0 +1,19 @@
+import { BangerError } from "../rpc/contract/errors.ts";
+import type { Command } from "./command.ts";
+
+/** A command line that means nothing; `about` is what its `--help` is asked of. */
+export function usage(message: string, about = ""): BangerError {
+  return new BangerError("usage", message, {
+    details: { hint: `\`banger ${about === "" ? "" : `${about} `}--help\` shows what there is.` },
+  });
+}
+
+/** A command as it is typed. */
+export function title(command: Command): string {
+  return `${command.noun} ${command.verb}`;
+}
+
+/** What was typed, for a message. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 80));
+}
