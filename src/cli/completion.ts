@@ -23,12 +23,7 @@ const bash = `_banger() {
   COMPREPLY=()
   mapfile -t answer < <("\${1:-banger}" ${completionWord} "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null </dev/null)
   case "\${answer[0]-}" in
-    :files)
-      local current="\${COMP_WORDS[COMP_CWORD]}"
-      [ "$current" = "=" ] && current=""
-      compopt -o filenames 2>/dev/null
-      mapfile -t COMPREPLY < <(compgen -f -- "$current")
-      ;;
+    :files) compopt -o default ;;
     :words) COMPREPLY=("\${answer[@]:1}") ;;
   esac
 }

@@ -25,6 +25,7 @@ export function findCommand(argv: readonly string[]): Named {
     return asked ? { kind: "help", noun: first } : { kind: "completion", args: after };
   }
   const { flags: between, word: second, after: args } = takeWord(after);
+  if (between.some((flag) => versionWords.has(flag))) return { kind: "version" };
   if (nouns().has(first)) {
     if (second === undefined) return { kind: "help", noun: first };
     if (second === "help") return helpFor([first, ...args]);
@@ -74,7 +75,8 @@ export function takeWord(argv: readonly string[]): { flags: string[]; word: stri
   return { flags: argv.slice(0, at), word: argv[at], after: argv.slice(at + 1) };
 }
 
-function isLeadingFlag(text: string): boolean {
+/** True for a flag of every command, as a word of its own. */
+export function isLeadingFlag(text: string): boolean {
   return (
     ["--json", "--no-json", "--quiet", "--no-quiet", "--config"].includes(text) ||
     text.startsWith("--config=") ||

@@ -1,5 +1,5 @@
 import type { Command } from "./command.ts";
-import { findCommand } from "./find-command.ts";
+import { findCommand, isLeadingFlag } from "./find-command.ts";
 import { flagsFor, flagsOf } from "./flags.ts";
 import { methods } from "./generated/methods.ts";
 import type { ParamSpec, ParamValue } from "./method-spec.ts";
@@ -51,7 +51,10 @@ export function parseCommandLine(argv: readonly string[]): Invocation {
 }
 
 function completionOf(args: readonly string[]): Invocation {
-  const [shell, extra] = args;
+  const words = args.filter((word) => !isLeadingFlag(word) && word !== "--");
+  const [shell, extra] = words;
+  const flag = words.find((word) => word.startsWith("-"));
+  if (flag !== undefined) throw usage(`completion: there is no flag ${flag.slice(0, 80)}`, "completion");
   if (extra !== undefined) throw usage(`completion: ${quoted(extra)} is one argument too many`, "completion");
   return { kind: "completion", shell };
 }

@@ -24,7 +24,7 @@ export const errorTable = {
   cancelled: { exit: 130, hint: "It was ended before it was done; the noun's `show` says what there is." },
   deadline_exceeded: { exit: 75, hint: "Try again, with a longer deadline if the host is slow." },
   disconnected: { exit: 69, hint: "The peer went away; what it had begun completes or is undone." },
-  daemon_unavailable: { exit: 69, hint: "Start it as the owner: `bangerd`." },
+  daemon_unavailable: { exit: 69, hint: "Start it: `bangerd`, as the owner of the installation." },
   helper_unavailable: { exit: 69, hint: "Start it as root: `bangerd-root`." },
   missing_tool: { exit: 69, hint: "Install the named program." },
   command_failed: { exit: 71, hint: "The message has the program's own words; `banger trace show` has its span." },

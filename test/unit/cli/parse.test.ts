@@ -110,6 +110,7 @@ describe("a command line", () => {
     ["vm exec web --", /argv is missing/],
     ["vm exec -- web", /argv is missing/],
     ["completion bash zsh", /"zsh" is one argument too many/],
+    ["completion --bash", /completion: there is no flag --bash/],
     // Order.
     ["ls vm", /ls comes after vm; did you mean `banger vm ls`\?/],
     [
@@ -156,6 +157,10 @@ describe("a command line", () => {
   });
 });
 
+it.each(["completion bash", "completion -- bash", "completion bash --json", "-q completion bash"])("%s", (line) => {
+  expect(parseCommandLine(words(line))).toEqual({ kind: "completion", shell: "bash" });
+});
+
 describe("help", () => {
   it.each([
     ["", {}],
@@ -188,7 +193,7 @@ describe("help", () => {
     expect(parse("exec web ls --help").rest).toEqual(["ls", "--help"]);
   });
 
-  it.each(["--version", "-V", "version", "--json --version"])("%s is the version", (line) => {
+  it.each(["--version", "-V", "version", "--json --version", "vm --version"])("%s is the version", (line) => {
     expect(parseCommandLine(words(line))).toEqual({ kind: "version" });
   });
 });
