@@ -25,10 +25,16 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof ReaderLeft) return 0;
-    return reportError(error, argv.includes("--json"), (text) => void streams.err(text));
+    return reportError(error, asksForJson(argv), (text) => void streams.err(text));
   } finally {
     await streams.flush(false);
   }
+}
+
+/** True when an error is to be JSON, also that of a command line which can't be read; what is behind `--` is another's. */
+function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  return (end === -1 ? argv : argv.slice(0, end)).includes("--json");
 }
 
 function defaultConfig(): string {

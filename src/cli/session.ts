@@ -15,8 +15,8 @@ export interface Session {
   readonly config: string;
   readonly streams: StandardStreams;
   readonly interrupt: Interrupt;
-  /** Where it is one of several: what the person called it, and who takes its result. */
-  readonly oneOf?: { readonly label: string; readonly take: (result: unknown) => void };
+  /** Where it is one of several: what its progress begins with, and who takes its result. */
+  readonly oneOf?: { readonly prefix: string; readonly take: (result: unknown) => void };
 }
 
 /** Runs the command on a connection; resolves with its exit code. */
@@ -31,7 +31,7 @@ function contextOf(
   opId: OpId | undefined,
 ): CommandContext {
   const say = (text: string) => void (flags.quiet || streams.err(text));
-  const progress = new Progress(oneOf === undefined ? say : (text) => say(`${oneOf.label}:${text}`));
+  const progress = new Progress(oneOf === undefined ? say : (text) => say(`${oneOf.prefix}${text}`));
   return {
     call: (key, params, options = {}) =>
       connection.call(key, params, {

@@ -28,6 +28,7 @@ export async function runSeveral(
   const say = (text: string) => void deps.streams.err(text);
   const results = new Map<string, unknown>();
   const nextSteps = new Set<string>();
+  const widest = Math.max(...each.map(({ label }) => label.length)) + 1;
   let worst = 0;
   const ended = (exitCode: number) => {
     worst = Math.max(worst, exitCode);
@@ -35,7 +36,10 @@ export async function runSeveral(
   const one = async (invocation: SeveralInvocation) => {
     try {
       if (deps.interrupt.signal.aborted) throw new BangerError("cancelled", "not begun");
-      const oneOf = { label: invocation.label, take: (result: unknown) => void results.set(invocation.label, result) };
+      const oneOf = {
+        prefix: `${invocation.label}:`.padEnd(widest),
+        take: (result: unknown) => void results.set(invocation.label, result),
+      };
       ended(await deps.run({ ...deps, invocation, oneOf }));
     } catch (error) {
       const named = namedBy(invocation.label, error);

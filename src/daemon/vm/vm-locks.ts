@@ -62,5 +62,7 @@ export class VmLocks {
 }
 
 function busy({ name }: Named, holder: string): BangerError {
-  return new BangerError("busy", `vm ${name}: ${holder} is under way`, { details: { holder } });
+  return new BangerError("busy", `vm ${name}: ${holder} is under way`, {
+    details: { holder, hint: "Try again when it is done; `vm kill` ends a start or a stop." },
+  });
 }

@@ -45,7 +45,7 @@ describe("several VMs in one command", () => {
       ["off", true],
       ["b", undefined],
     ]);
-    expect(stderr).toMatch(/^a: {2}✓ shutdown/m);
+    expect(stderr).toMatch(/^a: {4}✓ shutdown/m);
     expect(new Set(stopped().map(({ opId }) => opId)).size).toBe(3);
     // Each is handed over under its own op_id, with a root of its own.
     expect(host.outcomes.filter(({ method }) => method === "trace.submit")).toHaveLength(3);

@@ -12,7 +12,7 @@ export const vmStart = command({
     const vm = await call("vmStart", params);
     if (json) return await print(vm, () => "");
     if (vm.unchanged === true) return note(`${vm.name} runs already, at ${vm.address}`);
-    if (vm.accel === "tcg") note(`without KVM, so slowly: ${vm.accel_why}`);
+    if (vm.accel === "tcg") note(`${vm.name} runs without KVM, so slowly: ${vm.accel_why}`);
     return note(`${vm.name} runs at ${vm.address}; \`banger trace show ${opId}\` shows how it came to`);
   },
 });
