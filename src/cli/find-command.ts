@@ -1,7 +1,7 @@
 import type { Command } from "./command.ts";
 import { commands } from "./commands.ts";
 import { nearest } from "./nearest.ts";
-import { quoted, title, usage } from "./usage.ts";
+import { plain, quoted, title, usage } from "./usage.ts";
 
 /** What a command line's first words name. */
 export type Named =
@@ -103,7 +103,9 @@ function verbOf(noun: string, verb: string, args: readonly string[]): Command {
   if (verb.startsWith("-")) throw flagTooEarly(verb, noun);
   const swapped = args[0] === undefined ? undefined : lookUp(noun, args[0]);
   const near =
-    swapped === undefined ? nearest(verb, wordsOf(noun)) : `; did you mean \`banger ${title(swapped)} ${verb}\`?`;
+    swapped === undefined || swapped.positionals.length === 0
+      ? nearest(verb, wordsOf(noun))
+      : `; did you mean \`banger ${title(swapped)} ${plain(verb)}\`?`;
   throw usage(`${noun} has no verb ${quoted(verb)}${near}`, noun);
 }
 
@@ -114,7 +116,7 @@ function unknown(first: string, second: string | undefined): Error {
   const elsewhere = commands.find(({ verb, aliases = [] }) => verb === first || aliases.includes(first));
   const near =
     swapped !== undefined && swapped.positionals.length > 0
-      ? `; did you mean \`banger ${title(swapped)} ${first}\`?`
+      ? `; did you mean \`banger ${title(swapped)} ${plain(first)}\`?`
       : elsewhere !== undefined
         ? `; did you mean \`banger ${elsewhere.noun} ${first}\`?`
         : nearest(first, [...nouns(), ...wordsOf(usualNoun), "help", "version", "completion"]);

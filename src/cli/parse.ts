@@ -4,7 +4,7 @@ import { flagsFor, flagsOf } from "./flags.ts";
 import { methods } from "./generated/methods.ts";
 import type { ParamSpec, ParamValue } from "./method-spec.ts";
 import { type ReadFlags, readFlags } from "./read-flags.ts";
-import { quoted, title, usage } from "./usage.ts";
+import { plain, quoted, title, usage } from "./usage.ts";
 import { readValue } from "./value.ts";
 
 /** The values of flags that every command takes. */
@@ -54,7 +54,7 @@ function completionOf(args: readonly string[]): Invocation {
   const words = args.filter((word) => !isLeadingFlag(word) && word !== "--");
   const [shell, extra] = words;
   const flag = words.find((word) => word.startsWith("-"));
-  if (flag !== undefined) throw usage(`completion: there is no flag ${flag.slice(0, 80)}`, "completion");
+  if (flag !== undefined) throw usage(`completion: there is no flag ${plain(flag)}`, "completion");
   if (extra !== undefined) throw usage(`completion: ${quoted(extra)} is one argument too many`, "completion");
   return { kind: "completion", shell };
 }
@@ -69,13 +69,13 @@ function invocationOf(command: Command, read: ReadFlags): Invocation {
   };
   const names = [...new Set(positionals)];
   if (command.several === true && names.length > 1) {
-    const each = names.map((label) => ({
+    const each = names.map((name) => ({
       kind: "command" as const,
       command,
-      params: complete(command, params, [label]),
+      params: complete(command, params, [name]),
       rest,
       flags,
-      label,
+      label: plain(name),
     }));
     return { kind: "several", flags, each };
   }

@@ -3,7 +3,7 @@ import type { Command } from "./command.ts";
 import { type Flag, flagsFor, flagsOf } from "./flags.ts";
 import type { ParamValue } from "./method-spec.ts";
 import { nearest } from "./nearest.ts";
-import { quoted, title, usage } from "./usage.ts";
+import { plain, quoted, title, usage } from "./usage.ts";
 import { readValue } from "./value.ts";
 
 /** Flags that every command takes. */
@@ -100,7 +100,7 @@ function take(
   if (flag === undefined && global === undefined) {
     const known = [...flags.keys(), ...Object.keys(globalFlags)];
     const near = token.rawName.startsWith("--") ? nearest(token.name, known, (candidate) => `--${candidate}`) : "";
-    throw refuse(`there is no flag ${token.rawName.slice(0, 80)}${near}`);
+    throw refuse(`there is no flag ${plain(token.rawName)}${near}`);
   }
   if (isSwitchName(name, flags)) {
     if (token.value !== undefined) throw refuse(`${token.rawName} takes no value`);

@@ -26,7 +26,7 @@ export async function runSeveral(
   deps: SeveralDeps,
 ): Promise<number> {
   const say = (text: string) => void deps.streams.err(text);
-  const results = new Map<string, unknown>();
+  const results = new Map<SeveralInvocation, unknown>();
   const nextSteps = new Set<string>();
   const widest = Math.max(...each.map(({ label }) => label.length)) + 1;
   let worst = 0;
@@ -38,7 +38,7 @@ export async function runSeveral(
       if (deps.interrupt.signal.aborted) throw new BangerError("cancelled", "not begun");
       const oneOf = {
         prefix: `${invocation.label}:`.padEnd(widest),
-        take: (result: unknown) => void results.set(invocation.label, result),
+        take: (result: unknown) => void results.set(invocation, result),
       };
       ended(await deps.run({ ...deps, invocation, oneOf }));
     } catch (error) {
@@ -55,7 +55,7 @@ export async function runSeveral(
   for (const text of nextSteps) say(`${text}\n`);
   if (flags.json)
     await print(
-      [...each].flatMap(({ label }) => (results.has(label) ? [results.get(label)] : [])),
+      each.flatMap((asked) => (results.has(asked) ? [results.get(asked)] : [])),
       deps,
     );
   return worst;

@@ -17,3 +17,8 @@ export function title(command: Command): string {
 export function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 80));
 }
+
+/** A word as it was typed, where it can be shown so. */
+export function plain(text: string): string {
+  return /^[!-~]{1,80}$/.test(text) ? text : quoted(text);
+}

@@ -90,6 +90,7 @@ describe("a command line", () => {
     ["vm create --cpu 2", /no flag --cpu; did you mean --cpus\?/],
     ["vm create --mem 1G", /no flag --mem; did you mean --memory\?/],
     ["vm create --memroy 1G", /no flag --memroy; did you mean --memory\?/],
+    ["vm create --\u001b[31m", /there is no flag "--\\u001b\[31m"$/],
     ["vm create -x", /vm create: there is no flag -x$/],
     ["vm delete -fx web", /there is no flag -x$/],
     ["vm create --cpus -x", /--cpus needs a value; one that begins with - is given as --cpus=VALUE/],
