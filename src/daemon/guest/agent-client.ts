@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { BangerError } from "../../rpc/contract/errors.ts";
-import { AgentExec, type ExecEnd, type ExecRequest } from "./agent-exec.ts";
-import { type AgentFrame, frameType } from "./agent-frame.ts";
+import { AgentExec, type ExecEnd, type ExecRequest, outputWindow } from "./agent-exec.ts";
+import { type AgentFrame, breach, frameType } from "./agent-frame.ts";
 import { type Hello, introduce } from "./agent-hello.ts";
 import { AgentPulse, pulseTimes, type PulseTimes } from "./agent-pulse.ts";
 import { AgentStream } from "./agent-stream.ts";
 import type { ClockAnchor, Stage } from "./timeline.ts";
+import { UnaskedFrames } from "./unasked-frames.ts";
 import { within } from "./within.ts";
 
 const anchorPings = 3;
@@ -23,12 +24,12 @@ export interface AttachDeps {
 
 /** Why a session with an agent is over. */
 export interface SessionEnd {
-  /** `restarted`: the agent said that it was started again. `closed`: by us. */
-  readonly why: "lost" | "restarted" | "silent" | "closed";
+  /** `restarted`: the agent said that it was started again. `broken`: it sent what an agent never would. `closed`: by us. */
+  readonly why: "lost" | "restarted" | "silent" | "broken" | "closed";
   readonly error: BangerError;
 }
 
-const ends: Record<SessionEnd["why"], () => BangerError> = {
+const ends: Record<Exclude<SessionEnd["why"], "broken">, () => BangerError> = {
   lost: () => new BangerError("guest_died", "the connection to the guest's agent was lost"),
   restarted: () => new BangerError("guest_died", "the guest's agent was started again; what it ran has ended"),
   silent: () =>
@@ -55,6 +56,7 @@ export class AgentClient {
   readonly #pings = new Map<bigint, (guestNs: bigint) => void>();
   readonly #end = Promise.withResolvers<SessionEnd>();
   readonly #gone = Promise.withResolvers<never>();
+  readonly #unasked = new UnaskedFrames(() => performance.now());
   #over: SessionEnd | undefined;
   #nextStream = 1;
   #timeSet: (() => void) | undefined;
@@ -76,7 +78,7 @@ export class AgentClient {
       onSilence: () => this.#finish("silent"),
     });
     stream.onFrame = (frame) => this.#receive(frame);
-    void stream.closed.then(() => this.#finish("lost"));
+    void stream.closed.then(() => (stream.fault === undefined ? this.#finish("lost") : this.#broke(stream.fault)));
     this.#pulse.beat();
   }
 
@@ -125,7 +127,11 @@ export class AgentClient {
     const set = Promise.withResolvers<void>();
     this.#timeSet = set.resolve;
     this.#tell(frameType.time, payload);
-    await this.#answer(set.promise);
+    try {
+      await this.#answer(set.promise);
+    } finally {
+      this.#timeSet = undefined;
+    }
   }
 
   /** Runs a command in the guest. */
@@ -139,6 +145,8 @@ export class AgentClient {
       return await Promise.race([exec.run(), this.#gone.promise]);
     } finally {
       this.#execs.delete(stream);
+      // What was on the way comes late, in as small pieces as it may.
+      if (!exec.exited) this.#unasked.expect(outputWindow);
     }
   }
 
@@ -147,11 +155,15 @@ export class AgentClient {
     const begun = Promise.withResolvers<void>();
     this.#shuttingDown = begun.resolve;
     this.#tell(frameType.shutdown, Buffer.from([how === "poweroff" ? 0 : 1]));
-    await within(
-      this.#answerDeadlineMs,
-      "the guest's agent did not answer",
-      Promise.race([begun.promise, this.ended.then(() => undefined)]),
-    );
+    try {
+      await within(
+        this.#answerDeadlineMs,
+        "the guest's agent did not answer",
+        Promise.race([begun.promise, this.ended.then(() => undefined)]),
+      );
+    } finally {
+      this.#shuttingDown = undefined;
+    }
   }
 
   close(): void {
@@ -190,23 +202,52 @@ export class AgentClient {
 
   #receive(frame: AgentFrame): void {
     if (frame.session === 0 && frame.type === frameType.started && this.version >= 2) return this.#finish("restarted");
-    if (frame.session !== this.#session) return;
-    this.#pulse.heard();
-    if (frame.type === frameType.pong && frame.payload.length === 16) {
-      this.#pings.get(frame.payload.readBigUInt64LE(0))?.(frame.payload.readBigUInt64LE(8));
-    } else if (frame.type === frameType.timeSet) this.#timeSet?.();
-    else if (frame.type === frameType.shuttingDown) this.#shuttingDown?.();
-    else this.#execs.get(frame.stream)?.receive(frame);
+    const expected = frame.session === this.#session && this.#hear(frame);
+    if (!expected && !this.#unasked.take()) this.#broke(breach("a flood of frames that nobody asked for"));
   }
 
-  #finish(why: SessionEnd["why"]): void {
+  /** Takes a frame of this session; false when nobody waited for it. */
+  #hear(frame: AgentFrame): boolean {
+    this.#pulse.heard();
+    switch (frame.type) {
+      case frameType.pong:
+        return this.#ponged(frame.payload);
+      case frameType.timeSet:
+        return settle(this.#timeSet);
+      case frameType.shuttingDown:
+        return settle(this.#shuttingDown);
+      default:
+        return this.#execs.get(frame.stream)?.receive(frame) ?? false;
+    }
+  }
+
+  #ponged(payload: Buffer): boolean {
+    if (payload.length !== 16) return false;
+    return settle(this.#pings.get(payload.readBigUInt64LE(0)), payload.readBigUInt64LE(8));
+  }
+
+  #broke(error: BangerError): void {
+    this.#conclude({ why: "broken", error });
+  }
+
+  #finish(why: keyof typeof ends): void {
+    this.#conclude({ why, error: ends[why]() });
+  }
+
+  #conclude(end: SessionEnd): void {
     if (this.#over !== undefined) return;
-    this.#over = { why, error: ends[why]() };
+    this.#over = end;
     this.#pulse.stop();
     this.#stream.onFrame = () => undefined;
     this.#stream.close();
-    this.#gone.reject(this.#over.error);
-    for (const exec of this.#execs.values()) exec.fail(this.#over.error);
-    this.#end.resolve(this.#over);
+    this.#gone.reject(end.error);
+    for (const exec of this.#execs.values()) exec.fail(end.error);
+    this.#end.resolve(end);
   }
+}
+
+/** Tells who waits; false when nobody does. */
+function settle<T extends unknown[]>(waiter: ((...what: T) => void) | undefined, ...what: T): boolean {
+  waiter?.(...what);
+  return waiter !== undefined;
 }

@@ -1,5 +1,6 @@
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { type AgentFrame, frameType, maxPayload, more } from "./agent-frame.ts";
+import { type OutputName, OutputQueue } from "./output-queue.ts";
 import { printable } from "../../rpc/printable.ts";
 
 /** A command to run in a guest. */
@@ -34,7 +35,9 @@ const killAfterMs = 2_000;
 /** A guest that does not say by then that a command has ended, which it was told to kill, is waited for no longer. */
 const giveUpAfterMs = 7_000;
 /** So many bytes of output may be on the way. */
-const outputWindow = 256 * 1024;
+export const outputWindow = 256 * 1024;
+/** A command's input has far less room in a guest. */
+const mostStdinCredit = 1024 * 1024;
 /** The agent takes no longer request (EXEC_REQUEST_MAX). */
 const maxRequest = 128 * 1024;
 const tag = { argv: 1, env: 2, cwd: 3, user: 4, stdin: 5 } as const;
@@ -44,11 +47,18 @@ export class AgentExec {
   readonly #request: ExecRequest;
   readonly #send: SendFrame;
   readonly #ended = Promise.withResolvers<ExecEnd>();
-  #outputDone: Promise<void> = Promise.resolve();
+  readonly #output = new OutputQueue({
+    take: (output, bytes) => (output === "stdout" ? this.#request.onStdout(bytes) : this.#request.onStderr(bytes)),
+    onTaken: async (bytes) => {
+      if (!this.#over) await this.#allow(bytes);
+    },
+    onFailure: (error) => this.fail(error),
+  });
   #outputAllowed = 0;
   #stdinCredit = 0;
   #wakeStdin: (() => void) | undefined;
   #over = false;
+  #exited = false;
 
   constructor(request: ExecRequest, send: SendFrame) {
     this.#request = request;
@@ -75,7 +85,7 @@ export class AgentExec {
       if (stdin !== undefined) void this.#sendStdin(stdin).catch((error: unknown) => this.fail(error));
       const end = await this.#ended.promise;
       // A caller who has left takes no more output either.
-      await Promise.race([this.#outputDone, left.promise]);
+      await Promise.race([this.#output.drained, left.promise]);
       signal?.throwIfAborted();
       return end;
     } finally {
@@ -86,20 +96,24 @@ export class AgentExec {
     }
   }
 
-  /** Takes a frame of this stream. */
-  receive(frame: AgentFrame): void {
+  /** True when the guest has said how it ended. */
+  get exited(): boolean {
+    return this.#exited;
+  }
+
+  /** Takes a frame of this stream; false when it says nothing. */
+  receive(frame: AgentFrame): boolean {
     switch (frame.type) {
       case frameType.stdout:
-        return this.#output(frame.payload, this.#request.onStdout);
+        return this.#take("stdout", frame.payload);
       case frameType.stderr:
-        return this.#output(frame.payload, this.#request.onStderr);
+        return this.#take("stderr", frame.payload);
       case frameType.stdinCredit:
-        if (frame.payload.length === 4) this.#stdinCredit += frame.payload.readUInt32LE(0);
-        return this.#wakeStdin?.();
+        return this.#credit(frame.payload);
       case frameType.exit:
         return this.#exit(frame.payload);
       default:
-        return undefined;
+        return false;
     }
   }
 
@@ -133,15 +147,20 @@ export class AgentExec {
     return this.#send(frameType.credit, payload);
   }
 
-  #output(bytes: Buffer, take: (bytes: Uint8Array) => void | Promise<void>): void {
+  #take(output: OutputName, bytes: Buffer): boolean {
+    if (bytes.length === 0 || this.#exited) return false;
     this.#outputAllowed -= bytes.length;
-    if (this.#outputAllowed < 0) return this.fail(new BangerError("guest_died", "the guest sent more than it may"));
-    this.#outputDone = this.#outputDone.then(async () => {
-      await take(bytes);
-      if (!this.#over) await this.#allow(bytes.length);
-    });
-    // Whoever waits for the end hears of it; until then it isn't unheard.
-    this.#outputDone.catch((error: unknown) => this.fail(error));
+    if (this.#outputAllowed < 0) this.fail(new BangerError("guest_died", "the guest sent more than it may"));
+    else this.#output.push(output, bytes);
+    return this.#outputAllowed >= 0;
+  }
+
+  #credit(payload: Buffer): boolean {
+    const credit = payload.length === 4 ? payload.readUInt32LE(0) : 0;
+    const room = mostStdinCredit - this.#stdinCredit;
+    this.#stdinCredit += Math.min(credit, room);
+    this.#wakeStdin?.();
+    return credit > 0 && credit <= room;
   }
 
   async #sendStdin(input: AsyncIterable<Uint8Array>): Promise<void> {
@@ -177,16 +196,19 @@ export class AgentExec {
     return [hard, setTimeout(() => this.fail(this.#request.signal?.reason), giveUpAfterMs).unref()];
   }
 
-  #exit(payload: Buffer): void {
-    if (payload.length < 5) return;
+  #exit(payload: Buffer): boolean {
+    if (payload.length < 5 || this.#exited) return false;
+    this.#exited = true;
     const kind = payload.readUInt8(0);
     const number = payload.readInt32LE(1);
-    if (kind === 0) return this.#ended.resolve({ exitCode: number & 0xff, signal: null });
-    if (kind === 1) return this.#ended.resolve({ exitCode: null, signal: number & 0x7f });
-    const why = printable(payload.toString("utf8", 5, 5 + 256));
-    return this.fail(
-      new BangerError("command_failed", `the command could not be started: ${why}`, { details: { errno: number } }),
-    );
+    if (kind === 0) this.#ended.resolve({ exitCode: number & 0xff, signal: null });
+    else if (kind === 1) this.#ended.resolve({ exitCode: null, signal: number & 0x7f });
+    else {
+      const why = printable(payload.toString("utf8", 5, 5 + 256));
+      const message = `the command could not be started: ${why}`;
+      this.fail(new BangerError("command_failed", message, { details: { errno: number } }));
+    }
+    return true;
   }
 }
 

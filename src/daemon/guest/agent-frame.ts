@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import { BangerError } from "../../rpc/contract/errors.ts";
 
 /** The types of frames; `docs/guest-protocol.md` says what each carries. */
 export const frameType = {
@@ -59,16 +60,31 @@ export function encodeAgentFrame({ session, stream, type, flags, payload }: Agen
 
 /** Finds frames in bytes from a guest that may send anything: garbage costs frames, never memory. */
 export class AgentFrameDecoder {
+  readonly #longest: number;
   #held: Buffer = Buffer.alloc(0);
+  #synchronised = false;
+
+  /** `longest`: the longest payload that is looked at before it is synchronised; what tells of a longer one costs no checksum. */
+  constructor(longest = maxPayload) {
+    this.#longest = longest;
+  }
+
+  /** From the next frame on what is no frame is an error: there is nothing to find behind it. */
+  synchronise(): void {
+    this.#synchronised = true;
+  }
 
   /** The frames that `chunk` completes. Between calls at most one frame's bytes are held. */
   *push(chunk: Buffer): Generator<AgentFrame> {
     let bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     for (;;) {
-      bytes = bytes.subarray(startOfFrame(bytes));
+      const start = startOfFrame(bytes);
+      if (start > 0) this.#skip("bytes that are no frame");
+      bytes = bytes.subarray(start);
       if (bytes.length < headerBytes) break;
       const length = bytes.readUInt32LE(16);
-      if (length > maxPayload) {
+      if (length > (this.#synchronised ? maxPayload : this.#longest)) {
+        this.#skip("a frame that is too long");
         bytes = bytes.subarray(1);
         continue;
       }
@@ -76,12 +92,22 @@ export class AgentFrameDecoder {
       if (bytes.length < end) break;
       const whole = bytes.subarray(0, end);
       const intact = checksum(whole) === whole.readUInt32LE(crcAt);
+      if (!intact) this.#skip("a frame with a wrong checksum");
       bytes = bytes.subarray(intact ? end : 1);
       if (intact) yield frameOf(whole);
     }
     // A copy, so that a few bytes left over do not keep a large chunk in memory.
     this.#held = Buffer.from(bytes);
   }
+
+  #skip(what: string): void {
+    if (this.#synchronised) throw breach(what);
+  }
+}
+
+/** What a guest sent that its agent never would; there is nothing to be said to it any more. */
+export function breach(what: string): BangerError {
+  return new BangerError("guest_died", `the guest's agent sent ${what}`);
 }
 
 /** Where the first frame may begin: at the magic, or at a beginning of it at the end. */

@@ -37,8 +37,10 @@ export async function introduce(stream: AgentStream, signal: AbortSignal): Promi
     if (frame.session === 0 && frame.type === frameType.started && version === undefined && starts++ < maxStarts)
       attach();
     if (frame.session !== session) return;
-    if (frame.type === frameType.hello && frame.payload.subarray(0, nonceBytes).equals(nonce)) version = spoken(frame);
-    else if (version !== undefined && frame.type === frameType.timeline) {
+    if (frame.type === frameType.hello && frame.payload.subarray(0, nonceBytes).equals(nonce)) {
+      version = spoken(frame);
+      stream.synchronise();
+    } else if (version !== undefined && frame.type === frameType.timeline) {
       answer.resolve({ session, version, timeline: readTimeline(frame.payload) });
     }
   };
@@ -51,7 +53,7 @@ export async function introduce(stream: AgentStream, signal: AbortSignal): Promi
   };
   const abort = () => answer.reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
-  void stream.closed.then(() => answer.reject(new Error("the stream was closed")));
+  void stream.closed.then(() => answer.reject(stream.fault ?? new Error("the stream was closed")));
   try {
     signal.throwIfAborted();
     attach();

@@ -18,6 +18,8 @@ import { within } from "./within.ts";
  *     │   agent says that it was started                                 │
  *     └──────────────────────────────────────────────────────────────────┘
  *                            no answer for 15 s
+ *
+ * An agent that sends what none would is silent at once; it is attached to again, less and less often.
  */
 export type AgentState = "attaching" | "answers" | "silent";
 
@@ -56,6 +58,8 @@ export class AgentLink {
   #state: AgentState = "attaching";
   #session: Session | undefined;
   #failure: unknown;
+  /** What the guest sent that ended the last session. */
+  #breach: BangerError | undefined;
 
   constructor(deps: AgentLinkDeps) {
     this.#deps = deps;
@@ -106,7 +110,8 @@ export class AgentLink {
 
   #notSilent(signal?: AbortSignal): Promise<Session> {
     if (this.#state === "silent") {
-      const silent = "the guest's agent is silent: it has not answered for a while; the VM runs on";
+      const why = this.#breach?.plain.replace("the guest's agent", "it") ?? "it has not answered for a while";
+      const silent = `the guest's agent is silent: ${why}; the VM runs on`;
       throw new BangerError("deadline_exceeded", silent, { cause: this.#failure });
     }
     return this.#answering(signal, this.#times.silentMs);
@@ -134,9 +139,10 @@ export class AgentLink {
     let pauseMs = 0;
     while (!signal.aborted) {
       const end = await this.#serve().catch((error: unknown) => this.#failed(error));
+      this.#breach = end?.why === "broken" ? end.error : end === undefined ? this.#breach : undefined;
       if (end !== undefined) lastAnswer = performance.now();
       const late = performance.now() - lastAnswer >= this.#times.silentMs || isLate(this.#failure);
-      const silent = end === undefined ? late : end.why === "silent";
+      const silent = end === undefined ? late : end.why === "silent" || end.why === "broken";
       if (silent || end !== undefined) this.#become(silent ? "silent" : "attaching");
       // A guest may say hello and leave, without end.
       pauseMs = end === undefined || end.afterMs < this.#times.silentMs ? nextPause(pauseMs) : 0;

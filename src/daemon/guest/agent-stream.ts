@@ -1,6 +1,16 @@
 import type { Duplex } from "node:stream";
-import { type AgentFrame, AgentFrameDecoder, encodeAgentFrame } from "./agent-frame.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import { type AgentFrame, AgentFrameDecoder, breach, encodeAgentFrame } from "./agent-frame.ts";
+import { TimeShare } from "./time-share.ts";
 import { within } from "./within.ts";
+
+/** No payload is longer that an agent may send before its hello is known, HELLO and STARTED. */
+const longestIntroduction = 64;
+/** So much may lie between a daemon that died and the answer to this one: far more than port, VMM and socket hold. */
+const noiseBytes = 4 * 1024 * 1024;
+/** A guest gets this part of a processor's time at most, and reading a byte counts as a nanosecond at least. */
+const share = { part: 0.25, burstMs: 20 };
+const msPerByte = 1e-6;
 
 /** Frames over a stream that a hostile guest may fill with anything. */
 export class AgentStream {
@@ -10,7 +20,11 @@ export class AgentStream {
   readonly closed: Promise<void>;
   readonly #stream: Duplex;
   readonly #drainDeadlineMs: number;
-  readonly #decoder = new AgentFrameDecoder();
+  readonly #decoder = new AgentFrameDecoder(longestIntroduction);
+  readonly #share = new TimeShare({ ...share, now: () => performance.now() });
+  #noise: number | undefined = noiseBytes;
+  #rest: NodeJS.Timeout | undefined;
+  #fault: BangerError | undefined;
   #draining: Promise<void> | undefined;
 
   /** `drainDeadlineMs`: how long the guest may take nothing of what is sent. */
@@ -20,11 +34,25 @@ export class AgentStream {
     const closed = Promise.withResolvers<void>();
     this.closed = closed.promise;
     if (stream.destroyed) closed.resolve();
-    stream.once("close", () => closed.resolve());
+    stream.once("close", () => {
+      clearTimeout(this.#rest);
+      closed.resolve();
+    });
     stream.once("end", () => stream.destroy());
     // Every error is followed by the close that ends what waits.
     stream.on("error", () => undefined);
     stream.on("data", (bytes: Buffer) => this.#take(bytes));
+  }
+
+  /** What the guest sent that ended the stream. */
+  get fault(): BangerError | undefined {
+    return this.#fault;
+  }
+
+  /** The guest has said hello: from the next frame on, what is no frame ends the stream. */
+  synchronise(): void {
+    this.#decoder.synchronise();
+    this.#noise = undefined;
   }
 
   /** Sends a frame; resolves when the guest keeps up, or is gone. */
@@ -44,11 +72,27 @@ export class AgentStream {
   }
 
   #take(bytes: Buffer): void {
+    const began = performance.now();
     try {
       for (const frame of this.#decoder.push(bytes)) this.onFrame(frame);
+      if (this.#noise !== undefined && (this.#noise -= bytes.length) < 0) {
+        throw breach(`${noiseBytes / 1024 / 1024} MiB and no answer`);
+      }
     } catch (error) {
+      if (error instanceof BangerError) this.#fault = error;
       this.#stream.destroy(error instanceof Error ? error : new Error(String(error)));
+      return;
     }
+    this.#pauseAfter(Math.max(performance.now() - began, bytes.length * msPerByte));
+  }
+
+  /** Other guests' work goes on while this one's waits. */
+  #pauseAfter(tookMs: number): void {
+    const restMs = this.#share.spend(tookMs);
+    if (restMs === 0 || this.#stream.destroyed) return;
+    this.#stream.pause();
+    this.#rest = setTimeout(() => this.#stream.resume(), restMs);
+    this.#rest.unref();
   }
 
   async #drain(): Promise<void> {

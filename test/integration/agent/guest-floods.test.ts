@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { AgentLink } from "../../../src/daemon/guest/agent-link.ts";
+import { openAgentSocket } from "../../../src/daemon/guest/agent-socket.ts";
+import { floods, type FloodName } from "../../support/flooding-guest.ts";
+import { ScriptedAgent } from "../../support/scripted-agent.ts";
+import { scriptedGuest } from "../../support/agent.ts";
+
+const floodMs = 200;
+const forEver = new AbortController().signal;
+const nothing = () => undefined;
+let directory: string;
+let child: ChildProcess | undefined;
+beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "banger-flood-"))));
+afterEach(() => {
+  child?.kill("SIGKILL");
+  rmSync(directory, { recursive: true });
+});
+
+function linkTo(path: string): AgentLink {
+  const link = new AgentLink({
+    openAgent: (signal) => openAgentSocket(path, signal),
+    now: () => process.hrtime.bigint(),
+  });
+  link.start();
+  return link;
+}
+
+/** A guest that floods, in a process of its own, and the daemon's link to it. */
+async function flooded(flood: FloodName): Promise<AgentLink> {
+  const path = join(directory, "agent.sock");
+  child = spawn(process.execPath, ["test/support/flooding-guest.ts", path, flood], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (child.stdout !== null) await once(child.stdout, "data");
+  return linkTo(path);
+}
+
+/** What the daemon took while `work` was under way: its part of one processor, and the memory that it grew by at most. */
+async function measured(work: () => Promise<unknown>): Promise<{ part: number; grownMib: number }> {
+  const [cpu, began, rss] = [process.cpuUsage(), performance.now(), process.memoryUsage.rss()];
+  let peak = rss;
+  const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 10);
+  await work();
+  clearInterval(watch);
+  const { user, system } = process.cpuUsage(cpu);
+  return { part: (user + system) / 1000 / (performance.now() - began), grownMib: (peak - rss) / 1024 / 1024 };
+}
+
+it.each(Object.entries(floods))(
+  "a flood of %s costs little, and no other guest its answers",
+  async (name, { after }) => {
+    const agent = new ScriptedAgent();
+    await using other = await scriptedGuest((socket) => agent.serve(socket));
+    const neighbour = linkTo(other.path);
+    await neighbour.ready(forEver, 5_000);
+    const link = await flooded(name as FloodName);
+    if (after === "exec") {
+      await link.ready(forEver, 5_000);
+      async function* input() {
+        yield Buffer.alloc(1);
+        await delay(floodMs);
+      }
+      const running = link.exec({ argv: ["x"], stdin: input(), onStdout: nothing, onStderr: nothing });
+      running.catch(() => undefined);
+    }
+    let slowestMs = 0;
+    const { part, grownMib } = await measured(async () => {
+      for (const until = performance.now() + floodMs; performance.now() < until; ) {
+        const began = performance.now();
+        await neighbour.exec({ argv: ["true"], onStdout: nothing, onStderr: nothing });
+        slowestMs = Math.max(slowestMs, performance.now() - began);
+        await delay(5);
+      }
+    });
+    link.close();
+    neighbour.close();
+    // Before there was a bound, each of them took the whole processor; the neighbour's own work is counted too.
+    expect(part).toBeLessThan(0.75);
+    expect(grownMib).toBeLessThan(64);
+    expect(slowestMs).toBeLessThan(250);
+  },
+);
+
+it.each<[FloodName, RegExp]>([
+  ["zeros after hello", /silent: it sent bytes that are no frame/],
+  ["wrong checksums", /silent: it sent a frame with a wrong checksum/],
+  ["frames of another session", /silent: it sent a flood of frames that nobody asked for/],
+  ["output of commands that there never were", /silent: it sent a flood of frames that nobody asked for/],
+])("after a flood of %s the agent is silent at once, and it is said why", async (name, why) => {
+  const link = await flooded(name);
+  const silent = Promise.withResolvers<void>();
+  link.onState((state) => state === "silent" && silent.resolve());
+  await silent.promise;
+  await expect(link.exec({ argv: ["x"], onStdout: nothing, onStderr: nothing })).rejects.toMatchObject({
+    code: "deadline_exceeded",
+    message: expect.stringMatching(why) as string,
+  });
+  link.close();
+});
