@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, write
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { AgentClient } from "../src/daemon/guest/agent-client.ts";
-import { openAgentSocket } from "../src/daemon/guest/agent-socket.ts";
+import { openGuest } from "../test/support/agent.ts";
 import { guestConfigArchive } from "../src/daemon/guest/guest-config.ts";
 import { guestPrograms } from "../src/daemon/guest/guest-programs.ts";
 import { qemuArgv } from "../src/helper/vmm/qemu-argv.ts";
@@ -26,7 +26,7 @@ export interface QemuByHand {
 /** QEMU makes the socket's file a moment before it listens. */
 async function connected(path: string): Promise<Duplex> {
   for (;;) {
-    const stream = existsSync(path) ? await openAgentSocket(path, never).catch(() => undefined) : undefined;
+    const stream = existsSync(path) ? await openGuest(path, never).catch(() => undefined) : undefined;
     if (stream !== undefined) return stream;
     await delay(1);
   }

@@ -1,5 +1,6 @@
 import { formatIpv4, type Installation, parseSubnet } from "../installation/install-file.ts";
 import type { Layout } from "../installation/layout.ts";
+import { createPeerCredentials } from "../rpc/peer-credentials.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import { qcow2 } from "./disk/qcow2.ts";
@@ -87,7 +88,8 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     log.error({ err: error }, "when VMs were last used is not kept yet"),
   );
   const running = new RunningVms();
-  const drivers: VmmDrivers = { qemu: createQemuDriver({ helper, layout }) };
+  const peerOf = createPeerCredentials();
+  const drivers: VmmDrivers = { qemu: createQemuDriver({ helper, layout, ownerUid: installation.ownerUid, peerOf }) };
   const disk = qcow2({ run });
   const keys = await openSshKeys(layout);
   const exits = createExitReader({ helper, processes: preinstalled?.processes ?? procProcesses });

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Socket } from "node:net";
+import { once } from "node:events";
+import { createConnection, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AgentClient, type AttachDeps } from "../../src/daemon/guest/agent-client.ts";
-import { openAgentSocket } from "../../src/daemon/guest/agent-socket.ts";
 
 const program = "guest/build/sanitized/banger-agent";
 
@@ -76,8 +76,16 @@ export function scriptedGuest(serve: (socket: Socket) => void): Promise<GuestSoc
   });
 }
 
+/** Connects to a guest's socket. */
+export async function openGuest(path: string, signal: AbortSignal): Promise<Socket> {
+  const socket = createConnection(path);
+  socket.on("error", () => undefined);
+  await once(socket, "connect", { signal });
+  return socket;
+}
+
 /** Begins a session with a guest. */
 export async function attach(guest: GuestSocket, deps: Partial<AttachDeps> = {}): Promise<AgentClient> {
   const signal = deps.signal ?? new AbortController().signal;
-  return AgentClient.attach({ stream: await openAgentSocket(guest.path, signal), signal, deadlineMs: 30_000, ...deps });
+  return AgentClient.attach({ stream: await openGuest(guest.path, signal), signal, deadlineMs: 30_000, ...deps });
 }

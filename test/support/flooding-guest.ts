@@ -1,6 +1,8 @@
-// A guest in a process of its own, so that what a flood costs the daemon is measured alone: `node flooding-guest.ts SOCKET FLOOD`.
-// It attaches in order, answers pings, and sends a flood without end: from hello on, or from a command's start.
+// A guest in a process of its own, so that what a flood costs the daemon is measured alone: `node flooding-guest.ts DIRECTORY`,
+// in which each flood has its socket. It attaches in order, answers pings, and sends a flood without end: from hello on, or from a command's start.
+import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type AgentFrame, AgentFrameDecoder, encodeAgentFrame, frameType } from "../../src/daemon/guest/agent-frame.ts";
 
@@ -108,6 +110,10 @@ function serve(socket: Socket, { after, bytes }: Flood): void {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const [path, name] = process.argv.slice(2) as [string, FloodName];
-  createServer((socket) => serve(socket, floods[name])).listen(path, () => process.stdout.write("ready\n"));
+  const listening = Object.entries(floods).map(async ([name, flood]) => {
+    const server = createServer((socket) => serve(socket, flood));
+    await once(server.listen(join(process.argv[2] ?? "", name)), "listening");
+  });
+  await Promise.all(listening);
+  process.stdout.write("ready\n");
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentLink, type AgentState } from "../../src/daemon/guest/agent-link.ts";
-import { openAgentSocket } from "../../src/daemon/guest/agent-socket.ts";
 import { Clock } from "../../src/telemetry/clock.ts";
+import { openGuest } from "../support/agent.ts";
 import { Installation } from "../support/installation.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
@@ -68,7 +68,7 @@ describe.skipIf(noSandbox)(`the agent in a guest${noSandbox ? ` (${noSandbox})` 
     await host.daemon?.end();
     const clock = new Clock();
     const path = host.sandbox.path(host.layout.sockets(id).agent);
-    const link = new AgentLink({ openAgent: (signal) => openAgentSocket(path, signal), now: () => clock.nowNs() });
+    const link = new AgentLink({ openAgent: (signal) => openGuest(path, signal), now: () => clock.nowNs() });
     const states: AgentState[] = [];
     link.onState((state) => states.push(state));
     link.start();

@@ -7,7 +7,7 @@ import { type Hello, introduce } from "./agent-hello.ts";
 import { AgentPulse, pulseTimes, type PulseTimes } from "./agent-pulse.ts";
 import { AgentStream } from "./agent-stream.ts";
 import type { ClockAnchor, Stage } from "./timeline.ts";
-import { UnaskedFrames } from "./unasked-frames.ts";
+import { Unasked } from "./unasked.ts";
 import { within } from "./within.ts";
 
 const anchorPings = 3;
@@ -56,7 +56,7 @@ export class AgentClient {
   readonly #pings = new Map<bigint, (guestNs: bigint) => void>();
   readonly #end = Promise.withResolvers<SessionEnd>();
   readonly #gone = Promise.withResolvers<never>();
-  readonly #unasked = new UnaskedFrames(() => performance.now());
+  readonly #unasked = new Unasked(() => performance.now());
   #over: SessionEnd | undefined;
   #nextStream = 1;
   #timeSet: (() => void) | undefined;

@@ -30,47 +30,57 @@ export interface SuperviseDeps extends ReleaseDeps, ConnectionDeps {
 
 const firstRetryMs = 500;
 const lastRetryMs = 10_000;
+/** A connection that lasted so long was a good one. */
+const goodMs = 15_000;
 
-/** Cares for a VM that runs and that the daemon is connected to: notices when its VMM leaves, and when its disk is full. */
-export function supervise(deps: SuperviseDeps, vm: StoredVm): void {
+/**
+ * Cares for a VM that runs and that the daemon is connected to: notices when its VMM leaves, and when its disk is full.
+ * `short`: how many connections before this one did not last.
+ */
+export function supervise(deps: SuperviseDeps, vm: StoredVm, short = 0): void {
   const handle = deps.running.get(vm.id);
   if (handle === undefined) return;
   const log = deps.log.child({ "banger.vm.id": vm.id });
   const { vmm } = handle;
   const path = deps.layout.vm(vm.id).directory;
+  const began = performance.now();
+  let resuming = false;
+  // One at a time, however often its VMM says so.
   const look = () => {
-    if (vmm.condition === "no_space") void resumeOnSpace({ vmm, path, log });
+    if (vmm.condition !== "no_space" || resuming) return;
+    resuming = true;
+    void resumeOnSpace({ vmm, path, log }).finally(() => (resuming = false));
   };
   vmm.onCondition(look);
   look();
   void vmm.lost
-    .then(({ said }) => lost(deps, vm, said))
+    .then(({ said }) => lost(deps, vm, said, performance.now() - began < goodMs ? short + 1 : 0))
     .catch((error: unknown) => log.error({ err: error }, "caring for a VM failed"));
 }
 
 /** Connects to a VMM that runs, now or later: one that doesn't answer is left alone and asked again. True when it is connected. */
-export async function adopt(deps: SuperviseDeps, vm: StoredVm): Promise<boolean> {
+export async function adopt(deps: SuperviseDeps, vm: StoredVm, short = 0): Promise<boolean> {
   if (deps.running.get(vm.id)?.generation === vm.generation) return true;
   // A VMM has one place for a control connection: two tries at a time would only be in each other's way.
   if (deps.adopting.has(vm.id)) return false;
   deps.adopting.add(vm.id);
   const log = deps.log.child({ "banger.vm.id": vm.id });
-  if (await tryToAdopt(deps, vm, log)) {
+  if (await tryToAdopt(deps, vm, log, short)) {
     deps.adopting.delete(vm.id);
     return true;
   }
-  void adoptLater(deps, vm, log)
+  void adoptLater(deps, vm, log, short)
     .catch((error: unknown) => log.error({ err: error }, "adopting failed"))
     .finally(() => deps.adopting.delete(vm.id));
   return false;
 }
 
-async function tryToAdopt(deps: SuperviseDeps, vm: StoredVm, log: Logger): Promise<boolean> {
+async function tryToAdopt(deps: SuperviseDeps, vm: StoredVm, log: Logger, short: number): Promise<boolean> {
   try {
     const { vmm } = await connectVm(deps, vm, deps.closing, () => isStill(deps, vm));
     // A start that died before left the guest before its first instruction.
     if (vmm.condition === "prelaunch") await vmm.boot(deps.closing);
-    supervise(deps, vm);
+    supervise(deps, vm, short);
     return true;
   } catch (error) {
     if (isStill(deps, vm)) deps.running.drop(vm.id, vm.generation);
@@ -79,23 +89,26 @@ async function tryToAdopt(deps: SuperviseDeps, vm: StoredVm, log: Logger): Promi
   }
 }
 
-async function adoptLater(deps: SuperviseDeps, vm: StoredVm, log: Logger): Promise<void> {
+async function adoptLater(deps: SuperviseDeps, vm: StoredVm, log: Logger, short: number): Promise<void> {
   for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, lastRetryMs)) {
     await delay(waitMs, undefined, { ref: false, signal: deps.closing }).catch(() => undefined);
     if (deps.closing.aborted || !isStill(deps, vm)) return;
     if (!(await deps.exits.isAlive(vm))) return ended(deps, vm, undefined);
-    if (await tryToAdopt(deps, vm, log)) return;
+    if (await tryToAdopt(deps, vm, log, short)) return;
   }
 }
 
 /** A connection that is gone says nothing of the process: the helper does. */
-async function lost(deps: SuperviseDeps, vm: StoredVm, said: ShutdownCause | undefined): Promise<void> {
+async function lost(deps: SuperviseDeps, vm: StoredVm, said: ShutdownCause | undefined, short: number): Promise<void> {
   deps.running.drop(vm.id, vm.generation);
   // Whoever stops, kills or deletes it takes it away, and says so in the record.
   await deps.locks.whenFree(vm.id);
   if (deps.closing.aborted || !isStill(deps, vm)) return;
-  if (await deps.exits.isAlive(vm)) await adopt(deps, vm);
-  else await ended(deps, vm, said);
+  if (!(await deps.exits.isAlive(vm))) return ended(deps, vm, said);
+  // A VMM may greet and leave without end; the first time is asked again at once.
+  const pauseMs = short < 2 ? 0 : Math.min(firstRetryMs * 2 ** (short - 2), lastRetryMs);
+  await delay(pauseMs, undefined, { ref: false, signal: deps.closing }).catch(() => undefined);
+  if (!deps.closing.aborted && isStill(deps, vm)) await adopt(deps, vm, short);
 }
 
 /** Takes away what a VM whose VMM is dead held on the host. */

@@ -7,8 +7,7 @@ import {
   frameType,
 } from "../../../src/daemon/guest/agent-frame.ts";
 import { AgentLink, type AgentState } from "../../../src/daemon/guest/agent-link.ts";
-import { openAgentSocket } from "../../../src/daemon/guest/agent-socket.ts";
-import { type GuestSocket, realAgent, scriptedGuest } from "../../support/agent.ts";
+import { type GuestSocket, realAgent, scriptedGuest, openGuest } from "../../support/agent.ts";
 
 const never = new AbortController().signal;
 const quick = { idleMs: 50, busyMs: 20, silentMs: 300 };
@@ -17,7 +16,7 @@ const nothing = { onStdout: () => undefined, onStderr: () => undefined };
 /** A link to a guest, and the states that it has come to. */
 function linked(guest: GuestSocket, times = quick) {
   const link = new AgentLink({
-    openAgent: (signal) => openAgentSocket(guest.path, signal),
+    openAgent: (signal) => openGuest(guest.path, signal),
     now: () => process.hrtime.bigint(),
     times,
   });

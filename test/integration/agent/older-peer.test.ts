@@ -6,9 +6,8 @@ import {
   encodeAgentFrame,
   frameType,
 } from "../../../src/daemon/guest/agent-frame.ts";
-import { openAgentSocket } from "../../../src/daemon/guest/agent-socket.ts";
 import { readTimeline } from "../../../src/daemon/guest/timeline.ts";
-import { attach, realAgent, scriptedGuest } from "../../support/agent.ts";
+import { attach, realAgent, scriptedGuest, openGuest } from "../../support/agent.ts";
 
 interface Recorded {
   readonly name: string;
@@ -27,7 +26,7 @@ function frameOf({ bytes }: Recorded): AgentFrame {
 describe("today's agent", () => {
   it.skipIf(noRoot)(`answers the daemon of First light as its own did${noRoot ? ` (${noRoot})` : ""}`, async () => {
     await using guest = await realAgent();
-    const stream = await openAgentSocket(guest.path, new AbortController().signal);
+    const stream = await openGuest(guest.path, new AbortController().signal);
     const received: AgentFrame[] = [];
     const decoder = new AgentFrameDecoder();
     // What it says beyond that belongs to no session, which that daemon dropped.

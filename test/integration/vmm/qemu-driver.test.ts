@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { HelperLink } from "../../../src/daemon/helper/helper-link.ts";
 import { createQemuDriver } from "../../../src/daemon/vmm/qemu/qemu-driver.ts";
 import type { Layout } from "../../../src/installation/layout.ts";
+import { createPeerCredentials } from "../../../src/rpc/peer-credentials.ts";
 import type { VmmCondition } from "../../../src/daemon/vmm/driver.ts";
 import { type QmpManner, ScriptedVmm } from "../../support/scripted-vmm.ts";
 
@@ -31,7 +32,12 @@ afterEach(async () => {
 const driver = () => {
   // The helper's one answer that connecting may ask for.
   const helper = { call: async () => status } as unknown as HelperLink;
-  return createQemuDriver({ helper, layout: { sockets: () => sockets } });
+  return createQemuDriver({
+    helper,
+    layout: { sockets: () => sockets },
+    ownerUid: 61_000,
+    peerOf: createPeerCredentials(),
+  });
 };
 
 it("a VMM that ends while it is connected to is told with its own words", async () => {

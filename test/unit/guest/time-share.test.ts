@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { TimeShare } from "../../../src/daemon/guest/time-share.ts";
-import { UnaskedFrames } from "../../../src/daemon/guest/unasked-frames.ts";
+import { Unasked } from "../../../src/daemon/guest/unasked.ts";
 
 it("whoever takes more time than a share waits until it is made up for", () => {
   let now = 0;
@@ -15,7 +15,7 @@ it("whoever takes more time than a share waits until it is made up for", () => {
 
 it("frames that nobody asked for are borne now and then, and when they are expected", () => {
   let now = 0;
-  const unasked = new UnaskedFrames(() => now);
+  const unasked = new Unasked(() => now);
   const taken = () => {
     let count = 0;
     while (unasked.take()) count++;

@@ -1,15 +1,18 @@
-import { openAgentSocket } from "../../guest/agent-socket.ts";
+import type { Duplex } from "node:stream";
 import type { ShutdownCause, VmmCondition, VmmConnection } from "../driver.ts";
 import { objectOf } from "./json.ts";
 import type { QmpClient, QmpEvent } from "./qmp.ts";
 
 /** The reasons that QEMU gives for a shutdown (qapi/run-state.json, ShutdownCause), as far as they are the guest's own. */
-const reasons: Readonly<Record<string, ShutdownCause>> = { "guest-shutdown": "shutdown", "guest-reset": "reset" };
+const reasons: ReadonlyMap<unknown, ShutdownCause> = new Map([
+  ["guest-shutdown", "shutdown"],
+  ["guest-reset", "reset"],
+]);
 
-/** A connection over QMP to a QEMU that runs, and to its agent's socket at `agentPath`. */
+/** A connection over QMP to a QEMU that runs, and to its agent, as `openAgent` has it. */
 export async function openQemuConnection(
   qmp: QmpClient,
-  agentPath: string,
+  openAgent: (signal: AbortSignal) => Promise<Duplex>,
   signal: AbortSignal,
 ): Promise<VmmConnection> {
   const listeners: ((condition: VmmCondition) => void)[] = [];
@@ -22,7 +25,7 @@ export async function openQemuConnection(
     for (const listener of listeners) listener(next);
   };
   qmp.onEvent((event) => {
-    if (event.event === "SHUTDOWN") said = reasons[String(event.data["reason"])];
+    if (event.event === "SHUTDOWN") said = reasons.get(event.data["reason"]);
     const next = conditionAfter(event, condition);
     if (next !== undefined) become(next);
   });
@@ -34,7 +37,7 @@ export async function openQemuConnection(
       return condition;
     },
     onCondition: (listener) => void listeners.push(listener),
-    openAgent: (over) => openAgentSocket(agentPath, over),
+    openAgent,
     get said() {
       return said;
     },

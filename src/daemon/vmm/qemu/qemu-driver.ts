@@ -5,11 +5,12 @@ import { helperContract } from "../../../rpc/contract/helper.ts";
 import { printable } from "../../../rpc/printable.ts";
 import type { HelperLink } from "../../helper/helper-link.ts";
 import type { Accelerator, VmmConnection, VmmDriver } from "../driver.ts";
+import { openVmmSocket, type VmmSocketDeps } from "../vmm-socket.ts";
 import { openQemuConnection } from "./qemu-connection.ts";
 import { QmpClient } from "./qmp.ts";
 
 /** What the QEMU driver needs. */
-export interface QemuDriverDeps {
+export interface QemuDriverDeps extends VmmSocketDeps {
   readonly helper: Pick<HelperLink, "call">;
   readonly layout: Pick<Layout, "sockets">;
 }
@@ -19,7 +20,7 @@ const endsWithinMs = 1_000;
 const lookAgainMs = 20;
 
 /** Runs VMs under QEMU: the helper starts and ends the process, the daemon speaks QMP with it. */
-export function createQemuDriver({ helper, layout }: QemuDriverDeps): VmmDriver {
+export function createQemuDriver({ helper, layout, ...sockets }: QemuDriverDeps): VmmDriver {
   return {
     accelerator: () => probeAccelerator(helper),
     launch: async (spec, signal) => {
@@ -42,7 +43,7 @@ export function createQemuDriver({ helper, layout }: QemuDriverDeps): VmmDriver 
     connect: async (vmId, signal) => {
       const { qmp, agent } = layout.sockets(vmId);
       try {
-        return await connectTo(qmp, agent, signal);
+        return await connectTo(sockets, { qmp, agent }, signal);
       } catch (cause) {
         signal.throwIfAborted();
         if (!(cause instanceof BangerError) || cause.code !== "guest_died") throw cause;
@@ -62,10 +63,15 @@ async function wordsOfTheDead(helper: Pick<HelperLink, "call">, vmId: string): P
   }
 }
 
-async function connectTo(qmpPath: string, agentPath: string, signal: AbortSignal): Promise<VmmConnection> {
-  const qmp = await QmpClient.connect({ path: qmpPath, signal });
+async function connectTo(
+  deps: VmmSocketDeps,
+  paths: { readonly qmp: string; readonly agent: string },
+  signal: AbortSignal,
+): Promise<VmmConnection> {
+  const socket = await openVmmSocket(deps, paths.qmp, signal);
+  const qmp = await QmpClient.connect({ socket, signal });
   try {
-    return await openQemuConnection(qmp, agentPath, signal);
+    return await openQemuConnection(qmp, (over) => openVmmSocket(deps, paths.agent, over), signal);
   } catch (error) {
     qmp.close();
     throw error;

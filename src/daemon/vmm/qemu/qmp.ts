@@ -1,6 +1,10 @@
-import { createConnection, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { BangerError } from "../../../rpc/contract/errors.ts";
+import { printable } from "../../../rpc/printable.ts";
+import { TimeShare } from "../../guest/time-share.ts";
+import { Unasked } from "../../guest/unasked.ts";
 import { type JsonObject, objectOf } from "./json.ts";
+import { LineReader } from "./line-reader.ts";
 
 /** An event of QEMU's (QMP specification, 2.5). */
 export interface QmpEvent {
@@ -15,6 +19,10 @@ type QmpCommand = "qmp_capabilities" | "cont" | "query-status" | "query-block";
 const maxLine = 256 * 1024;
 /** QEMU answers each of the commands that are used at once, unless it was stopped. */
 const answerDeadlineMs = 5_000;
+/** One VMM gets this part of a processor's time at most. */
+const share = { part: 0.25, burstMs: 20 };
+/** So much of what it says of an error is told. */
+const mostWords = 300;
 
 /** A client of the QEMU Machine Protocol. Whatever comes from the other side fails this connection at most. */
 export class QmpClient {
@@ -26,17 +34,27 @@ export class QmpClient {
   readonly #greeted = Promise.withResolvers<void>();
   #closed = false;
   #nextId = 1;
-  #held = "";
+  readonly #lines = new LineReader(maxLine);
+  readonly #share = new TimeShare({ ...share, now: () => performance.now() });
+  readonly #unasked = new Unasked(() => performance.now());
+  #fault: BangerError | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     // The close that follows every error ends what waits.
     socket.on("error", () => undefined);
-    socket.setEncoding("utf8").on("data", (text: string) => this.#take(text));
+    let rest: NodeJS.Timeout | undefined;
+    socket.setEncoding("utf8").on("data", (text: string) => {
+      const restMs = this.#take(text);
+      if (restMs === 0 || socket.destroyed) return;
+      socket.pause();
+      rest = setTimeout(() => socket.resume(), restMs).unref();
+    });
     this.#greeted.promise.catch(() => undefined);
     this.lost = new Promise((resolve) => {
       socket.once("close", () => {
-        const gone = new BangerError("guest_died", "the VMM closed its control socket");
+        clearTimeout(rest);
+        const gone = this.#fault ?? new BangerError("guest_died", "the VMM closed its control socket");
         this.#greeted.reject(gone);
         for (const { reject } of this.#pending.values()) reject(gone);
         this.#pending.clear();
@@ -45,10 +63,9 @@ export class QmpClient {
     });
   }
 
-  /** Connects and leaves QEMU's negotiation behind. */
-  static async connect({ path, signal }: { path: string; signal: AbortSignal }): Promise<QmpClient> {
-    signal.throwIfAborted();
-    const client = new QmpClient(createConnection(path));
+  /** Takes over an open socket and leaves QEMU's negotiation behind. */
+  static async connect({ socket, signal }: { socket: Socket; signal: AbortSignal }): Promise<QmpClient> {
+    const client = new QmpClient(socket);
     try {
       await client.#within(client.#greeted.promise, "greet", signal);
       await client.execute("qmp_capabilities", signal);
@@ -99,33 +116,53 @@ export class QmpClient {
     }
   }
 
-  #take(text: string): void {
-    this.#held += text;
-    for (let end = this.#held.indexOf("\n"); end !== -1; end = this.#held.indexOf("\n")) {
-      const line = this.#held.slice(0, end);
-      this.#held = this.#held.slice(end + 1);
-      if (line.trim() === "") continue;
-      const message = messageOf(line);
-      // What isn't an object of JSON doesn't come from QEMU as it was built: there is nobody to talk to.
-      if (message === undefined) return void this.#socket.destroy();
-      this.#receive(message);
+  /** Says for how long nothing more is to be read. */
+  #take(text: string): number {
+    const began = performance.now();
+    try {
+      for (const line of this.#lines.push(text, () => useless("a line without an end"))) {
+        if (line.trim() === "") continue;
+        const message = messageOf(line);
+        // What isn't an object of JSON doesn't come from QEMU as it was built: there is nobody to talk to.
+        if (message === undefined) throw useless("what is no QMP");
+        if (!this.#receive(message) && !this.#unasked.take()) throw useless("a flood of what nobody asked for");
+      }
+    } catch (error) {
+      this.#fault = error instanceof BangerError ? error : useless("what could not be read");
+      this.#socket.destroy();
     }
-    if (this.#held.length > maxLine) this.#socket.destroy();
+    return this.#share.spend(performance.now() - began);
   }
 
-  #receive(message: JsonObject): void {
-    if ("QMP" in message) return this.#greeted.resolve();
+  /** False for what nobody waited for. */
+  #receive(message: JsonObject): boolean {
+    if ("QMP" in message) {
+      this.#greeted.resolve();
+      return false;
+    }
     if (typeof message["event"] === "string") {
       const event = { event: message["event"], data: objectOf(message["data"]) ?? {} };
       for (const listener of this.#listeners) listener(event);
-      return undefined;
+      return false;
     }
-    const pending = this.#pending.get(String(message["id"]));
-    if (!("error" in message)) return pending?.resolve(message["return"]);
-    const said = objectOf(message["error"])?.["desc"];
-    const why = typeof said === "string" ? said.slice(0, 300) : "it gave no reason";
-    return pending?.reject(new BangerError("command_failed", `QEMU refused: ${why}`));
+    const { id } = message;
+    const pending = typeof id === "string" ? this.#pending.get(id) : undefined;
+    if (pending === undefined) return false;
+    if (!("error" in message)) pending.resolve(message["return"]);
+    else pending.reject(new BangerError("command_failed", `QEMU refused: ${wordsOf(message["error"])}`));
+    return true;
   }
+}
+
+function useless(what: string): BangerError {
+  return new BangerError("guest_died", `the VMM sent ${what} on its control socket`);
+}
+
+/** What QEMU says of an error, in one line that a terminal may show. */
+function wordsOf(error: unknown): string {
+  const said = objectOf(error)?.["desc"];
+  const words = typeof said === "string" ? printable(said.slice(0, mostWords)).replaceAll("\n", " ").trim() : "";
+  return words === "" ? "it gave no reason" : words;
 }
 
 /** A line as an object of JSON; undefined when it is none. */

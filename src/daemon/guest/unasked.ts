@@ -1,9 +1,9 @@
-/** So many frames that nobody asked for may come at once, and so many more a second. */
+/** So many of them may come at once, and so many more a second. */
 const most = 4_096;
 const perSecond = 64;
 
-/** Counts the frames of a guest that nobody asked for: a few come late, a flood of them is an attack. */
-export class UnaskedFrames {
+/** Counts what a guest or its VMM sends that nobody asked for: a little is borne, a flood of it is an attack. */
+export class Unasked {
   readonly #now: () => number;
   #left = most;
   #at: number;
