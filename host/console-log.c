@@ -34,6 +34,17 @@ static void open_log(struct log *log, int flags) {
   log->size = log->fd == -1 ? 0 : (long long)stat.st_size;
 }
 
+// Somebody may cut the file, remove it or put another in its place meanwhile: what is there now is written to.
+static void look_again(struct log *log) {
+  struct stat stat;
+  if (log->fd == -1 || (fstat(log->fd, &stat) == 0 && stat.st_nlink > 0)) {
+    if (log->fd != -1) log->size = (long long)stat.st_size;
+    return;
+  }
+  close(log->fd);
+  log->fd = -1;
+}
+
 // What is written; less than asked for when there is no room.
 static size_t write_some(struct log *log, const char *bytes, size_t length) {
   size_t written = 0;
@@ -51,8 +62,11 @@ static size_t write_some(struct log *log, const char *bytes, size_t length) {
 static int rotate(struct log *log) {
   struct stat before;
   long long replaced = lstat(log->older, &before) == 0 ? (long long)before.st_size : 0;
-  if (rename(log->path, log->older) != 0) return 0;
-  log->missing += replaced;
+  if (rename(log->path, log->older) == 0) {
+    log->missing += replaced;
+  } else if (errno != ENOENT) {
+    return 0;
+  }
   close(log->fd);
   open_log(log, O_EXCL);
   return log->fd != -1;
@@ -75,6 +89,7 @@ static int mark(struct log *log) {
 
 // Writes what fits, begins anew where it doesn't; what can't be written is missing.
 static void take(struct log *log, const char *bytes, size_t length) {
+  look_again(log);
   if (log->fd == -1) open_log(log, 0);
   while (log->fd != -1 && length > 0) {
     if (log->size >= log->limit && !rotate(log)) break;

@@ -2,9 +2,16 @@
 // oxlint-disable-next-line no-control-regex
 const sequences = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
 // oxlint-disable-next-line no-control-regex
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Text from a guest as it may be shown in a terminal: lines of plain characters. */
 export function printable(text: string): string {
   return text.replace(/\r\n?/g, "\n").replace(sequences, "").replace(controls, "");
+}
+
+/** As {@link printable}, in one line: what a program says within a sentence of ours. */
+export function printableLine(text: string): string {
+  return printable(text)
+    .replaceAll(/\s*\n\s*/g, " ")
+    .trim();
 }

@@ -1,7 +1,7 @@
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { type AgentFrame, frameType, maxPayload, more } from "./agent-frame.ts";
 import { type OutputName, OutputQueue } from "./output-queue.ts";
-import { printable } from "../../rpc/printable.ts";
+import { printableLine } from "../../rpc/printable.ts";
 
 /** A command to run in a guest. */
 export interface ExecRequest {
@@ -111,7 +111,10 @@ export class AgentExec {
       case frameType.stdinCredit:
         return this.#credit(frame.payload);
       case frameType.exit:
-        return this.#exit(frame.payload);
+        if (frame.payload.length < 5 || this.#exited) return false;
+        this.#exited = true;
+        this.#exit(frame.payload);
+        return true;
       default:
         return false;
     }
@@ -196,19 +199,15 @@ export class AgentExec {
     return [hard, setTimeout(() => this.fail(this.#request.signal?.reason), giveUpAfterMs).unref()];
   }
 
-  #exit(payload: Buffer): boolean {
-    if (payload.length < 5 || this.#exited) return false;
-    this.#exited = true;
+  #exit(payload: Buffer): void {
     const kind = payload.readUInt8(0);
     const number = payload.readInt32LE(1);
-    if (kind === 0) this.#ended.resolve({ exitCode: number & 0xff, signal: null });
-    else if (kind === 1) this.#ended.resolve({ exitCode: null, signal: number & 0x7f });
-    else {
-      const why = printable(payload.toString("utf8", 5, 5 + 256));
-      const message = `the command could not be started: ${why}`;
-      this.fail(new BangerError("command_failed", message, { details: { errno: number } }));
-    }
-    return true;
+    if (kind === 0) return this.#ended.resolve({ exitCode: number & 0xff, signal: null });
+    if (kind === 1) return this.#ended.resolve({ exitCode: null, signal: number & 0x7f });
+    const why = printableLine(payload.toString("utf8", 5, 5 + 256));
+    return this.fail(
+      new BangerError("command_failed", `the command could not be started: ${why}`, { details: { errno: number } }),
+    );
   }
 }
 

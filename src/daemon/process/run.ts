@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { basename } from "node:path";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { printableLine } from "../../rpc/printable.ts";
 import { attribute } from "../../telemetry/names.ts";
 import type { Spans } from "../../telemetry/spans.ts";
 
@@ -63,7 +64,7 @@ export function createRunner({ spans }: { readonly spans: Spans }): Run {
       command.signal?.throwIfAborted();
       if (ended.code !== 0) {
         const how = ended.code === null ? `was killed by ${ended.signal}` : `exited with ${ended.code}`;
-        const lastLine = ended.stderr.trimEnd().split("\n").at(-1) ?? "";
+        const lastLine = printableLine(ended.stderr.trimEnd().split("\n").at(-1) ?? "");
         const code = fullDisk.test(ended.stderr) ? "no_space" : "command_failed";
         throw new BangerError(code, `${name} ${how}${lastLine === "" ? "" : `: ${lastLine}`}`, {
           details: { stderr: ended.stderr.slice(-4_000) },

@@ -1,9 +1,14 @@
-import { closeSync, fstatSync, openSync, readSync, statSync, watch } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, watch } from "node:fs";
 import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 /** So much of the end is looked through for its last lines. */
 const tailBytes = 16 * 1024;
 const chunkBytes = 64 * 1024;
+/** A guest that prints byte by byte is read so often at most. */
+const gatherMs = 10;
+/** Who does not follow reads the log, and what it was continued in meanwhile, once. */
+const mostFiles = 2;
 
 /** How a console's log is read. */
 export interface ConsoleReading {
@@ -44,19 +49,24 @@ export class ConsoleLog {
   async *read(reading: ConsoleReading): AsyncGenerator<Buffer> {
     // The newer one first: should it become the older one meanwhile, it is read once.
     let current = openIfThere(this.#path);
+    let position = 0;
     try {
       yield* earlier(`${this.#path}.1`, current);
       using changes = reading.follow ? watchChanges(dirname(this.#path), reading) : undefined;
-      for (;;) {
+      for (let files = 1; ; ) {
         // Asked before reading: what was written before the end is then read, and the end is final.
         const over = changes === undefined || changes.over();
-        if (current !== undefined) yield* rest(current, reading.signal);
+        if (current !== undefined) position = yield* rest(current, position, reading.signal);
         const next = successor(this.#path, current);
-        if (next !== undefined) {
+        if (next !== undefined && (changes !== undefined || files++ < mostFiles)) {
+          position = 0;
           if (current !== undefined) closeSync(current);
           current = next;
-        } else if (over) return;
-        else await changes.next();
+        } else {
+          if (next !== undefined) closeSync(next);
+          if (over) return;
+          await changes.next();
+        }
       }
     } finally {
       if (current !== undefined) closeSync(current);
@@ -68,43 +78,54 @@ function* earlier(path: string, current: number | undefined): Generator<Buffer> 
   const fd = openIfThere(path);
   if (fd === undefined) return;
   try {
-    if (current === undefined || fstatSync(fd).ino !== fstatSync(current).ino) yield* chunks(fd);
+    if (current === undefined || fstatSync(fd).ino !== fstatSync(current).ino) yield* chunks(fd, 0);
   } finally {
     closeSync(fd);
   }
 }
 
-function* rest(fd: number, signal: AbortSignal): Generator<Buffer> {
-  for (const chunk of chunks(fd)) {
-    if (signal.aborted) return;
+function* rest(fd: number, position: number, signal: AbortSignal): Generator<Buffer, number> {
+  // One that was cut meanwhile goes on where it ends now.
+  let at = Math.min(position, fstatSync(fd).size);
+  for (const chunk of chunks(fd, at)) {
+    if (signal.aborted) return at;
+    at += chunk.length;
     yield chunk;
   }
+  return at;
 }
 
-/** What lies between the descriptor's position and the end of its file. */
-function* chunks(fd: number): Generator<Buffer> {
-  for (;;) {
-    const bytes = Buffer.alloc(chunkBytes);
-    const got = readSync(fd, bytes);
+/** What lies between a position and the end of a file. */
+function* chunks(fd: number, position: number): Generator<Buffer> {
+  const bytes = Buffer.alloc(chunkBytes);
+  for (let at = position; ; ) {
+    const got = readSync(fd, bytes, 0, chunkBytes, at);
     if (got === 0) return;
-    yield bytes.subarray(0, got);
+    at += got;
+    // A copy: a byte that waits somewhere keeps no more than itself.
+    yield Buffer.from(bytes.subarray(0, got));
   }
 }
 
 /** The log's file, opened, when it is another one than `current`. */
 function successor(path: string, current: number | undefined): number | undefined {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined || (current !== undefined && found.ino === fstatSync(current).ino)) return undefined;
   return openIfThere(path);
 }
 
+/** Opened without following a link or waiting; what is no file is no log. */
 function openIfThere(path: string): number | undefined {
+  let fd: number;
   try {
-    return openSync(path, "r");
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (["ENOENT", "ELOOP", "ENXIO"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
   }
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  return undefined;
 }
 
 /** Tells when something in a directory changed, or the reading is over. */
@@ -124,6 +145,7 @@ function watchChanges(directory: string, { signal, ended }: ConsoleReading) {
     over: () => over,
     next: async () => {
       await changed.promise;
+      if (!over) await delay(gatherMs, undefined, { signal, ref: false }).catch(() => undefined);
       changed = Promise.withResolvers<void>();
     },
     [Symbol.dispose]: () => {

@@ -1,3 +1,4 @@
+import { symlinkSync, unlinkSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Vm } from "../../../src/rpc/contract/vm.ts";
 import { BangerError } from "../../../src/rpc/contract/errors.ts";
@@ -314,5 +315,52 @@ describe("memory", () => {
     await host.create("two");
     const outcomes = await Promise.allSettled([host.start("one"), host.start("two")]);
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  });
+});
+
+describe("a VMM that", () => {
+  it("greets and leaves without end is asked again less and less often, and its VM runs on", async () => {
+    await host.create("web");
+    const vm = await host.start("web");
+    const vmm = vmmOf(vm);
+    let connections = 0;
+    const over = performance.now() + 1_200;
+    while (performance.now() < over) {
+      vmm.hangUp();
+      const seen = vmm.executed.length;
+      await new Promise((resolve) => setImmediate(resolve));
+      if (vmm.executed.length > seen) connections++;
+    }
+    // Each connection asks three things or fewer; without a pause there were hundreds.
+    expect(connections).toBeLessThan(15);
+    expect(host.show("web").state).toBe("running");
+    await host.until("web", ({ health }) => health === "ok");
+  });
+
+  it("says without end that the disk is full and isn't makes one loop that looks for room", async () => {
+    await host.create("web");
+    const vm = await host.start("web");
+    for (let n = 0; n < 200; n++) {
+      vmmOf(vm).event("BLOCK_IO_ERROR", { device: "", action: "stop", nospace: true });
+      vmmOf(vm).event("RESUME");
+    }
+    vmmOf(vm).event("BLOCK_IO_ERROR", { device: "", action: "stop", nospace: true });
+    await host.until("web", ({ health }) => health === "no_space");
+    expect(host.logged.filter(({ message }) => message.includes("the guest stands still"))).toHaveLength(1);
+    await host.until("web", ({ health }) => health === "ok");
+  });
+
+  it("puts a link to the daemon's socket in its own one's place is shown as one that can't be reached", async () => {
+    await host.create("web");
+    const vm = await host.start("web");
+    const { qmp } = host.layout.sockets(vm.id);
+    unlinkSync(qmp);
+    symlinkSync(host.layout.daemonSocket, qmp);
+    vmmOf(vm).hangUp();
+    await host.until("web", ({ health }) => health === "unreachable");
+    await expect
+      .poll(() => host.logged.map(({ err }) => (err as { message?: string } | undefined)?.message ?? "").join())
+      .toContain("is a link in place of the VMM's own");
+    expect(await host.kill("web")).toMatchObject({ state: "stopped" });
   });
 });

@@ -1,5 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -74,6 +85,33 @@ it("follows no link that is put in its place", async () => {
   symlinkSync(precious, path);
   await write("guest's words\n");
   expect(readFileSync(precious, "utf8")).toBe("mine");
+});
+
+it.each<[string, () => void, string]>([
+  ["was removed", () => rmSync(path), "two\n"],
+  ["was cut", () => truncateSync(path), "two\n"],
+  ["was replaced", () => writeFileSync(`${path}.new`, "new\n") ?? renameSync(`${path}.new`, path), "new\ntwo\n"],
+  ["was moved away and its place taken by a directory", () => renameSync(path, `${path}.x`) ?? mkdirSync(path), ""],
+])("goes on when its file %s", async (_, change, expected) => {
+  const { child, ended } = logger();
+  child.stdin?.write("one\n");
+  while (!existsSync(path) || statSync(path).size === 0) await new Promise((resolve) => setImmediate(resolve));
+  change();
+  child.stdin?.end("two\n");
+  expect(await ended).toBe(0);
+  expect(statSync(path).isFile() ? readFileSync(path, "utf8") : "").toBe(expected);
+});
+
+it("takes what comes byte by byte, and begins anew where the file to be set aside was removed", async () => {
+  const { child, ended } = logger();
+  for (let n = 0; n < 3 * limit; n += 64) {
+    child.stdin?.write("x".repeat(64));
+    if (n === limit / 2) rmSync(path, { force: true });
+  }
+  child.stdin?.end("end");
+  expect(await ended).toBe(0);
+  expect(readFileSync(path, "utf8")).toMatch(/x*end$/);
+  expect(statSync(path).size).toBeLessThanOrEqual(limit);
 });
 
 it.each([[[]], [["x"]], [["x", "0"]], [["x", "100"]], [["x".repeat(5_000), "100000"]]])("refuses %j", async (argv) => {

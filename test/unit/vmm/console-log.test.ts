@@ -1,4 +1,14 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -72,4 +82,38 @@ it("tells the last lines, and none of a log that isn't there", () => {
   expect(log.tail(2)).toBe("");
   writeFileSync(path, "one\ntwo\nthree\n");
   expect(log.tail(2)).toBe("two\nthree");
+});
+
+it("goes on where it ends now when it was cut meanwhile", async () => {
+  writeFileSync(path, "before\n");
+  const ended = Promise.withResolvers<void>();
+  const text = await read({ follow: true, ended: ended.promise }, (soFar) => {
+    if (soFar === "before\n") {
+      truncateSync(path, 3);
+      appendFileSync(path, "re again\n");
+      ended.resolve();
+    }
+  });
+  expect(text).toMatch(/^before\n/);
+  expect(text.length).toBeLessThanOrEqual("before\nbefore again\n".length);
+});
+
+it.each<[string, () => void]>([
+  ["a link", () => symlinkSync("/etc/passwd", path)],
+  ["a link to itself", () => symlinkSync(path, path)],
+  ["a directory", () => mkdirSync(path)],
+  ["a FIFO", () => execFileSync("mkfifo", [path])],
+])("%s in its place is no log, and nobody waits for it", async (_, put) => {
+  put();
+  writeFileSync(`${path}.1`, "old\n");
+  expect(log.tail(5)).toBe("");
+  expect(await read({})).toBe("old\n");
+});
+
+it("reads a file with holes as what it is, and its last lines are few", () => {
+  writeFileSync(path, "a\n");
+  truncateSync(path, 3 * 1024 * 1024);
+  appendFileSync(path, "\nend");
+  expect(log.tail(1)).toBe("end");
+  expect(log.tail(50).length).toBeLessThanOrEqual(16 * 1024);
 });

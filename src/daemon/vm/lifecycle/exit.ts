@@ -3,7 +3,7 @@ import { BangerError } from "../../../rpc/contract/errors.ts";
 import { helperContract } from "../../../rpc/contract/helper.ts";
 import type { ResultOf } from "../../../rpc/contract/method.ts";
 import type { Vm } from "../../../rpc/contract/vm.ts";
-import { printable } from "../../../rpc/printable.ts";
+import { printableLine } from "../../../rpc/printable.ts";
 import type { HelperLink } from "../../helper/helper-link.ts";
 import type { ShutdownCause } from "../../vmm/driver.ts";
 import type { StoredVm } from "../vm-records.ts";
@@ -78,7 +78,7 @@ export function killed(): Exit {
 
 /** What a record says of an end that nobody asked for; null when the guest went in order. */
 export function errorOfExit(exit: Exit, lastWords: string | undefined, opId: string): Vm["error"] {
-  const words = lastWords === undefined || lastWords === "" ? "" : `: ${printable(lastWords)}`;
+  const words = lastWords === undefined || lastWords === "" ? "" : `: ${printableLine(lastWords)}`;
   const failed = (message: string) => ({ code: "guest_died", message: `${message}${words}`, op_id: opId });
   switch (exit.how) {
     case "shutdown":

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Layout } from "../../../installation/layout.ts";
 import { BangerError } from "../../../rpc/contract/errors.ts";
 import { helperContract } from "../../../rpc/contract/helper.ts";
-import { printable } from "../../../rpc/printable.ts";
+import { printableLine } from "../../../rpc/printable.ts";
 import type { HelperLink } from "../../helper/helper-link.ts";
 import type { Accelerator, VmmConnection, VmmDriver } from "../driver.ts";
 import { openVmmSocket, type VmmSocketDeps } from "../vmm-socket.ts";
@@ -49,7 +49,7 @@ export function createQemuDriver({ helper, layout, ...sockets }: QemuDriverDeps)
         if (!(cause instanceof BangerError) || cause.code !== "guest_died") throw cause;
         const words = await wordsOfTheDead(helper, vmId);
         if (words === undefined) throw cause;
-        throw new BangerError("guest_died", `QEMU ended: ${printable(words)}`, { cause });
+        throw new BangerError("guest_died", `QEMU ended: ${printableLine(words)}`, { cause });
       }
     },
   };

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { BangerError } from "../../../rpc/contract/errors.ts";
-import { printable } from "../../../rpc/printable.ts";
+import { printableLine } from "../../../rpc/printable.ts";
 import { TimeShare } from "../../guest/time-share.ts";
 import { Unasked } from "../../guest/unasked.ts";
 import { type JsonObject, objectOf } from "./json.ts";
@@ -161,7 +161,7 @@ function useless(what: string): BangerError {
 /** What QEMU says of an error, in one line that a terminal may show. */
 function wordsOf(error: unknown): string {
   const said = objectOf(error)?.["desc"];
-  const words = typeof said === "string" ? printable(said.slice(0, mostWords)).replaceAll("\n", " ").trim() : "";
+  const words = typeof said === "string" ? printableLine(said.slice(0, mostWords)) : "";
   return words === "" ? "it gave no reason" : words;
 }
 
