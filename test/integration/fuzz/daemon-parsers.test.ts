@@ -230,6 +230,7 @@ fuzz("the reader of a console", async (mutator) => {
   let read = 0;
   for await (const chunk of log.read({ follow: false, signal: forEver })) {
     read += chunk.length;
+    // oxlint-disable-next-line no-control-regex
     if (/[\u0000-\u0008\u001b\u0080-\u009f\u202e]/.test(printable(chunk.toString()))) throw new Error("not printable");
   }
   if (read > 300_000) throw new Error("more than there is");
