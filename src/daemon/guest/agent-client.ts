@@ -11,6 +11,7 @@ import { Unasked } from "./unasked.ts";
 import { within } from "./within.ts";
 
 const anchorPings = 3;
+const mostBeats = 8;
 
 /** What attaching to an agent needs. */
 export interface AttachDeps {
@@ -56,6 +57,8 @@ export class AgentClient {
   readonly #pings = new Map<bigint, (guestNs: bigint) => void>();
   readonly #end = Promise.withResolvers<SessionEnd>();
   readonly #gone = Promise.withResolvers<never>();
+  /** The pulse's last questions: one may be answered late. */
+  readonly #beats: bigint[] = [];
   readonly #unasked = new Unasked(() => performance.now());
   #over: SessionEnd | undefined;
   #nextStream = 1;
@@ -74,7 +77,7 @@ export class AgentClient {
     this.#pulse = new AgentPulse({
       times,
       isBusy: () => this.#execs.size > 0,
-      ask: () => this.#tell(frameType.ping, randomBytes(8)),
+      ask: () => this.#beat(),
       onSilence: () => this.#finish("silent"),
     });
     stream.onFrame = (frame) => this.#receive(frame);
@@ -183,6 +186,14 @@ export class AgentClient {
     }
   }
 
+  /** Asks whether the agent is there. */
+  #beat(): void {
+    const token = randomBytes(8);
+    this.#beats.push(token.readBigUInt64LE(0));
+    if (this.#beats.length > mostBeats) this.#beats.shift();
+    this.#tell(frameType.ping, token);
+  }
+
   #answer<T>(promise: Promise<T>): Promise<T> {
     return within(
       this.#answerDeadlineMs,
@@ -202,13 +213,13 @@ export class AgentClient {
 
   #receive(frame: AgentFrame): void {
     if (frame.session === 0 && frame.type === frameType.started && this.version >= 2) return this.#finish("restarted");
-    const expected = frame.session === this.#session && this.#hear(frame);
-    if (!expected && !this.#unasked.take()) this.#broke(breach("a flood of frames that nobody asked for"));
+    // Only an answer, or what a command says, tells that the agent is there: any byte could be sent by anything.
+    if (frame.session === this.#session && this.#hear(frame)) this.#pulse.heard();
+    else if (!this.#unasked.take()) this.#broke(breach("a flood of frames that nobody asked for"));
   }
 
   /** Takes a frame of this session; false when nobody waited for it. */
   #hear(frame: AgentFrame): boolean {
-    this.#pulse.heard();
     switch (frame.type) {
       case frameType.pong:
         return this.#ponged(frame.payload);
@@ -223,7 +234,10 @@ export class AgentClient {
 
   #ponged(payload: Buffer): boolean {
     if (payload.length !== 16) return false;
-    return settle(this.#pings.get(payload.readBigUInt64LE(0)), payload.readBigUInt64LE(8));
+    const token = payload.readBigUInt64LE(0);
+    const beat = this.#beats.indexOf(token);
+    if (beat !== -1) return this.#beats.splice(beat, 1).length > 0;
+    return settle(this.#pings.get(token), payload.readBigUInt64LE(8));
   }
 
   #broke(error: BangerError): void {

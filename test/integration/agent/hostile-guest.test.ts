@@ -143,6 +143,19 @@ describe("a hostile guest", () => {
     await expect(other.shutdown("poweroff").then(() => other.ended)).resolves.toMatchObject({ why: "silent" });
   });
 
+  it("that says this and that, and never answers, is silent all the same", async () => {
+    let chatter: NodeJS.Timeout | undefined;
+    await using guest = await polite((socket, { session }) => {
+      chatter ??= setInterval(() => {
+        const payload = randomBytes(16);
+        socket.write(encodeAgentFrame({ session, stream: 0, type: frameType.pong, flags: 0, payload }));
+      }, 20);
+    });
+    const agent = await attach(guest, { times: quick });
+    expect(await agent.ended).toMatchObject({ why: "silent" });
+    clearInterval(chatter);
+  });
+
   it("that never says that a command has ended keeps nobody who left", async () => {
     await using guest = await polite((socket, { type, session, payload }) => {
       const pong = Buffer.concat([payload, Buffer.alloc(8)]);
