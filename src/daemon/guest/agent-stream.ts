@@ -6,8 +6,8 @@ import { within } from "./within.ts";
 
 /** No payload is longer that an agent may send before its hello is known, HELLO and STARTED. */
 const longestIntroduction = 64;
-/** So much may lie between a daemon that died and the answer to this one: far more than port, VMM and socket hold. */
-const noiseBytes = 4 * 1024 * 1024;
+/** So much may lie between a daemon that died and the answer to this one: twice what the port of a guest holds (128 writes of 32 KiB). */
+const noiseBytes = 8 * 1024 * 1024;
 /** A guest gets this part of a processor's time at most, and reading a byte counts as a nanosecond at least. */
 const share = { part: 0.25, burstMs: 20 };
 const msPerByte = 1e-6;

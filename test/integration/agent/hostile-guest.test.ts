@@ -37,7 +37,7 @@ describe("a hostile guest", () => {
     });
     await expect(attach(guest)).rejects.toMatchObject({
       code: "guest_died",
-      plain: expect.stringContaining("4 MiB") as string,
+      plain: expect.stringContaining("8 MiB") as string,
     });
   });
 
