@@ -90,6 +90,28 @@ describe.skipIf(noSandbox)(`images${noSandbox ? ` (${noSandbox})` : ""}`, () => 
     },
   );
 
+  it("what a user namespace can't make arrives by fakeroot: any owner, devices; a tree below the top, lz4, links, capabilities", async () => {
+    await host.sandbox.root(`
+      mkdir -p /mnt/tmp/r/rootfs/usr/bin /mnt/tmp/r/rootfs/srv/dev; cd /mnt/tmp/r/rootfs
+      echo x > usr/bin/a; ln usr/bin/a usr/bin/b; ln -s /etc/hostname usr/bin/c; mkfifo srv/fifo; mknod srv/dev/null c 1 3
+      cp /bin/true usr/bin/ping; setcap cap_net_raw=ep usr/bin/ping; chown 70000:80000 usr/bin/a; echo list > ../list.txt
+      cd ..; tar --xattrs --xattrs-include='*' -c rootfs list.txt | lz4 -q > /mnt/tmp/r.tar.lz4
+      rm rootfs/srv/dev/null; chown 5:6 rootfs/usr/bin/a; tar --xattrs --xattrs-include='*' -c rootfs | lz4 -q > /mnt/tmp/n.tar.lz4`);
+    const answer = await host.banger(["image", "import", "/mnt/tmp/r.tar.lz4"]);
+    expect(answer.code, answer.stderr).toBe(0);
+    expect(answer.stderr).toContain("rootfs/ is the root file system; left out: list.txt");
+    const image = answer.json<Image>();
+    expect(image.name).toBe("r");
+    expect(await statIn(image, "/usr/bin/a")).toMatch(/User:\s+70000\s+Group:\s+80000[\s\S]*Links: 2/);
+    expect(await statIn(image, "/srv/dev/null")).toMatch(/Type: character special[\s\S]*01:03/);
+    expect(await statIn(image, "/srv/fifo")).toMatch(/Type: FIFO/);
+    expect(await statIn(image, "/usr/bin/c")).toMatch(/\/etc\/hostname/);
+    expect(answer.stderr).toContain("not kept: extended attributes, the capabilities of 1 files");
+    const other = await host.ok<Image>("image", "import", "/mnt/tmp/n.tar.lz4");
+    expect(await statIn(other, "/usr/bin/a")).toMatch(/User:\s+5\s+Group:\s+6/);
+    expect(await statIn(other, "/usr/bin/ping")).toMatch(/security.capability/);
+  });
+
   it("many small files have their inodes; a size that is too small for the files is said to be", async () => {
     await host.sandbox.root(`
       mkdir -p /mnt/tmp/r/usr/bin; cd /mnt/tmp/r

@@ -142,7 +142,7 @@ export const methods = {
         "required": false,
         "minimum": 64,
         "maximum": 1048576,
-        "summary": "the file system's size; by default 20G, or what is needed and a quarter more if that is more"
+        "summary": "the file system's size; by default 20G; what unpacks to more needs it"
       },
       {
         "name": "name",
@@ -162,7 +162,7 @@ export const methods = {
   },
   "imageImport": {
     "name": "image.import",
-    "summary": "Takes a tar archive of a root file system, or an ext4 file system.",
+    "summary": "Takes a tar archive of a root file system, an ext4 file system, or a raw or qcow2 disk that has one.",
     "traced": true,
     "params": [
       {
@@ -170,14 +170,14 @@ export const methods = {
         "type": "string",
         "many": false,
         "required": true,
-        "summary": "the tar (plain or compressed) or ext4 file"
+        "summary": "the tar (plain or compressed: gz, xz, bz2, zst, lz4), ext4, raw or qcow2 file"
       },
       {
         "name": "name",
         "type": "string",
         "many": false,
-        "required": true,
-        "summary": "what to call it"
+        "required": false,
+        "summary": "what to call it; by default as the file, without its endings"
       },
       {
         "name": "size_mib",
@@ -186,7 +186,7 @@ export const methods = {
         "required": false,
         "minimum": 64,
         "maximum": 1048576,
-        "summary": "the file system's size; by default 20G, or what is needed and a quarter more if that is more"
+        "summary": "the file system's size; by default 20G; what unpacks to more needs it"
       },
       {
         "name": "default",
@@ -194,6 +194,15 @@ export const methods = {
         "many": false,
         "required": false,
         "summary": "take it from now on where none is named"
+      },
+      {
+        "name": "partition",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "minimum": 1,
+        "maximum": 1024,
+        "summary": "of a disk, the partition that is the root; found by default"
       }
     ]
   },

@@ -1,10 +1,8 @@
-import { closeSync, openSync, readSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Run } from "../process/run.ts";
 import { withCleanup } from "../process/with-cleanup.ts";
 import type { Rootless } from "./rootless.ts";
-import { giveBackHoles } from "./sparse-file.ts";
 
 /** What making a file system needs. */
 export interface Ext4Deps {
@@ -21,15 +19,29 @@ const overheadMib = 48;
 const inodeBytes = 256;
 /** mke2fs makes an inode for so many bytes of a file system; it calls one of less than 512 MiB small. */
 const bytesPerInode = (mebibytes: number) => (mebibytes < 512 ? 4_096 : 16_384);
-const superblockAt = 1024;
-const magicAt = superblockAt + 0x38;
-const writtenAt = superblockAt + 0x30;
 /** What mke2fs says when the files don't fit: of blocks, of a directory that was cut short. */
 const tooSmall = /Could not allocate|not found by ext2_lookup|too small|too big to fit/i;
 
+/** A tar archive that was looked at. */
+export interface KnownTar {
+  readonly file: string;
+  /** What unpacks its compression. */
+  readonly program?: string;
+  /** The directory in it that is the root file system; empty for its top. */
+  readonly root: string;
+  /** True where one archive follows another behind its end. */
+  readonly joined: boolean;
+  /** True where its access control lists are to be set. */
+  readonly acls?: boolean;
+  /** False where its extended attributes can't be set. */
+  readonly xattrs?: boolean;
+  /** Told what of it could not be kept. */
+  readonly note?: (text: string) => void;
+}
+
 /** Makes an ext4 file system of a tar archive's content, owners and all, in `scratch`; returns its file. */
 export async function ext4OfTar(
-  tar: string,
+  tar: KnownTar,
   sizeMib: number | undefined,
   scratch: string,
   deps: Ext4Deps,
@@ -39,9 +51,8 @@ export async function ext4OfTar(
   const tree = join(scratch, "tree");
   const make = async () => {
     await run({ file: "mkdir", args: [tree], within, signal });
-    await run({ file: "tar", args: [...extract, "--directory", tree, "--file", tar], within, signal });
-    await mustBeRootFileSystem(tar, tree, deps);
-    return ext4OfTree(tree, sizeMib, scratch, deps);
+    await unpack(tar, tree, deps);
+    return ext4OfTree(join(tree, tar.root), sizeMib, scratch, deps);
   };
   // Its files belong to other ids; only who made them may remove them, also after the caller has left.
   const remove = async () =>
@@ -49,20 +60,49 @@ export async function ext4OfTar(
   return withCleanup(make, remove);
 }
 
+async function unpack(
+  { file, program, root, joined, acls, xattrs, note }: KnownTar,
+  tree: string,
+  deps: Ext4Deps,
+): Promise<void> {
+  const { run, signal, rootless } = deps;
+  const told: string[] = [];
+  const onLine = (line: string) => {
+    if (!unsaid.test(line)) told.push(line);
+  };
+  const args = [...extract, ...excludes(root), "--directory", tree, "--file", file];
+  if (acls === true) args.push("--acls");
+  // An attribute of `security` makes fakeroot (1.31) forget what kind of file has it.
+  args.push(...(xattrs === false ? ["--no-xattrs"] : ["--xattrs", "--xattrs-include=*"]));
+  if (joined) args.push("--ignore-zeros");
+  if (program !== undefined) args.push(`--use-compress-program=${program}`);
+  await run({ file: "tar", args, within: rootless.within, signal, onLine }).catch((cause: unknown) => {
+    if (!(cause instanceof BangerError) || cause.code !== "command_failed") throw cause;
+    throw new BangerError(
+      "bad_content",
+      `source: ${file} can't be unpacked whole: ${told[0] ?? cause.plain}; pack it anew`,
+      {
+        cause,
+        details: { field: "source", ...cause.details },
+      },
+    );
+  });
+  // What is no failure to tar is one to whoever misses it.
+  for (const line of told.slice(0, 10)) note?.(`not kept: ${line}`);
+  if (told.length > 10) note?.(`not kept: ${told.length - 10} more`);
+}
+
+/** What tar says beside the reason, or of what it does as it should. */
+const unsaid = /Exiting with failure|Removing leading|^tar: Substituting/;
+
+/** No device node can be made without root, and a guest's kernel fills /dev by itself: that of the root, not every `dev` below. */
+function excludes(root: string): string[] {
+  const dev = root === "" ? "dev" : `${root}/dev`;
+  return ["--anchored", `--exclude=./${dev}/*`, `--exclude=${dev}/*`, `--exclude=/${dev}/*`];
+}
+
 /** How tar unpacks a root file system. */
-const extract = [
-  "--extract",
-  "--numeric-owner",
-  "--same-owner",
-  "--preserve-permissions",
-  "--xattrs",
-  "--xattrs-include=*",
-  // No device node can be made without root, and a guest's kernel fills /dev by itself: that of the top, not every `dev` below.
-  "--anchored",
-  "--exclude=./dev/*",
-  "--exclude=dev/*",
-  "--exclude=/dev/*",
-];
+const extract = ["--extract", "--numeric-owner", "--same-owner", "--preserve-permissions"];
 
 async function ext4OfTree(tree: string, sizeMib: number | undefined, scratch: string, deps: Ext4Deps): Promise<string> {
   const { run, signal, rootless } = deps;
@@ -86,30 +126,6 @@ async function ext4OfTree(tree: string, sizeMib: number | undefined, scratch: st
   return disk;
 }
 
-/** Refuses a file that holds no ext4 file system (its magic number is that of the whole ext family). */
-export function isExt4(path: string): boolean {
-  const fd = openSync(path, "r");
-  try {
-    const magic = Buffer.alloc(2);
-    return readSync(fd, magic, 0, 2, magicAt) === 2 && magic.readUInt16LE(0) === 0xef53;
-  } finally {
-    closeSync(fd);
-  }
-}
-
-async function mustBeRootFileSystem(tar: string, tree: string, { run, signal, rootless }: Ext4Deps): Promise<void> {
-  const { stdout } = await run({ file: "ls", args: ["-1", "--", tree], within: rootless.within, signal });
-  const found = new Set(stdout.split("\n"));
-  if (["bin", "usr", "sbin"].some((name) => found.has(name))) return;
-  throw new BangerError(
-    "bad_content",
-    `source: ${tar} is not a root file system: it has neither bin, sbin nor usr at its top`,
-    {
-      details: { field: "source" },
-    },
-  );
-}
-
 /** How much the files of a tree need, with room to spare. */
 async function contentOf(
   tree: string,
@@ -122,46 +138,4 @@ async function contentOf(
   const inodes = Math.ceil((await count("--inodes")) * 1.25) + 10_000;
   const bytes = (await count("-k")) * 1024 * 1.25 + inodes * inodeBytes;
   return { mebibytes: Math.ceil(bytes / mib) + overheadMib, inodes };
-}
-
-/** Copies an ext4 file without its holes, checks it, and grows the copy to the default size if it is smaller. */
-export async function copyExt4(
-  source: string,
-  scratch: string,
-  { run, signal }: Omit<Ext4Deps, "rootless">,
-): Promise<string> {
-  const disk = join(scratch, "root.ext4");
-  await run({ file: "cp", args: ["--sparse=always", "--reflink=auto", "--", source, disk], signal });
-  if (statSync(disk).size % mib !== 0) await run({ file: "truncate", args: ["--size=%1M", disk], signal });
-  await run({ file: "e2fsck", args: ["-n", "-f", disk], signal }).catch((cause: unknown) => {
-    rmSync(disk, { force: true });
-    if (!(cause instanceof BangerError) || cause.code !== "command_failed") throw cause;
-    throw new BangerError("bad_content", `source: the file system in ${source} is damaged; e2fsck can mend it`, {
-      cause,
-      ...(cause.details === undefined ? {} : { details: cause.details }),
-    });
-  });
-  if (statSync(disk).size < defaultMib * mib) await grow(disk, { run, signal });
-  return disk;
-}
-
-/** Grows a file system that was checked. One content grows to one content: what is dated is dated as it was. */
-async function grow(disk: string, { run, signal }: Omit<Ext4Deps, "rootless">): Promise<void> {
-  const written = numberAt(disk, writtenAt);
-  await run({ file: "truncate", args: [`--size=${defaultMib}M`, disk], signal });
-  // Inode tables that are made zero here are none that the guest's kernel has to; they are holes again afterwards.
-  const env = { ...process.env, E2FSPROGS_FAKE_TIME: String(written), RESIZE2FS_FORCE_ITABLE_INIT: "1" };
-  await run({ file: "resize2fs", args: ["-f", disk], env, signal });
-  await giveBackHoles(disk);
-}
-
-function numberAt(path: string, position: number): number {
-  const fd = openSync(path, "r");
-  try {
-    const number = Buffer.alloc(4);
-    readSync(fd, number, 0, number.length, position);
-    return number.readUInt32LE(0);
-  } finally {
-    closeSync(fd);
-  }
 }

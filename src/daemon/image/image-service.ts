@@ -1,18 +1,19 @@
 import { chmodSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { Layout } from "../../installation/layout.ts";
-import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Image, imageContract } from "../../rpc/contract/image.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { Run } from "../process/run.ts";
-import { mustBeReadable } from "../process/source-file.ts";
 import type { OperationContext } from "../operation/operations.ts";
 import { ContentRecords } from "../store/content-records.ts";
 import { ContentService } from "../store/content-service.ts";
 import { inScratch } from "../store/scratch.ts";
 import { debianTar } from "./debian.ts";
-import { copyExt4, defaultMib, ext4OfTar, isExt4 } from "./ext4.ts";
+import { ext4OfTar } from "./ext4.ts";
+import { ext4OfSource } from "./ext4-of-source.ts";
+import { nameOfFile } from "./image-name.ts";
 import { chooseRootless } from "./rootless.ts";
+import { openSource } from "./source.ts";
 import { sparseDigest } from "./sparse-file.ts";
 import type { Store } from "../store/store.ts";
 
@@ -49,36 +50,24 @@ export class ImageService extends ContentService<Image> {
       const rootless = await chooseRootless(run, scratch, signal);
       const tar = await debianTar(suite, packages, scratch, { run, signal, rootless, progress });
       await progress("making the file system");
-      const disk = await ext4OfTar(tar, sizeMib, scratch, { run, signal, rootless });
+      const disk = await ext4OfTar({ file: tar, root: "", joined: false }, sizeMib, scratch, { run, signal, rootless });
       return this.#keep(disk, name, `${recipe} ${suite}`, asDefault, signal);
     });
   }
 
-  /** Takes a tar archive of a root file system, or an ext4 file system. */
+  /** Takes what a person brought: a tar archive of a root file system, an ext4 file system, or a disk that has one. */
   async import(params: ParamsOf<typeof imageContract.imageImport>, { signal, emit }: OperationContext): Promise<Image> {
-    const { source, name, size_mib: sizeMib, default: asDefault } = params;
+    const { source: path, name = nameOfFile(path), default: asDefault } = params;
     this.records.mustBeFree(name);
-    mustBeReadable(source, "source");
     const { run, layout, database } = this.#deps;
+    const source = await openSource(path, run, signal);
     await database.mustHaveRoom();
     return inScratch(layout, async (scratch) => {
-      await emit("progress", { text: `reading ${basename(source)}` });
-      if (isExt4(source)) {
-        if (sizeMib !== undefined) {
-          throw new BangerError(
-            "bad_params",
-            `size_mib: an ext4 file is grown to ${defaultMib} MiB or keeps its size; give a VM a larger disk with --disk-mib`,
-            {
-              details: { field: "size_mib" },
-            },
-          );
-        }
-        return this.#keep(await copyExt4(source, scratch, { run, signal }), name, basename(source), asDefault, signal);
-      }
-      await mustBeTar(source, run, signal);
-      const rootless = await chooseRootless(run, scratch, signal);
-      const disk = await ext4OfTar(source, sizeMib, scratch, { run, signal, rootless });
-      return this.#keep(disk, name, basename(source), asDefault, signal);
+      const progress = (text: string) => emit("progress", { text });
+      await progress(`reading ${basename(path)}`);
+      const disk = await ext4OfSource(source, params, { run, signal, scratch, progress });
+      source.mustBeUnchanged();
+      return this.#keep(disk, name, basename(path), asDefault, signal);
     });
   }
 
@@ -101,16 +90,4 @@ export class ImageService extends ContentService<Image> {
     }
     return this.records.insert(image, asDefault);
   }
-}
-
-async function mustBeTar(path: string, run: Run, signal: AbortSignal): Promise<void> {
-  await run({ file: "tar", args: ["--list", "--file", path], stdoutTo: "/dev/null", signal }).catch(
-    (cause: unknown) => {
-      if (!(cause instanceof BangerError) || cause.code !== "command_failed") throw cause;
-      throw new BangerError("bad_content", `source: ${path} is neither a tar archive nor an ext4 file system`, {
-        cause,
-        details: { field: "source" },
-      });
-    },
-  );
 }

@@ -19,6 +19,8 @@ export interface Command {
   readonly stdinFrom?: string;
   /** A file that its standard output goes to. */
   readonly stdoutTo?: string;
+  /** Reads its standard output as it comes; where that fails the program is ended, and that is the failure. */
+  readonly readStdout?: (chunks: AsyncIterable<Buffer>) => Promise<void>;
   /** Called with each line of its standard error. */
   readonly onLine?: (line: string) => void;
   readonly signal?: AbortSignal;
@@ -39,11 +41,13 @@ const packages: Record<string, string> = {
   "apt-cache": "apt",
   "apt-get": "apt",
   "dpkg-deb": "dpkg",
+  bzip2: "bzip2",
   debugfs: "e2fsprogs",
   e2fsck: "e2fsprogs",
   depmod: "kmod",
   fakechroot: "fakechroot",
   fakeroot: "fakeroot",
+  gzip: "gzip",
   lz4: "lz4",
   mke2fs: "e2fsprogs",
   mmdebstrap: "mmdebstrap",
@@ -52,6 +56,7 @@ const packages: Record<string, string> = {
   tar: "tar",
   unshare: "util-linux",
   xz: "xz-utils",
+  zstd: "zstd",
 };
 
 /** Makes the runner of the daemon's external programs. */
@@ -62,6 +67,7 @@ export function createRunner({ spans }: { readonly spans: Spans }): Run {
       const ended = await runToEnd(command);
       if (ended.code !== null) span.setAttribute(attribute.exitCode, ended.code);
       command.signal?.throwIfAborted();
+      if (ended.unread !== undefined) throw ended.unread.cause;
       if (ended.code !== 0) {
         const how = ended.code === null ? `was killed by ${ended.signal}` : `exited with ${ended.code}`;
         const lastLine = printableLine(ended.stderr.trimEnd().split("\n").at(-1) ?? "");
@@ -80,6 +86,8 @@ interface Ended {
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** Why its standard output was not read to the end. */
+  readonly unread: { readonly cause: unknown } | undefined;
 }
 
 async function runToEnd(command: Command): Promise<Ended> {
@@ -111,12 +119,29 @@ async function runToEnd(command: Command): Promise<Ended> {
 function follow(child: ChildProcess, command: Command, name: string): Promise<Ended> {
   let stdout = "";
   let stderr = "";
-  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-    stdout = (stdout + text).slice(-keptBytes);
+  /** A line whose end hasn't come. */
+  let begun = "";
+  const tell = (line: string) => {
+    if (line.trim() !== "") command.onLine?.(line.trim().slice(0, 200));
+  };
+  let unread: Ended["unread"];
+  const { stdout: output } = child;
+  const reading = output === null ? undefined : command.readStdout?.(output as AsyncIterable<Buffer>);
+  const read = reading?.catch((cause: unknown) => {
+    unread = { cause };
+    output?.destroy();
+    end();
   });
+  if (reading === undefined) {
+    output?.setEncoding("utf8").on("data", (text: string) => {
+      stdout = (stdout + text).slice(-keptBytes);
+    });
+  }
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr = (stderr + text).slice(-keptBytes);
-    for (const line of text.split("\n")) if (line.trim() !== "") command.onLine?.(line.trim().slice(0, 200));
+    const lines = (begun + text).split("\n");
+    begun = (lines.pop() ?? "").slice(-keptBytes);
+    lines.forEach(tell);
   });
   let hard: NodeJS.Timeout | undefined;
   const end = () => {
@@ -134,7 +159,10 @@ function follow(child: ChildProcess, command: Command, name: string): Promise<En
       const next = owner === undefined ? "" : `; Debian has it in the package ${owner}`;
       return reject(new BangerError("missing_tool", `${name} is not installed${next}`, { cause }));
     });
-    child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+    child.once("close", (code, signal) => {
+      tell(begun);
+      void Promise.resolve(read).then(() => resolve({ code, signal, stdout, stderr, unread }));
+    });
   }).finally(() => {
     clearTimeout(hard);
     command.signal?.removeEventListener("abort", end);

@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { BangerError } from "../../rpc/contract/errors.ts";
 
 /** Refuses a source that isn't a file that the daemon can read. */
@@ -7,7 +7,12 @@ export function mustBeReadable(path: string, field: string): void {
   reading(field, () => {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) throw new BangerError("not_found", `${field}: ${path} isn't there`, { details });
-    if (!stat.isFile()) throw new BangerError("bad_content", `${field}: ${path} is not a file`, { details });
+    if (!stat.isFile())
+      throw new BangerError(
+        "bad_content",
+        `${field}: ${path} is ${kindOf(stat)}, not a file; save what comes from it to a file first`,
+        { details },
+      );
     accessSync(path, constants.R_OK);
   });
 }
@@ -26,4 +31,12 @@ export function reading<T>(field: string, work: () => T): T {
       { cause, details: { field } },
     );
   }
+}
+
+/** In words, what is no file. */
+function kindOf(stat: Stats): string {
+  if (stat.isDirectory()) return "a directory";
+  if (stat.isFIFO()) return "a FIFO";
+  if (stat.isSocket()) return "a socket";
+  return "a device";
 }

@@ -22,7 +22,7 @@ const asDefault = z.boolean().optional().describe("take it from now on where non
 const one = z.object({ image: reference.describe("name, id or a unique prefix") });
 const size = amount(64, 1_048_576, "MiB")
   .optional()
-  .describe("the file system's size; by default 20G, or what is needed and a quarter more if that is more");
+  .describe("the file system's size; by default 20G; what unpacks to more needs it");
 
 /** The methods on images. */
 export const imageContract = {
@@ -50,12 +50,18 @@ export const imageContract = {
   }),
   imageImport: method({
     name: "image.import",
-    summary: "Takes a tar archive of a root file system, or an ext4 file system.",
+    summary: "Takes a tar archive of a root file system, an ext4 file system, or a raw or qcow2 disk that has one.",
     params: z.object({
-      source: path.describe("the tar (plain or compressed) or ext4 file"),
-      name: name.describe("what to call it"),
+      source: path.describe("the tar (plain or compressed: gz, xz, bz2, zst, lz4), ext4, raw or qcow2 file"),
+      name: name.optional().describe("what to call it; by default as the file, without its endings"),
       size_mib: size,
       default: asDefault,
+      partition: z
+        .int()
+        .min(1)
+        .max(1_024)
+        .optional()
+        .describe("of a disk, the partition that is the root; found by default"),
     }),
     result: image,
     errors: ["already_exists", "not_found", "bad_content", "missing_tool", "command_failed", "no_space"],
