@@ -35,7 +35,7 @@ export async function rawOfQcow2(
   } catch (cause) {
     signal.throwIfAborted();
     if (full.signal.aborted) {
-      throw new BangerError("bad_params", `size_mib: the disk holds more than ${limitMib} MiB; give --size-mib`, {
+      throw new BangerError("bad_params", `size_mib: the disk holds more than ${limitMib} MiB; give --size`, {
         cause,
         details: { field: "size_mib" },
       });

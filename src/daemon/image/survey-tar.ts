@@ -54,7 +54,7 @@ function enoughMib(bytes: number): number {
 function tooLarge(needed: string, limitMib: number): BangerError {
   return new BangerError(
     "bad_params",
-    `size_mib: ${limitMib} MiB are too few for these files, they need ${needed}; give --size-mib`,
+    `size_mib: ${limitMib} MiB are too few for these files, they need ${needed}; give --size`,
     {
       details: { field: "size_mib" },
     },

@@ -106,7 +106,7 @@ describe("a command line", () => {
     ["vm ls --json=1", /--json takes no value/],
     ["vm create --no-name", /no flag --no-name/],
     ["image build gentoo", /recipe: "gentoo" is not one of debian/],
-    ["image import ./x.tar", /image import: --name is missing/],
+    ["image import", /image import: source is missing/],
     ["vm exec web", /argv is missing/],
     ["vm exec web --", /argv is missing/],
     ["vm exec -- web", /argv is missing/],
