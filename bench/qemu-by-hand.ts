@@ -50,6 +50,8 @@ export function qemuByHand(vm: Vm, number: number): QemuByHand {
         address: `10.77.0.${200 + number}/24`,
         gateway: "10.77.0.1",
         resolvers: [],
+        search: [],
+        machineId: "",
         mac,
         authorizedKeys: readFileSync(`${layout.sshKey}.pub`, "utf8"),
         hostKey: readFileSync(layout.vm(vm.id).hostKey, "utf8"),

@@ -50,12 +50,29 @@ static bool set_mac(struct config *config, char *value) {
   return true;
 }
 
+static bool set_search(struct config *config, char *value) {
+  size_t length = strlen(value);
+  if (length == 0 || length > SEARCH_MAX) return false;
+  for (size_t i = 0; i < length; i++) {
+    if (!isalnum((unsigned char)value[i]) && strchr("-._ ", value[i]) == NULL) return false;
+  }
+  memcpy(config->search, value, length + 1);
+  return true;
+}
+
+static bool set_machine_id(struct config *config, char *value) {
+  if (strlen(value) != MACHINE_ID_TEXT || strspn(value, "0123456789abcdef") != MACHINE_ID_TEXT) return false;
+  memcpy(config->machine_id, value, MACHINE_ID_TEXT + 1);
+  return true;
+}
+
 static const struct key {
   const char *name;
   bool (*set)(struct config *config, char *value);
 } keys[] = {
     {"hostname", set_hostname}, {"address", set_address}, {"gateway", set_gateway},
-    {"resolver", add_resolver}, {"mac", set_mac},
+    {"resolver", add_resolver}, {"mac", set_mac}, {"search", set_search},
+    {"machine_id", set_machine_id},
 };
 
 static bool parse_line(struct config *config, char *line) {

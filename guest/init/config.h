@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { CONFIG_FILE_MAX = 16 * 1024, RESOLVERS_MAX = 8, RESOLVER_TEXT_MAX = 46, HOSTNAME_MAX = 64, MAC_TEXT = 17 };
+enum { CONFIG_FILE_MAX = 16 * 1024, RESOLVERS_MAX = 8, RESOLVER_TEXT_MAX = 46, HOSTNAME_MAX = 64, MAC_TEXT = 17,
+       SEARCH_MAX = 1600, MACHINE_ID_TEXT = 32 };
 
 // What /banger/config says: docs/guest-protocol.md, "What init is given".
 struct config {
@@ -19,6 +20,10 @@ struct config {
   struct in_addr gateway;
   char resolvers[RESOLVERS_MAX][RESOLVER_TEXT_MAX];
   size_t resolver_count;
+  // Domains that names are looked for in, as resolv.conf has them; empty: none.
+  char search[SEARCH_MAX + 1];
+  // 32 hex digits; empty: keep the image's.
+  char machine_id[MACHINE_ID_TEXT + 1];
   // `aa:bb:cc:dd:ee:ff`, lower case, as sysfs writes it; empty: no interface.
   char mac[MAC_TEXT + 1];
 };

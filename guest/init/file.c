@@ -20,15 +20,22 @@ static int read_all(int fd, char *bytes, size_t size, size_t *length) {
 }
 
 int file_read(const char *path, size_t max, char **bytes, size_t *length) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno;
+  int error = file_read_open(fd, max, bytes, length);
+  close(fd);
+  return error;
+}
+
+int file_read_open(int fd, size_t max, char **bytes, size_t *length) {
+  int error = 0;
   struct stat status;
   *bytes = NULL;
   if (fstat(fd, &status) != 0) error = errno;
+  if (error == 0 && !S_ISREG(status.st_mode)) error = EINVAL;
   if (error == 0 && (status.st_size < 0 || (size_t)status.st_size > max)) error = EFBIG;
   if (error == 0 && (*bytes = malloc((size_t)status.st_size + 1)) == NULL) error = ENOMEM;
   if (error == 0) error = read_all(fd, *bytes, (size_t)status.st_size, length);
-  close(fd);
   if (error == 0) {
     (*bytes)[*length] = 0;
   } else {

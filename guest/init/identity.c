@@ -10,6 +10,7 @@
 
 #include "console.h"
 #include "file.h"
+#include "names.h"
 #include "root-file.h"
 
 enum { KEY_FILE_MAX = 256 * 1024 };
@@ -27,15 +28,6 @@ static int write_hostname(int root, const struct config *config) {
   char line[HOSTNAME_MAX + 2];
   int length = snprintf(line, sizeof line, "%s\n", config->hostname);
   return write_file(root, "etc", 0755, "hostname", 0644, line, (size_t)length);
-}
-
-static int write_resolvers(int root, const struct config *config) {
-  char text[RESOLVERS_MAX * (RESOLVER_TEXT_MAX + sizeof "nameserver \n")];
-  size_t length = 0;
-  for (size_t i = 0; i < config->resolver_count; i++) {
-    length += (size_t)snprintf(text + length, sizeof text - length, "nameserver %s\n", config->resolvers[i]);
-  }
-  return write_file(root, "etc", 0755, "resolv.conf", 0644, text, length);
 }
 
 // sshd doesn't trust a directory of keys that others could change.
@@ -81,7 +73,9 @@ void identity_apply(const char *root, const char *given, const struct config *co
     return;
   }
   if (config->hostname[0] != 0) warn_if("write /etc/hostname", write_hostname(fd, config));
-  if (config->resolver_count > 0) warn_if("write /etc/resolv.conf", write_resolvers(fd, config));
+  if (config->resolver_count > 0) warn_if("write /etc/resolv.conf", names_write_resolvers(fd, config));
+  warn_if("complete /etc/hosts", names_write_hosts(fd, config));
+  if (config->machine_id[0] != 0) warn_if("write /etc/machine-id", names_write_machine_id(fd, config));
   for (size_t i = 0; i < sizeof key_files / sizeof key_files[0]; i++) {
     warn_if(key_files[i].name, copy_key_file(fd, given, &key_files[i]));
   }

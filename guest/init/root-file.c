@@ -23,10 +23,14 @@ enum { RESOLVE_IN_ROOT_FLAG = 0x10 };
 #define SYS_openat2 437
 #endif
 
-static int open_directory(int root, const char *path) {
-  struct how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT_FLAG};
+int root_open(int root, const char *path, int flags) {
+  struct how how = {.flags = (uint64_t)(flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), .resolve = RESOLVE_IN_ROOT_FLAG};
   return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
+
+static int open_directory(int root, const char *path) { return root_open(root, path, O_RDONLY | O_DIRECTORY); }
+
+int root_directory_there(int root, const char *path) { return open_directory(root, path); }
 
 int root_directory(int root, const char *path, mode_t mode) {
   char prefix[256];
@@ -62,5 +66,13 @@ int root_write(int directory, const char *name, mode_t mode, const char *bytes, 
   close(fd);
   if (error == 0 && renameat(directory, draft, directory, name) != 0) error = errno;
   if (error != 0) unlinkat(directory, draft, 0);
+  return error;
+}
+
+int root_write_at(int root, const char *directory, const char *name, mode_t mode, const char *bytes, size_t length) {
+  int fd = root_directory(root, directory, 0755);
+  if (fd < 0) return errno;
+  int error = root_write(fd, name, mode, bytes, length);
+  close(fd);
   return error;
 }

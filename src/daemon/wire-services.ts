@@ -5,13 +5,14 @@ import type { Logger } from "../telemetry/log.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import { qcow2 } from "./disk/qcow2.ts";
 import { createBootTrace } from "./guest/boot-trace.ts";
+import { machineIdOf } from "./guest/machine-id.ts";
 import { guestPrograms } from "./guest/guest-programs.ts";
 import { createStartInitrd } from "./guest/start-initrd.ts";
 import { createHelperLink, type HelperLink } from "./helper/helper-link.ts";
 import { ImageService } from "./image/image-service.ts";
 import { KernelService } from "./kernel/kernel-service.ts";
 import { HostNetwork } from "./network/host-network.ts";
-import { guestResolvers } from "./network/resolvers.ts";
+import { GuestNames } from "./network/names/guest-names.ts";
 import { OperationRecords } from "./operation/operation-records.ts";
 import { Operations } from "./operation/operations.ts";
 import { createRunner } from "./process/run.ts";
@@ -81,7 +82,8 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
   if (interrupted > 0) log.warn({ interrupted }, "operations were interrupted when the daemon before this one ended");
   const operations = new Operations({ records: operationRecords, spans, log });
   const helper = preinstalled?.helper ?? createHelperLink({ path: layout.helperSocket, spans, log });
-  const network = new HostNetwork({ installation, layout, helper, steps });
+  const names = new GuestNames({ installation, layout, log });
+  const network = new HostNetwork({ installation, layout, helper, names, steps, spans, log });
   const kernels = new KernelService({ database, layout, run, now });
   const images = new ImageService({ database, layout, run, now });
   const records = new VmRecords(database, now, (error) =>
@@ -101,7 +103,8 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     guestPrograms: guestPrograms(infrastructure.guestPrograms),
     prefix,
     gateway: formatIpv4(first),
-    resolvers: () => guestResolvers(installation.resolvers),
+    names: () => names.given(),
+    machineId: (vmId) => machineIdOf(installation.id, vmId),
   });
   const parts = vmParts({
     layout,
@@ -139,7 +142,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     locks,
     operations,
     create: { installation, layout, records, images, kernels, disk, keys, steps },
-    start: { records, parts, helper, steps, admission, bootId },
+    start: { records, parts, network, steps, admission, bootId },
     stop: { records, parts, steps, running, exits },
     remove: { layout, records, disk, steps },
     supervise,
@@ -150,10 +153,13 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
   if (halves.length > 0) {
     void spans.operation("daemon.tidy", {}, () => removeHalves(halves, { layout, database, run, log }));
   }
+  // VMs that run ask at once, also while the helper is away.
+  void names.listen();
   let accelerator: Accelerator | undefined;
   helper.onReachable(async () => {
     accelerator = await drivers.qemu.accelerator().catch(() => undefined);
     await keepReconciled({ ...supervise, helper, spans });
+    await network.resume();
   });
   return {
     helper,
@@ -169,6 +175,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
       records.flush();
       running.close();
       helper.close();
+      void names.close();
     },
   };
 }

@@ -5,7 +5,9 @@ import type { Facts } from "./files/facts.ts";
 import type { Libc } from "./kernel/libc.ts";
 import type { Kvm } from "./kvm/kvm.ts";
 import type { Links } from "./netlink/links.ts";
+import type { ForeignTables } from "./netlink/nf-foreign.ts";
 import type { NfTables } from "./netlink/nf-tables.ts";
+import type { Routes } from "./netlink/routes.ts";
 import type { HostCommand } from "./process/host-command.ts";
 
 /** What the helper's operations work with. */
@@ -16,7 +18,9 @@ export interface HelperDeps {
   readonly command: HostCommand;
   readonly libc: Libc;
   readonly links: Links;
+  readonly routes: Routes;
   readonly nft: NfTables;
+  readonly foreign: ForeignTables;
   readonly kvm: Kvm;
   readonly programs: HostPrograms;
   readonly spans: Spans;

@@ -16,7 +16,9 @@ import { readRootsFile } from "./files/roots-file.ts";
 import { loadLibc } from "./kernel/libc.ts";
 import { Kvm } from "./kvm/kvm.ts";
 import { Links } from "./netlink/links.ts";
+import { ForeignTables } from "./netlink/nf-foreign.ts";
 import { NfTables } from "./netlink/nf-tables.ts";
+import { Routes } from "./netlink/routes.ts";
 import { NetlinkSocket, netlinkProtocol } from "./netlink/socket.ts";
 import { createHostCommand } from "./process/host-command.ts";
 import { operations } from "./operations.ts";
@@ -32,6 +34,8 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
   // Spans belong to requests and ride back in their answers; this process exports nothing.
   const spans = new Spans(startTracer(services.helper, () => undefined));
   const libc = loadLibc();
+  const route = new NetlinkSocket(libc, netlinkProtocol.route);
+  const netfilter = new NetlinkSocket(libc, netlinkProtocol.netfilter);
   const facts = new Facts(layout.factsDirectory);
   const command = createHostCommand(spans);
   const server = await listen({
@@ -50,8 +54,10 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
         command,
         kvm: new Kvm({ command, facts, installation, libc, programs }),
         libc,
-        links: new Links(new NetlinkSocket(libc, netlinkProtocol.route)),
-        nft: new NfTables(new NetlinkSocket(libc, netlinkProtocol.netfilter)),
+        links: new Links(route),
+        routes: new Routes(route),
+        nft: new NfTables(netfilter),
+        foreign: new ForeignTables(netfilter),
         programs,
       }),
       spans,

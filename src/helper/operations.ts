@@ -24,7 +24,7 @@ export function operations(deps: HelperDeps): Handlers<typeof helperContract> {
     kvmProbe: async () => kvmAnswer(await deps.kvm.probe()),
     bridgeEnsure: () => network(() => ensureBridge(deps)),
     bridgeRemove: () => network(() => removeBridge(deps)),
-    natEnsure: () => network(() => ensureNat(deps)),
+    natEnsure: ({ dns_port }) => network(() => ensureNat(deps, dns_port)),
     natRemove: () => network(() => removeNat(deps)),
     tapCreate: (params) => network(() => createTap(deps, params)),
     tapRemove: (params) => network(() => removeTap(deps, params)),

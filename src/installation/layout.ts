@@ -46,6 +46,8 @@ export interface Layout {
   /** The sockets of a running VMM. */
   sockets(vmId: string): { directory: string; qmp: string; agent: string };
   readonly bridge: string;
+  /** The port of the bridge's address at which the daemon answers guests' DNS, unless somebody else has it. */
+  readonly namesPort: number;
   /** The nftables table, of family inet. */
   readonly table: string;
   tap(vmId: string): string;
@@ -95,6 +97,8 @@ export function layoutOf(installation: Installation): Layout {
       return { directory, qmp: join(directory, "qmp.sock"), agent: join(directory, "agent.sock") };
     },
     bridge: `bgr${id}`,
+    // Below the ports that the kernel gives out by itself.
+    namesPort: 10_053,
     table: `banger_${id}`,
     // An interface name has at most 15 characters: 3 digits of the installation and 10 of the VM.
     tap: (vmId) => `bt${id.slice(0, 3)}${vmId.slice(0, 10)}`,

@@ -7,6 +7,10 @@ export interface GuestConfig {
   readonly address: string;
   readonly gateway: string;
   readonly resolvers: readonly string[];
+  /** Domains that names are looked for in. */
+  readonly search: readonly string[];
+  /** 32 hex digits (machine-id(5)). */
+  readonly machineId: string;
   readonly mac: string;
   readonly authorizedKeys: string;
   readonly hostKey: string;
@@ -20,6 +24,8 @@ export function guestConfigArchive(config: GuestConfig): Buffer {
     `address=${config.address}`,
     `gateway=${config.gateway}`,
     ...config.resolvers.map((resolver) => `resolver=${resolver}`),
+    ...(config.search.length === 0 ? [] : [`search=${config.search.join(" ")}`]),
+    `machine_id=${config.machineId}`,
     `mac=${config.mac}`,
   ];
   const file = (name: string, text: string) => ({ path: `banger/${name}`, mode: 0o600, content: Buffer.from(text) });

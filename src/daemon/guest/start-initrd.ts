@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Layout } from "../../installation/layout.ts";
 import type { Vm } from "../../rpc/contract/vm.ts";
 import type { SshKeys } from "../ssh/ssh-keys.ts";
-import { guestConfigArchive } from "./guest-config.ts";
+import { type GuestConfig, guestConfigArchive } from "./guest-config.ts";
 
 /** The initrd that a VM is started with. */
 export type StartInitrd = (vm: Pick<Vm, "id" | "name" | "address" | "mac" | "kernel">) => Buffer;
@@ -16,13 +16,14 @@ export interface StartInitrdDeps {
   /** Bits of the network's part of an address. */
   readonly prefix: number;
   readonly gateway: string;
-  /** The name servers that guests are given. */
-  readonly resolvers: () => readonly string[];
+  /** What a guest that starts now is told about names. */
+  readonly names: () => Pick<GuestConfig, "resolvers" | "search">;
+  readonly machineId: (vmId: string) => string;
 }
 
 /** Joins archives that the kernel unpacks one over the other: the kernel's modules, the guest's programs, and what this VM is given. */
 export function createStartInitrd(deps: StartInitrdDeps): StartInitrd {
-  const { layout, keys, guestPrograms, prefix, gateway, resolvers } = deps;
+  const { layout, keys, guestPrograms, prefix, gateway, names, machineId } = deps;
   return ({ id, name, address, mac, kernel }) =>
     Buffer.concat([
       readFileSync(layout.kernel(kernel.id).initrd),
@@ -31,7 +32,8 @@ export function createStartInitrd(deps: StartInitrdDeps): StartInitrd {
         hostname: name,
         address: `${address}/${prefix}`,
         gateway,
-        resolvers: resolvers(),
+        ...names(),
+        machineId: machineId(id),
         mac,
         authorizedKeys: keys.authorizedKeys(),
         ...keys.hostKey(layout.vm(id)),

@@ -1,20 +1,29 @@
 import { formatIpv4, type Installation, parseSubnet } from "../../installation/install-file.ts";
 import type { Layout } from "../../installation/layout.ts";
 import { helperContract } from "../../rpc/contract/helper.ts";
+import type { ResultOf } from "../../rpc/contract/method.ts";
+import type { networkContract } from "../../rpc/contract/network.ts";
+import type { Warning } from "../../rpc/contract/warning.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import type { Spans } from "../../telemetry/spans.ts";
 import type { HelperLink } from "../helper/helper-link.ts";
 import type { OperationContext } from "../operation/operations.ts";
+import type { GuestNames } from "./names/guest-names.ts";
 import { networkSteps } from "./network-steps.ts";
-import type { StepRunner } from "../step/step-runner.ts";
+import type { Step, StepRunner } from "../step/step-runner.ts";
 
 /** What the host's network needs. */
 export interface HostNetworkDeps {
   readonly installation: Installation;
   readonly layout: Layout;
   readonly helper: HelperLink;
+  readonly names: GuestNames;
   readonly steps: StepRunner;
+  readonly spans: Spans;
+  readonly log: Logger;
 }
 
-/** The bridge and NAT that all VMs share. */
+/** The bridge, the rules and the name server that all VMs share. */
 export class HostNetwork {
   readonly #deps: HostNetworkDeps;
 
@@ -22,23 +31,40 @@ export class HostNetwork {
     this.#deps = deps;
   }
 
-  /** Makes bridge and NAT, or finds them as they should be. */
-  async up(context: OperationContext): Promise<{ bridge: string; address: string; table: string }> {
-    const { helper, steps, layout, installation } = this.#deps;
-    await steps.run({
-      operation: "network.up",
-      subject: undefined,
-      context,
-      steps: networkSteps(helper),
+  /** The steps that make it, or find it as it should be; what will trouble guests is written down, and put into the list. */
+  bringUp(warnings: Warning[]): Step<unknown>[] {
+    return networkSteps(this.#deps, (warning) => {
+      this.#deps.log.warn({ code: warning.code, hint: warning.hint }, warning.message);
+      warnings.push(warning);
     });
-    const { first, prefix } = parseSubnet(installation.subnet);
-    return { bridge: layout.bridge, address: `${formatIpv4(first)}/${prefix}`, table: layout.table };
   }
 
-  /** Removes bridge and NAT; the helper refuses while a tap is there. */
+  /** Makes it, or finds it as it should be. */
+  async up(context: OperationContext): Promise<ResultOf<typeof networkContract.networkUp>> {
+    const { steps, layout, installation } = this.#deps;
+    const warnings: Warning[] = [];
+    await steps.run({ operation: "network.up", subject: undefined, context, steps: this.bringUp(warnings) });
+    const { first, prefix } = parseSubnet(installation.subnet);
+    return { bridge: layout.bridge, address: `${formatIpv4(first)}/${prefix}`, table: layout.table, warnings };
+  }
+
+  /** Removes bridge and rules; the helper refuses while a tap is there. */
   async down(): Promise<{ removed: boolean }> {
-    const bridge = await this.#deps.helper.call(helperContract.bridgeRemove, {});
-    const nat = await this.#deps.helper.call(helperContract.natRemove, {});
+    const { helper, names } = this.#deps;
+    const bridge = await helper.call(helperContract.bridgeRemove, {});
+    const nat = await helper.call(helperContract.natRemove, {});
+    await names.close();
+    names.led(false);
     return { removed: bridge.removed || nat.removed };
+  }
+
+  /** For VMs that run while a daemon or a helper comes back: rules that lead where names are answered, and that are there. */
+  async resume(): Promise<void> {
+    const { helper, names, spans, log } = this.#deps;
+    const port = await names.listen();
+    if (port === undefined) return;
+    await spans
+      .operation("network.resume", {}, () => helper.call(helperContract.natEnsure, { dns_port: port }))
+      .catch((error: unknown) => log.warn({ err: error }, "the rules of the guests' network were not looked after"));
   }
 }

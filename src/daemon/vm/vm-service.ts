@@ -2,6 +2,7 @@ import type { Layout } from "../../installation/layout.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { ChangedVm, Vm, vmContract } from "../../rpc/contract/vm.ts";
+import type { Warning } from "../../rpc/contract/warning.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { activeIds } from "../../telemetry/spans.ts";
 import type { RootDiskKind } from "../disk/root-disk.ts";
@@ -72,11 +73,16 @@ export class VmService {
     });
   }
 
-  start({ vm: reference, overcommit }: Params<"vmStart">, request: Request): Promise<ChangedVm> {
-    return this.#alone(reference, "start", request, async (vm, context) => {
+  /** Boots a VM; what will trouble its guest comes with it. */
+  async start(
+    { vm: reference, overcommit }: Params<"vmStart">,
+    request: Request,
+  ): Promise<ChangedVm & { warnings: Warning[] }> {
+    const warnings: Warning[] = [];
+    const shown = await this.#alone(reference, "start", request, async (vm, context) => {
       try {
         await this.#deps.records.mustHaveRoom();
-        const started = await startVm(this.#deps.start, vm, { overcommit }, context);
+        const started = await startVm(this.#deps.start, vm, { overcommit, warnings }, context);
         supervise(this.#deps.supervise, started);
         return started;
       } catch (error) {
@@ -84,6 +90,7 @@ export class VmService {
         throw error;
       }
     });
+    return { ...shown, warnings };
   }
 
   stop({ vm: reference, timeout_s }: Params<"vmStop">, request: Request): Promise<ChangedVm> {

@@ -68,6 +68,18 @@ export function decodeAttributes(bytes: Buffer): Map<number, Buffer> {
   return attributes;
 }
 
+/** The values of a list's elements, in order. */
+export function decodeList(bytes: Buffer): Buffer[] {
+  const values: Buffer[] = [];
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const length = bytes.readUInt16LE(at);
+    if (length < 4 || at + length > bytes.length) break;
+    values.push(bytes.subarray(at + 4, at + length));
+    at += aligned(length);
+  }
+  return values;
+}
+
 /** A string as the kernel has it, with its end. */
 export function text(value: string): Buffer {
   return Buffer.from(`${value}\0`);

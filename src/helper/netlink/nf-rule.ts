@@ -11,6 +11,7 @@ const VERDICT = { drop: 0, accept: 1 } as const;
 const COMPARE = { is: 0, isNot: 1 } as const;
 const [NFPROTO_IPV4, NFPROTO_IPV6, ARPHRD_ETHER] = [2, 10, 1];
 const [NFT_CT_STATE, CT_ESTABLISHED_RELATED, NFT_LOOKUP_F_INV] = [0, 6, 1];
+const NF_NAT_RANGE_PROTO_SPECIFIED = 2;
 const interfaceNameBytes = 16;
 /** A register, and the one behind a MAC address in it. */
 const [register, registerBehindMac, verdictRegister] = [1, 10, 0];
@@ -34,6 +35,20 @@ export function verdict(name: keyof typeof VERDICT): RulePart {
 /** The address of the interface that it leaves by. */
 export function masquerade(): RulePart {
   return [expression("masq", [])];
+}
+
+/** To a port of the address of the interface that it came in by. */
+export function redirect(port: number): RulePart {
+  return [
+    expression("immediate", [
+      [1, u32be(register)],
+      [2, data(Buffer.from([port >> 8, port & 0xff]))],
+    ]),
+    expression("redir", [
+      [1, u32be(register)],
+      [3, u32be(NF_NAT_RANGE_PROTO_SPECIFIED)],
+    ]),
+  ];
 }
 
 /** Where it came in (`iifname`), or goes out (`oifname`). */

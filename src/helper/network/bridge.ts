@@ -1,15 +1,18 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { formatIpv4, parseSubnet } from "../../installation/install-file.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import type { helperContract } from "../../rpc/contract/helper.ts";
+import type { ResultOf } from "../../rpc/contract/method.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { Link } from "../netlink/links.ts";
 import { undoneFor } from "../undo.ts";
 import { ipv4Bytes } from "./address.ts";
+import { leadsElsewhere, mustBeFree, shadowedRoutes, taken } from "./collisions.ts";
 import { inKernel } from "./in-kernel.ts";
 import { mustBeOurs } from "./link.ts";
 
 /** Makes the bridge, or finds it as it should be. */
-export async function ensureBridge(deps: HelperDeps) {
+export async function ensureBridge(deps: HelperDeps): Promise<ResultOf<typeof helperContract.bridgeEnsure>> {
   const { facts, installation, layout, links, spans } = deps;
   const { first, prefix } = parseSubnet(installation.subnet);
   const { bridge } = layout;
@@ -19,7 +22,11 @@ export async function ensureBridge(deps: HelperDeps) {
     return { found: link, complete: link !== undefined && isComplete(deps, link) };
   });
   if (found !== undefined) mustBeOurs(found, layout.alias(), facts.network.bridge === true);
-  if (complete) return { ...answer, created: false };
+  if (found !== undefined && complete) {
+    const elsewhere = await inKernel(spans, "route find", { link: bridge }, () => leadsElsewhere(deps, found));
+    return { ...answer, created: false, ...(elsewhere === undefined ? {} : { leads_elsewhere: elsewhere }) };
+  }
+  await inKernel(spans, "collisions find", { link: bridge }, () => mustBeFree(deps));
   facts.putNetwork({ ...facts.network, bridge: true });
   try {
     await inKernel(spans, "bridge make", { link: bridge }, () => {
@@ -30,18 +37,21 @@ export async function ensureBridge(deps: HelperDeps) {
       disableIpv6(bridge);
       links.addAddress(link, ipv4Bytes(first), prefix);
       links.setUp(link);
+      const elsewhere = leadsElsewhere(deps, link);
+      if (elsewhere !== undefined) throw taken(`subnet ${installation.subnet} is in use: ${elsewhere}`);
     });
   } catch (error) {
     return found === undefined ? undoneFor(error, () => deleteBridge(deps)) : Promise.reject(error as Error);
   }
-  return { ...answer, created: found === undefined };
+  const shadows = await inKernel(spans, "routes find", { link: bridge }, () => shadowedRoutes(deps));
+  return { ...answer, created: found === undefined, shadows };
 }
 
 /** Guests have IPv4 only; without this the bridge itself would answer them on its link-local address. */
 function disableIpv6(bridge: string): void {
-  const settings = "/proc/sys/net/ipv6/conf";
-  // A host that has no IPv6 has nothing to switch off.
-  if (existsSync(settings)) writeFileSync(`${settings}/${bridge}/disable_ipv6`, "1");
+  const setting = `/proc/sys/net/ipv6/conf/${bridge}/disable_ipv6`;
+  // A host that has no IPv6 has nothing to switch off, and one where it is off for all links may not be written to.
+  if (existsSync(setting) && readFileSync(setting, "utf8").trim() !== "1") writeFileSync(setting, "1");
 }
 
 /** True for a bridge at which nothing is left to do; the alias and the address come before it is set up. */

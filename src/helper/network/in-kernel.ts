@@ -1,6 +1,7 @@
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { attribute } from "../../telemetry/names.ts";
 import type { Spans } from "../../telemetry/spans.ts";
+import { missingFeature } from "./missing-feature.ts";
 import { KernelError } from "../kernel/libc.ts";
 
 /** What a span of the kernel's work acted on. */
@@ -14,7 +15,11 @@ export function inKernel<T>(spans: Spans, name: string, on: ActedOn, ask: () => 
       return ask();
     } catch (cause) {
       if (!isRefusal(cause)) throw cause;
-      throw new BangerError("command_failed", cause.message, { cause });
+      const hint = missingFeature(name, cause);
+      throw new BangerError("command_failed", cause.message, {
+        cause,
+        ...(hint === undefined ? {} : { details: { hint } }),
+      });
     }
   });
 }

@@ -1,16 +1,22 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
+import type { helperContract } from "../../rpc/contract/helper.ts";
+import type { ResultOf } from "../../rpc/contract/method.ts";
 import type { HelperDeps } from "../deps.ts";
 import { ipv4Bytes, macBytes } from "./address.ts";
+import { droppers } from "./droppers.ts";
 import { inKernel } from "./in-kernel.ts";
 import { guests, policyChains } from "./policy.ts";
 
 const forwarding = "/proc/sys/net/ipv4/ip_forward";
 
 /** Puts the table in place unless it is there with this very policy, and forwarding on. */
-export async function ensureNat(deps: HelperDeps): Promise<{ table: string }> {
+export async function ensureNat(
+  deps: HelperDeps,
+  dnsPort?: number,
+): Promise<ResultOf<typeof helperContract.natEnsure>> {
   const { facts, layout, nft, spans } = deps;
-  const chains = policyChains(deps);
+  const chains = policyChains(deps, dnsPort);
   // An empty chain named for the policy's digest tells in one look that nothing has to be done.
   const mark = `policy_${createHash("sha256").update(JSON.stringify(chains)).digest("hex").slice(0, 12)}`;
   const on = { table: layout.table };
@@ -28,7 +34,8 @@ export async function ensureNat(deps: HelperDeps): Promise<{ table: string }> {
   const now = readFileSync(forwarding, "utf8").trim() === "1" ? "1" : "0";
   if (facts.network.ip_forward_was === undefined) facts.putNetwork({ ...facts.network, ip_forward_was: now });
   if (now === "0") await inKernel(spans, "forwarding on", on, () => writeFileSync(forwarding, "1"));
-  return { table: layout.table };
+  const drops = await inKernel(spans, "drops find", on, () => droppers(deps));
+  return { table: layout.table, drops, ...(dnsPort === undefined ? {} : { dns_port: dnsPort }) };
 }
 
 /** Removes the table and puts forwarding back. */

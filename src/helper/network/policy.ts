@@ -7,6 +7,8 @@ import {
   isIpv6,
   isProtocol,
   masquerade,
+  redirect,
+  type RulePart,
   onInterface,
   sourceNotIn,
   toPort,
@@ -18,16 +20,20 @@ import { ipv4Bytes } from "./address.ts";
 /** The set of pins: which MAC has which address. */
 export const guests = "guests";
 
-const priority = { raw: -300, filter: 0, srcnat: 100 };
+const priority = { raw: -300, dstnat: -100, filter: 0, srcnat: 100 };
 const protocol = { icmp: 1, tcp: 6, udp: 17 };
 const [dns, echoRequest] = [53, 8];
 const linkLocal = { address: ipv4Bytes("169.254.0.0"), prefix: 16 };
 
 /**
  * The default policy: a guest reaches DNS and ping on the bridge and, through NAT, what the host reaches; not the host's
- * services, not link-local addresses (cloud metadata), not other guests. Its MAC and address are pinned to each other.
+ * services, not link-local addresses (cloud metadata), not other guests. Its MAC and address are pinned to each other. What it asks
+ * the bridge's address by DNS goes to the daemon's `relay` port, where there is one.
  */
-export function policyChains({ layout, installation }: Pick<HelperDeps, "layout" | "installation">): Chain[] {
+export function policyChains(
+  { layout, installation }: Pick<HelperDeps, "layout" | "installation">,
+  relay?: number,
+): Chain[] {
   const { network, first, prefix } = parseSubnet(installation.subnet);
   const fromGuest = onInterface("iifname", "is", layout.bridge);
   const toGuest = onInterface("oifname", "is", layout.bridge);
@@ -47,14 +53,15 @@ export function policyChains({ layout, installation }: Pick<HelperDeps, "layout"
         [sourceNotIn(guests), drop],
       ],
     },
+    ...(relay === undefined ? [] : [ledToRelay([fromGuest, toBridge].flat(), relay)]),
     {
       name: "input",
       hook: { type: "filter", at: "input", priority: priority.filter },
       rules: [
         [notFromGuest, accept],
         [isEstablished(), accept],
-        [toBridge, isProtocol(protocol.udp), toPort(dns), accept],
-        [toBridge, isProtocol(protocol.tcp), toPort(dns), accept],
+        [toBridge, isProtocol(protocol.udp), toPort(relay ?? dns), accept],
+        [toBridge, isProtocol(protocol.tcp), toPort(relay ?? dns), accept],
         [toBridge, isProtocol(protocol.icmp), icmpType(echoRequest), accept],
         [drop],
       ],
@@ -76,4 +83,13 @@ export function policyChains({ layout, installation }: Pick<HelperDeps, "layout"
       rules: [[fromSubnet, notToGuest, masquerade()]],
     },
   ];
+}
+
+function ledToRelay(asked: RulePart, relay: number): Chain {
+  const led = (by: number) => [asked, isProtocol(by), toPort(dns), redirect(relay)];
+  return {
+    name: "dstnat",
+    hook: { type: "nat", at: "prerouting", priority: priority.dstnat },
+    rules: [led(protocol.udp), led(protocol.tcp)],
+  };
 }

@@ -28,6 +28,18 @@ const vmmExit = z.object({
   at: timestamp,
 });
 
+/** A chain that isn't banger's and drops: `input` is what guests send to the host itself. */
+const drop = z.object({
+  hook: z.enum(["input", "forward"]),
+  family: z.enum(["ip", "inet"]),
+  table: z.string(),
+  chain: z.string(),
+  /** Its policy, or a rule without a condition; `unknown` for the older iptables, which can't be read. */
+  why: z.enum(["policy", "rule", "unknown"]),
+  /** The chain that its owner leaves to others. */
+  place: z.string().optional(),
+});
+
 /** Everything that the root helper does: the whole privileged surface. */
 export const helperContract = {
   ping: method({
@@ -50,8 +62,16 @@ export const helperContract = {
     name: "bridge.ensure",
     summary: "Makes the installation's bridge with its address, or finds it as it should be.",
     params: nothing,
-    result: z.object({ bridge: z.string(), address: z.string(), created: z.boolean() }),
-    errors: ["already_exists", "command_failed", "no_space"],
+    result: z.object({
+      bridge: z.string(),
+      address: z.string(),
+      created: z.boolean(),
+      /** Wider routes that lead to the rest of what they named only, now that the bridge is made. */
+      shadows: z.array(z.string()).optional(),
+      /** Where what is meant for guests goes to instead, since somebody changed the host's routes. */
+      leads_elsewhere: z.string().optional(),
+    }),
+    errors: ["already_exists", "in_use", "command_failed", "no_space"],
   }),
   bridgeRemove: method({
     name: "bridge.remove",
@@ -63,8 +83,17 @@ export const helperContract = {
   natEnsure: method({
     name: "nat.ensure",
     summary: "Puts the nftables table and forwarding in place, atomically.",
-    params: nothing,
-    result: z.object({ table: z.string() }),
+    params: z.object({
+      /** Where the daemon answers guests' DNS, on the bridge's address; without it port 53 is left as it is. */
+      dns_port: z.int().min(1024).max(65_535).optional(),
+    }),
+    result: z.object({
+      table: z.string(),
+      /** The port to which guests' DNS is led, when the helper can. */
+      dns_port: z.int().optional(),
+      /** Chains of others that end what guests send, or get. */
+      drops: z.array(drop).optional(),
+    }),
     errors: ["command_failed", "no_space"],
   }),
   natRemove: method({

@@ -1,8 +1,14 @@
 import { z } from "zod";
 import { method } from "./method.ts";
 import { stepCodes } from "./step.ts";
+import { warning } from "./warning.ts";
 
-const network = z.object({ bridge: z.string(), address: z.string(), table: z.string() });
+const network = z.object({
+  bridge: z.string(),
+  address: z.string(),
+  table: z.string(),
+  warnings: z.array(warning).optional(),
+});
 
 /** The methods on the host's side of the guests' network. */
 export const networkContract = {

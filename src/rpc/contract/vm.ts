@@ -2,6 +2,7 @@ import { z } from "zod";
 import { amount, digest, ipv4, mac, name, path, reference, timestamp, vmId } from "./fields.ts";
 import { method } from "./method.ts";
 import { stepCodes } from "./step.ts";
+import { warning } from "./warning.ts";
 
 /** Where a VM is in its life; `src/daemon/vm/state.ts` has the diagram. */
 const vmState = z.enum(["creating", "created", "starting", "running", "stopping", "stopped", "failed"]);
@@ -87,7 +88,8 @@ export const vmContract = {
     params: one.extend({
       overcommit: z.boolean().default(false).describe("start it although the host has too little memory for it"),
     }),
-    result: changed,
+    /** `warnings`: what will trouble the guest, though it runs. */
+    result: changed.extend({ warnings: z.array(warning).optional() }),
     errors: [...mutates, "no_memory"],
   }),
   vmStop: method({

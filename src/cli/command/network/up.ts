@@ -1,4 +1,5 @@
 import { command } from "../../command.ts";
+import { tellWarnings } from "../../output/warnings.ts";
 import { fields } from "../../output/table.ts";
 
 /** `network up`. */
@@ -8,12 +9,15 @@ export const networkUp = command({
   method: "networkUp",
   positionals: [],
   examples: ["banger network up"],
-  run: async ({ call, print }) =>
-    print(await call("networkUp", {}), ({ bridge, address, table }) =>
+  run: async ({ call, print, note }) => {
+    const network = await call("networkUp", {});
+    tellWarnings(network, note);
+    await print(network, ({ bridge, address, table }) =>
       fields([
         ["bridge", bridge],
         ["address", address],
         ["nftables table", `inet ${table}`],
       ]),
-    ),
+    );
+  },
 });

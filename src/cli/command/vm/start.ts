@@ -1,4 +1,5 @@
 import { command } from "../../command.ts";
+import { tellWarnings } from "../../output/warnings.ts";
 
 /** `vm start`. */
 export const vmStart = command({
@@ -10,6 +11,7 @@ export const vmStart = command({
   examples: ["banger vm start web", "banger vm start web db cache", "banger vm start web --overcommit"],
   run: async ({ call, print, note, json, opId }, params) => {
     const vm = await call("vmStart", params);
+    tellWarnings(vm, note);
     if (json) return await print(vm, () => "");
     if (vm.unchanged === true) return note(`${vm.name} runs already, at ${vm.address}`);
     if (vm.accel === "tcg") note(`${vm.name} runs without KVM, so slowly: ${vm.accel_why}`);

@@ -1,7 +1,7 @@
+import type { Warning } from "../../../rpc/contract/warning.ts";
 import { attribute } from "../../../telemetry/names.ts";
 import { activeIds } from "../../../telemetry/spans.ts";
-import type { HelperLink } from "../../helper/helper-link.ts";
-import { networkSteps } from "../../network/network-steps.ts";
+import type { HostNetwork } from "../../network/host-network.ts";
 import type { OperationContext } from "../../operation/operations.ts";
 import type { Step, StepRunner } from "../../step/step-runner.ts";
 import type { Admission } from "../admission.ts";
@@ -12,7 +12,7 @@ import type { StoredVm, VmRecords } from "../vm-records.ts";
 export interface StartDeps {
   readonly records: VmRecords;
   readonly parts: readonly Part[];
-  readonly helper: Pick<HelperLink, "call">;
+  readonly network: Pick<HostNetwork, "bringUp">;
   readonly steps: StepRunner;
   readonly admission: Admission;
   /** Which run of the host this is. */
@@ -23,7 +23,7 @@ export interface StartDeps {
 export async function startVm(
   deps: StartDeps,
   before: StoredVm,
-  { overcommit }: { readonly overcommit: boolean },
+  { overcommit, warnings }: { readonly overcommit: boolean; readonly warnings: Warning[] },
   context: OperationContext,
 ): Promise<StoredVm> {
   const { records } = deps;
@@ -43,15 +43,15 @@ export async function startVm(
     subject: { vm, launchedAt: new Date() },
     context,
     attributes: { [attribute.vmId]: vm.id, [attribute.vmName]: vm.name },
-    steps: startSteps(deps),
+    steps: startSteps(deps, warnings),
   });
   return records.must(vm.id);
 }
 
 /** The steps of a start: what all VMs share, then the VM's parts in order, then the record. */
-function startSteps({ helper, parts, records }: StartDeps): Step<Starting>[] {
+function startSteps({ network, parts, records }: StartDeps, warnings: Warning[]): Step<Starting>[] {
   return [
-    ...networkSteps(helper),
+    ...network.bringUp(warnings),
     ...parts.map(
       ({ name, acquire, release }): Step<Starting> => ({
         name,

@@ -1,0 +1,106 @@
+import { networkInterfaces } from "node:os";
+import { isIPv4 } from "node:net";
+import { formatIpv4, type Installation, parseIpv4, parseSubnet } from "../../../installation/install-file.ts";
+import type { Layout } from "../../../installation/layout.ts";
+import type { Logger } from "../../../telemetry/log.ts";
+import { NameRelay } from "./relay.ts";
+import { type ResolvConf, watchResolvConf } from "./resolv-conf.ts";
+import { Upstreams } from "./upstreams.ts";
+
+/** What guests' names need. */
+export interface GuestNamesDeps {
+  readonly installation: Installation;
+  readonly layout: Layout;
+  readonly log: Logger;
+}
+
+/** What a guest is told about names. */
+export interface GivenNames {
+  readonly resolvers: readonly string[];
+  readonly search: readonly string[];
+}
+
+const etc = "/etc/resolv.conf";
+/** The servers behind systemd's stub, where it runs. */
+const behindStub = "/run/systemd/resolve/resolv.conf";
+const dnsPort = 53;
+const mostResolvers = 3;
+const [patienceMs, limitMs] = [1_500, 4_500];
+
+/** How guests come to a name server that answers: by the daemon, which asks the host's as they are at the moment. */
+export class GuestNames {
+  readonly #installation: Installation;
+  readonly #relay: NameRelay;
+  readonly #etc = watchResolvConf(etc);
+  readonly #behindStub = watchResolvConf(behindStub);
+  /** Whether the helper leads guests' DNS here, and nobody drops it on its way. */
+  #isLed = false;
+
+  constructor({ installation, layout, log }: GuestNamesDeps) {
+    const { first, last } = parseSubnet(installation.subnet);
+    const upstreams = new Upstreams({
+      servers: () => this.#servers().map((address) => ({ address, port: dnsPort })),
+      patienceMs,
+      limitMs,
+    });
+    this.#installation = installation;
+    this.#relay = new NameRelay({
+      address: formatIpv4(first),
+      port: layout.namesPort,
+      isGuest: (address) => {
+        const number = parseIpv4(address) ?? 0;
+        return number > first && number <= last;
+      },
+      answer: (question, transport, signal) => upstreams.answer(question, transport, signal),
+      log,
+    });
+  }
+
+  /** Listens for guests; the port, or undefined while there is no bridge. */
+  listen(): Promise<number | undefined> {
+    return this.#relay.listen();
+  }
+
+  /** Takes what the helper made of the port. */
+  led(isLed: boolean): void {
+    this.#isLed = isLed;
+  }
+
+  /** True when a guest that starts now will have no name server that it could ask. */
+  get isWithout(): boolean {
+    return this.#servers().length === 0 || this.given().resolvers.length === 0;
+  }
+
+  /** What a guest that starts now is told: the relay first; behind it, for when the daemon is away, what it can reach by itself. */
+  given(): GivenNames {
+    const { first } = parseSubnet(this.#installation.subnet);
+    const relay = this.#isLed ? [formatIpv4(first)] : [];
+    return { resolvers: [...relay, ...this.#direct()].slice(0, mostResolvers), search: this.#host().search };
+  }
+
+  close(): Promise<void> {
+    return this.#relay.close();
+  }
+
+  /** Whom the relay asks. */
+  #servers(): readonly string[] {
+    const { resolvers } = this.#installation;
+    return resolvers.length > 0 ? resolvers : this.#host().servers;
+  }
+
+  #host(): ResolvConf {
+    const said = this.#etc();
+    return said.servers.length > 0 ? said : this.#behindStub();
+  }
+
+  /** Servers that a guest reaches through NAT: none of the host's own, and none of IPv6. */
+  #direct(): readonly string[] {
+    const { resolvers } = this.#installation;
+    if (resolvers.length > 0) return resolvers;
+    const own = new Set(Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []));
+    const reachable = ({ servers }: ResolvConf) =>
+      servers.filter((server) => isIPv4(server) && !/^(0|127|169\.254)\./.test(server) && !own.has(server));
+    const behind = reachable(this.#behindStub());
+    return behind.length > 0 ? behind : reachable(this.#etc());
+  }
+}

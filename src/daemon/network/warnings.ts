@@ -1,0 +1,85 @@
+import type { helperContract } from "../../rpc/contract/helper.ts";
+import type { ResultOf } from "../../rpc/contract/method.ts";
+import type { Warning } from "../../rpc/contract/warning.ts";
+
+type Bridge = ResultOf<typeof helperContract.bridgeEnsure>;
+type Drop = NonNullable<ResultOf<typeof helperContract.natEnsure>["drops"]>[number];
+
+/** What the host's routes make of the guests' network. */
+export function bridgeWarnings({ bridge, address, shadows = [], leads_elsewhere: elsewhere }: Bridge): Warning[] {
+  const another = "choose another `subnet` in the install file";
+  return [
+    ...shadows.map((route) => ({
+      code: "subnet_shadows",
+      message: `the guests' network (${address} on ${bridge}) lies within the route ${route}; what that led to there is out of reach of this host now`,
+      hint: `If you need it, run \`network down\`, and ${another}.`,
+    })),
+    ...(elsewhere === undefined
+      ? []
+      : [
+          {
+            code: "subnet_taken",
+            message: elsewhere,
+            hint: `Take away the route or the VPN that leads there, or stop the VMs, run \`network down\`, and ${another}.`,
+          },
+        ]),
+  ];
+}
+
+/** What others' chains make of what guests send. */
+export function forwardWarnings(drops: readonly Drop[], bridge: string): Warning[] {
+  return drops
+    .filter(({ hook }) => hook === "forward")
+    .map((drop) => {
+      const chain = `chain ${drop.chain} of table ${drop.family} ${drop.table}`;
+      if (drop.why === "unknown") {
+        return {
+          code: "forward_unknown",
+          message: `there are rules of the older iptables (${chain}), which banger can't read; they may drop what guests send`,
+          hint: `If guests reach nothing outside: ${byIptables("iptables-legacy", drop.chain, bridge)}`,
+        };
+      }
+      const by = drop.why === "policy" ? "its policy" : "its last word";
+      return {
+        code: "forward_dropped",
+        message: `${chain} drops what guests send (${by}), so they reach nothing outside`,
+        hint: `To let them through: ${letting(drop, bridge)}`,
+      };
+    });
+}
+
+/** That guests will find no name. */
+export function withoutNames(drops: readonly Drop[], bridge: string, port: number | undefined): Warning {
+  const [dropped] = drops.filter(({ hook }) => hook === "input");
+  if (dropped === undefined || port === undefined) {
+    return {
+      code: "no_resolver",
+      message: "guests have no name server: this host's /etc/resolv.conf names none that could be asked",
+      hint: 'Put a `nameserver` line there (running guests have it at once), or `resolvers = "…"` into the install file.',
+    };
+  }
+  const { family, table, chain } = dropped;
+  const rule = (protocol: string) =>
+    `nft insert rule ${family} ${table} ${chain} iifname ${bridge} ${protocol} dport ${port} accept`;
+  return {
+    code: "no_resolver",
+    message: `guests have no name server: chain ${chain} of table ${family} ${table} drops what they ask this host`,
+    hint: `To let it through: \`${rule("udp")}; ${rule("tcp")}\`, in the way that your firewall keeps; or put \`resolvers = "…"\` into the install file.`,
+  };
+}
+
+/** By what its owner offers where that is known: a rule that is put in by hand is gone when a firewall is loaded again. */
+function letting({ family, table, chain, place }: Drop, bridge: string): string {
+  if (place?.startsWith("ufw") === true) return `\`ufw route allow in on ${bridge}; ufw route allow out on ${bridge}\``;
+  if (place !== undefined) return byIptables("iptables", place, bridge);
+  if (table === "firewalld") {
+    return `\`firewall-cmd --permanent --zone=trusted --add-interface=${bridge}; firewall-cmd --reload\``;
+  }
+  const rule = `nft insert rule ${family} ${table} ${chain}`;
+  return `\`${rule} iifname ${bridge} accept; ${rule} oifname ${bridge} ct state established,related accept\``;
+}
+
+function byIptables(program: string, chain: string, bridge: string): string {
+  const answers = `-o ${bridge} -m conntrack --ctstate ESTABLISHED,RELATED`;
+  return `\`${program} -I ${chain} -i ${bridge} -j ACCEPT; ${program} -I ${chain} ${answers} -j ACCEPT\``;
+}

@@ -1,0 +1,139 @@
+import { decodeAttributes, decodeList, fromText, text } from "./message.ts";
+import { type NetlinkSocket, NLM_F } from "./socket.ts";
+
+/** A chain of somebody's that a hook calls. */
+export interface BaseChain {
+  /** As nft names it: `ip`, `inet`. */
+  readonly family: "ip" | "inet";
+  readonly table: string;
+  readonly name: string;
+  readonly hook: "input" | "forward" | "other";
+  readonly dropsByPolicy: boolean;
+}
+
+/** What a rule does with what it matches, as far as it matters for a network that is or isn't let through. */
+export interface ForeignRule {
+  readonly chain: string;
+  readonly verdict: "accept" | "drop" | "elsewhere" | "none";
+  /** It matches everything. */
+  readonly isUnconditional: boolean;
+  /** It looks at a connection's state. */
+  readonly heedsState: boolean;
+  /** The values it compares with, and whether they are of where a packet comes from or goes to. */
+  readonly compares: readonly { readonly side: "from" | "to" | "other"; readonly value: Buffer }[];
+}
+
+const NFNL_SUBSYS_NFTABLES = 10 << 8;
+const GET = { chain: NFNL_SUBSYS_NFTABLES | 4, rule: NFNL_SUBSYS_NFTABLES | 7 };
+const FAMILY = { inet: 1, ip: 2 } as const;
+const NFTA_CHAIN = { table: 1, name: 3, hook: 4, policy: 5, type: 7 };
+const NFTA_RULE = { table: 1, chain: 2, expressions: 4 };
+const NFTA_EXPR = { name: 1, data: 2 };
+const NFTA_IMMEDIATE_DATA = 2;
+const NFTA_DATA = { value: 1, verdict: 2 };
+const NFTA_CMP_DATA = 3;
+const [NFTA_META_KEY, NFTA_PAYLOAD_BASE, NFTA_PAYLOAD_OFFSET, NFTA_TARGET_NAME] = [2, 2, 3, 1];
+const SIDE_OF_META = new Map<number, "from" | "to">([
+  [6, "from"],
+  [7, "to"],
+]);
+const SIDE_OF_OFFSET = new Map<number, "from" | "to">([
+  [12, "from"],
+  [16, "to"],
+]);
+const NETWORK_HEADER = 1;
+const HOOK = new Map<number, BaseChain["hook"]>([
+  [1, "input"],
+  [2, "forward"],
+]);
+const NF_DROP = 0;
+/** What only counts and writes down. */
+const bystanders = new Set(["counter", "log"]);
+const nfgenmsgBytes = 4;
+
+/** Reads what others have in nf_tables; changes nothing. */
+export class ForeignTables {
+  readonly #socket: NetlinkSocket;
+
+  constructor(socket: NetlinkSocket) {
+    this.#socket = socket;
+  }
+
+  /** The filter chains that a hook calls for IPv4. */
+  baseChains(): BaseChain[] {
+    const request = { what: "list chains", type: GET.chain, flags: NLM_F.dump, fixed: Buffer.alloc(nfgenmsgBytes) };
+    return this.#socket.request(request).flatMap(({ payload }) => {
+      const family = familyOf(payload[0]);
+      const attributes = decodeAttributes(payload.subarray(nfgenmsgBytes));
+      const hook = attributes.get(NFTA_CHAIN.hook);
+      if (family === undefined || hook === undefined || fromText(attributes.get(NFTA_CHAIN.type)) !== "filter")
+        return [];
+      return {
+        family,
+        table: fromText(attributes.get(NFTA_CHAIN.table)) ?? "",
+        name: fromText(attributes.get(NFTA_CHAIN.name)) ?? "",
+        hook: HOOK.get(decodeAttributes(hook).get(1)?.readUInt32BE(0) ?? -1) ?? "other",
+        dropsByPolicy: attributes.get(NFTA_CHAIN.policy)?.readUInt32BE(0) === NF_DROP,
+      };
+    });
+  }
+
+  /** The rules of a table, of all its chains. */
+  rules({ family, table }: Pick<BaseChain, "family" | "table">): ForeignRule[] {
+    const fixed = Buffer.from([FAMILY[family], 0, 0, 0]);
+    const attributes = [[NFTA_RULE.table, text(table)] as const];
+    return this.#socket
+      .request({ what: `list rules of ${table}`, type: GET.rule, flags: NLM_F.dump, fixed, attributes })
+      .map(({ payload }) => decodeAttributes(payload.subarray(nfgenmsgBytes)))
+      .filter((rule) => fromText(rule.get(NFTA_RULE.table)) === table)
+      .map((rule) => ({
+        chain: fromText(rule.get(NFTA_RULE.chain)) ?? "",
+        ...readExpressions(rule.get(NFTA_RULE.expressions) ?? Buffer.alloc(0)),
+      }));
+  }
+}
+
+function familyOf(number: number | undefined): BaseChain["family"] | undefined {
+  if (number === FAMILY.ip) return "ip";
+  return number === FAMILY.inet ? "inet" : undefined;
+}
+
+function readExpressions(bytes: Buffer): Omit<ForeignRule, "chain"> {
+  const compares: ForeignRule["compares"][number][] = [];
+  let side: "from" | "to" | "other" = "other";
+  let verdict: ForeignRule["verdict"] = "none";
+  let heedsState = false;
+  let conditions = 0;
+  for (const one of decodeList(bytes)) {
+    const expression = decodeAttributes(one);
+    const name = fromText(expression.get(NFTA_EXPR.name)) ?? "";
+    const data = decodeAttributes(expression.get(NFTA_EXPR.data) ?? Buffer.alloc(0));
+    const ends = verdictOf(name, data);
+    if (ends !== undefined) verdict = ends;
+    else if (!bystanders.has(name)) conditions++;
+    if (name === "meta") side = SIDE_OF_META.get(data.get(NFTA_META_KEY)?.readUInt32BE(0) ?? -1) ?? "other";
+    if (name === "payload") side = sideOfPayload(data);
+    if (name === "ct" || (name === "match" && fromText(data.get(1)) === "conntrack")) heedsState = true;
+    const compared = name === "cmp" ? data.get(NFTA_CMP_DATA) : undefined;
+    const value = compared === undefined ? undefined : decodeAttributes(compared).get(NFTA_DATA.value);
+    if (value !== undefined) compares.push({ side, value });
+  }
+  return { verdict, isUnconditional: conditions === 0, heedsState, compares };
+}
+
+function sideOfPayload(data: Map<number, Buffer>): "from" | "to" | "other" {
+  if (data.get(NFTA_PAYLOAD_BASE)?.readUInt32BE(0) !== NETWORK_HEADER) return "other";
+  return SIDE_OF_OFFSET.get(data.get(NFTA_PAYLOAD_OFFSET)?.readUInt32BE(0) ?? -1) ?? "other";
+}
+
+function verdictOf(name: string, data: Map<number, Buffer>): ForeignRule["verdict"] | undefined {
+  if (name === "reject") return "drop";
+  // A target of the older iptables, within nf_tables.
+  if (name === "target") return /^(REJECT|DROP)$/.test(fromText(data.get(NFTA_TARGET_NAME)) ?? "") ? "drop" : "none";
+  if (name !== "immediate") return undefined;
+  const verdict = decodeAttributes(data.get(NFTA_IMMEDIATE_DATA) ?? Buffer.alloc(0)).get(NFTA_DATA.verdict);
+  const code = verdict === undefined ? undefined : decodeAttributes(verdict).get(1)?.readInt32BE(0);
+  if (code === undefined) return undefined;
+  if (code === NF_DROP) return "drop";
+  return code === 1 ? "accept" : "elsewhere";
+}

@@ -1,0 +1,74 @@
+import { readFileSync } from "node:fs";
+import { parseSubnet } from "../../installation/install-file.ts";
+import type { helperContract } from "../../rpc/contract/helper.ts";
+import type { ResultOf } from "../../rpc/contract/method.ts";
+import type { HelperDeps } from "../deps.ts";
+import type { BaseChain, ForeignRule } from "../netlink/nf-foreign.ts";
+import { ipv4Bytes } from "./address.ts";
+
+/** A chain of somebody else's that drops what guests send or get. */
+export type Dropper = NonNullable<ResultOf<typeof helperContract.natEnsure>["drops"]>[number];
+
+/** The chain that Docker leaves to others. */
+const dockersPlace = "DOCKER-USER";
+const legacyTables = "/proc/net/ip_tables_names";
+
+/**
+ * The chains of others that end guests' packets: a drop is final, whatever banger's own chains say. A chain counts as one when its
+ * policy or a rule without a condition drops, unless a rule of its table lets the bridge or the subnet through.
+ */
+export function droppers(deps: Pick<HelperDeps, "foreign" | "installation" | "layout">): Dropper[] {
+  const { foreign, layout } = deps;
+  const chains = foreign.baseChains().filter(({ table, hook }) => table !== layout.table && hook !== "other");
+  const rulesOf = memoized((chain: BaseChain) => foreign.rules(chain));
+  const found = chains.flatMap((chain): Dropper[] => {
+    const { family, table, name, hook } = chain;
+    if (hook === "other") return [];
+    const rules = rulesOf(chain);
+    const drops = rules.some((rule) => rule.chain === name && rule.isUnconditional && rule.verdict === "drop");
+    if (!chain.dropsByPolicy && !drops) return [];
+    if (letsThrough(deps, rules, hook)) return [];
+    const place = hook === "forward" && rules.some(({ chain: of }) => of === dockersPlace) ? dockersPlace : undefined;
+    const why = chain.dropsByPolicy ? "policy" : "rule";
+    return [{ hook, family, table, chain: name, why, ...(place === undefined ? {} : { place }) }];
+  });
+  return [...found, ...legacy()];
+}
+
+/** A rule that accepts the bridge's or the subnet's own, or hands it to a chain of theirs, is somebody's decision. */
+function letsThrough(
+  { installation, layout }: Pick<HelperDeps, "installation" | "layout">,
+  rules: readonly ForeignRule[],
+  hook: Dropper["hook"],
+): boolean {
+  const network = ipv4Bytes(parseSubnet(installation.subnet).network);
+  const isOurs = (value: Buffer) =>
+    value.toString("latin1").replace(/\0+$/, "") === layout.bridge ||
+    (value.length >= 3 && value.length <= 4 && network.subarray(0, value.length).equals(value));
+  const letting = rules.filter(({ verdict }) => verdict === "accept" || verdict === "elsewhere");
+  const names = (side: "from" | "to") =>
+    letting.some((rule) => rule.compares.some((one) => one.side === side && isOurs(one.value)));
+  const answersPass = () => letting.some(({ verdict, heedsState }) => verdict === "accept" && heedsState);
+  return names("from") && (hook === "input" || names("to") || answersPass());
+}
+
+/** What the older iptables has in the kernel can't be read so; that it is there is worth a word. */
+function legacy(): Dropper[] {
+  try {
+    const tables = readFileSync(legacyTables, "utf8").split("\n");
+    if (!tables.includes("filter")) return [];
+    return [{ hook: "forward", family: "ip", table: "filter", chain: "FORWARD", why: "unknown" }];
+  } catch {
+    return [];
+  }
+}
+
+function memoized(read: (chain: BaseChain) => ForeignRule[]): (chain: BaseChain) => ForeignRule[] {
+  const known = new Map<string, ForeignRule[]>();
+  return (chain) => {
+    const key = `${chain.family} ${chain.table}`;
+    const rules = known.get(key) ?? read(chain);
+    known.set(key, rules);
+    return rules;
+  };
+}
