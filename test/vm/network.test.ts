@@ -6,6 +6,16 @@ import { noSandbox } from "../support/sandbox.ts";
 const whoAmI = (port: number) =>
   `node -e 'require("node:net").createServer((s) => s.end(s.remoteAddress + "\\n")).listen(${port}, "0.0.0.0", () => console.log("listening"))'`;
 
+/** A name server on loopback alone, which knows each name as 192.0.2.1. */
+const nameServer = `node -e 'const s = require("node:dgram").createSocket("udp4");
+  s.on("message", (q, r) => {
+    const end = q.indexOf(0, 12) + 5;
+    const isA = q[end - 3] === 1;
+    const a = Buffer.concat([q.subarray(0, end), isA ? Buffer.from([192, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 1]) : Buffer.alloc(0)]);
+    a[2] |= 128; a[3] = 128; a.writeUInt16BE(isA ? 1 : 0, 6); a.fill(0, 8, 12);
+    s.send(a, r.port, r.address);
+  }).bind(53, "127.0.0.1", () => console.log("listening"))'`;
+
 describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : ""}`, () => {
   let host: Installation;
 
@@ -26,6 +36,10 @@ describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : "
       ip route add 169.254.169.254/32 via 192.0.2.1
       (in_uplink ${whoAmI(8000)} > /mnt/tmp/uplink.log 2>&1 &)
       (${whoAmI(9000)} > /mnt/tmp/host.log 2>&1 &)
+      echo 'search a.test' > /mnt/tmp/resolv.conf; echo 'nameserver 127.0.0.1' >> /mnt/tmp/resolv.conf
+      mount --bind /mnt/tmp/resolv.conf /etc/resolv.conf
+      (${nameServer} > /mnt/tmp/names.log 2>&1 &)
+      until grep -q listening /mnt/tmp/names.log; do read -rt 0.02 <> <(:) || true; done
       until grep -q listening /mnt/tmp/uplink.log && grep -q listening /mnt/tmp/host.log; do read -rt 0.02 <> <(:) || true; done`);
     for (const name of ["one", "two"]) await host.ok("vm", "create", "--name", name, "--memory-mib", "256");
     await Promise.all(["one", "two"].map((name) => host.ok("vm", "start", name)));
@@ -73,5 +87,29 @@ describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : "
       expect(new Set(own.flatMap((record) => record["banger.vm.name"] ?? [])).size).toBe(1);
       expect(host.helper?.log.filter((record) => record["op_id"] === opId)).toHaveLength(4);
     }
+  });
+
+  const says = async (vm: string, script: string) =>
+    (await host.banger(["vm", "exec", vm, "--", "sh", "-c", script])).json<{ stdout: string }>().stdout;
+
+  it("has names, of others and its own, though the host's name server is a local one, and after the daemon was restarted", async () => {
+    expect(await says("one", "cat /etc/resolv.conf")).toBe("search a.test\nnameserver 10.77.0.1\n");
+    expect(
+      await says(
+        "one",
+        "getent ahostsv4 outside.test | head -1; getent hosts localhost one | cut -d' ' -f1; hostname -f",
+      ),
+    ).toMatch(/^192\.0\.2\.1 .*\n::1\n127\.0\.1\.1\none\n$/);
+    await host.daemon?.end();
+    await host.startDaemon();
+    expect(await says("two", "getent ahostsv4 outside.test | head -1; hostname -f")).toMatch(
+      /^192\.0\.2\.1 .*\ntwo\n$/,
+    );
+  });
+
+  it("has a machine-id that no other guest has", async () => {
+    const ids = await Promise.all(["one", "two"].map((vm) => says(vm, "cat /etc/machine-id")));
+    expect(new Set(ids).size).toBe(2);
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{32}\n$/);
   });
 });

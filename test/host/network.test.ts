@@ -1,0 +1,187 @@
+import { readFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { askHelper } from "../support/ask-helper.ts";
+import { Installation } from "../support/installation.ts";
+import { noSandbox } from "../support/sandbox.ts";
+
+describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${noSandbox})` : ""}`, () => {
+  let host: Installation;
+  beforeAll(async () => {
+    host = await Installation.create();
+    await host.startHelper();
+    await host.sandbox.root(
+      "echo nameserver 192.0.2.53 > /mnt/tmp/resolv.conf; mount --bind /mnt/tmp/resolv.conf /etc/resolv.conf",
+    );
+    await host.startDaemon();
+  });
+  afterAll(() => host[Symbol.asyncDispose]());
+  afterEach(async () => {
+    await host.ok("network", "down");
+    await host.sandbox.root(
+      "nft flush ruleset; ip link delete lan0 2>/dev/null || true; ip rule delete pref 100 2>/dev/null || true",
+    );
+  });
+
+  const lan = `ip link add lan0 type veth peer name lan1; ip link set lan0 up; ip link set lan1 up; ip address add 192.168.5.5/24 dev lan0`;
+  const warnings = async () => {
+    const { warnings: all } = await host.ok<{ warnings: { code: string; message: string; hint: string }[] }>(
+      "network",
+      "up",
+    );
+    return all;
+  };
+
+  it.each([
+    [
+      "an address of another link",
+      "ip address add 10.77.0.9/28 dev lan0",
+      /link lan0 has the address 10\.77\.0\.9\/28/,
+    ],
+    [
+      "the network of another link",
+      "ip address add 10.77.0.200/24 dev lan0",
+      /link lan0 has the address 10\.77\.0\.200\/24/,
+    ],
+    [
+      "a route to a part of it",
+      "ip route add 10.77.0.128/25 dev lan0",
+      /the route 10\.77\.0\.128\/25 leads to link lan0/,
+    ],
+    ["a route that swallows a part", "ip route add blackhole 10.77.0.4/30", /the route 10\.77\.0\.4\/30/],
+    [
+      "a VPN's table, asked first",
+      "ip route add 10.0.0.0/8 dev lan0 table 52; ip rule add pref 100 lookup 52",
+      /guest 10\.77\.0\.2 goes to lan0 \(table 52\)/,
+    ],
+  ])("is refused where the subnet is in use by %s, and nothing is left of it", async (_, prepare, says) => {
+    await host.sandbox.root(`${lan}; ${prepare}`);
+    const before = await host.hostState();
+    const refused = await host.banger(["network", "up"]);
+    expect(refused.code).toBe(75);
+    expect(refused.error()).toMatchObject({ code: "in_use", message: expect.stringMatching(says) as string });
+    expect(await host.hostState()).toBe(before);
+    await host.sandbox.root("ip route delete blackhole 10.77.0.4/30 2>/dev/null || true");
+  });
+
+  it.each([
+    ["a default route", "ip route add default dev lan0", []],
+    ["a network beside it", "ip address add 10.77.1.1/24 dev lan0", []],
+    ["a table that isn't asked", "ip route add 10.77.0.0/24 dev lan0 table 52", []],
+    ["a wider route, which it tells", "ip route add 10.0.0.0/8 dev lan0", ["subnet_shadows"]],
+    ["a wider one that swallows", "ip route add blackhole 10.64.0.0/10", []],
+  ])("is made beside %s", async (_, prepare, codes) => {
+    await host.sandbox.root(`${lan}; ${prepare}`);
+    expect((await warnings()).map(({ code }) => code)).toEqual(codes);
+    await host.sandbox.root("ip route delete blackhole 10.64.0.0/10 2>/dev/null || true");
+  });
+
+  it("that is there tells where guests' packets go since a VPN came", async () => {
+    await host.ok("network", "up");
+    await host.sandbox.root(`${lan}; ip route add 10.77.0.0/25 dev lan0`);
+    expect(await warnings()).toMatchObject([
+      { code: "subnet_taken", message: expect.stringContaining("lan0") as string },
+    ]);
+  });
+
+  const forward = "{ type filter hook forward priority 0; policy drop; }";
+  it.each([
+    [
+      "a policy that drops",
+      `add table ip filter; add chain ip filter FORWARD ${forward}`,
+      /chain FORWARD of table ip filter/,
+      /nft insert rule ip filter FORWARD iifname bgr5eed0001 accept/,
+    ],
+    [
+      "Docker's, with its place for others",
+      `add table ip filter; add chain ip filter DOCKER-USER; add rule ip filter DOCKER-USER return; add chain ip filter FORWARD ${forward}`,
+      /FORWARD/,
+      /iptables -I DOCKER-USER -i bgr5eed0001/,
+    ],
+    [
+      "firewalld's last word",
+      "add table inet firewalld; add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; }; add rule inet firewalld filter_FORWARD ct state established accept; add rule inet firewalld filter_FORWARD counter reject with icmpx admin-prohibited",
+      /chain filter_FORWARD of table inet firewalld/,
+      /firewall-cmd .*--add-interface=bgr5eed0001/,
+    ],
+  ])("names the chain that drops: %s", async (_, rules, says, hint) => {
+    await host.sandbox.root(`nft '${rules}'`);
+    expect(await warnings()).toEqual([
+      {
+        code: "forward_dropped",
+        message: expect.stringMatching(says) as string,
+        hint: expect.stringMatching(hint) as string,
+      },
+    ]);
+    const [, line] = (await host.person(["network", "up"])).stderr.split("\n! ");
+    expect(line).toMatch(says);
+  });
+
+  it.each([
+    ["accepts", "add table inet f; add chain inet f c { type filter hook forward priority 0; }"],
+    [
+      "drops something else",
+      "add table inet f; add chain inet f c { type filter hook forward priority 0; }; add rule inet f c tcp dport 25 drop",
+    ],
+    ["is of another family", `add table ip6 f; add chain ip6 f c ${forward}`],
+    [
+      "is called by another hook",
+      "add table ip f; add chain ip f c { type filter hook output priority 0; policy drop; }",
+    ],
+    [
+      "lets the bridge through, as its hint says",
+      `add table ip f; add chain ip f c ${forward}; add rule ip f c iifname bgr5eed0001 accept; add rule ip f c oifname bgr5eed0001 ct state established,related accept`,
+    ],
+    [
+      "lets the subnet through",
+      `add table ip f; add chain ip f c ${forward}; add rule ip f c ip saddr 10.77.0.0/24 accept; add rule ip f c ip daddr 10.77.0.0/24 accept`,
+    ],
+  ])("says nothing of a chain that %s", async (_, rules) => {
+    await host.sandbox.root(`nft '${rules}'`);
+    expect(await warnings()).toEqual([]);
+  });
+
+  it("leads guests' DNS to the daemon, whichever port it has, and mends rules that are gone", async () => {
+    expect(await warnings()).toEqual([]);
+    const rules = await host.sandbox.root("nft list ruleset");
+    expect(rules).toContain("ip daddr 10.77.0.1 udp dport 53 redirect to :10053");
+    expect(rules).toContain("ip daddr 10.77.0.1 tcp dport 10053 accept");
+    await host.sandbox.root("nft flush ruleset");
+    await host.ok("network", "up");
+    expect(await host.sandbox.root("nft list ruleset")).toBe(rules);
+    expect(await askHelper(host, "nat.ensure")).toMatchObject({ result: { table: host.layout.table } });
+    const older = await host.sandbox.root("nft list ruleset");
+    expect(older.replace(/policy_[0-9a-f]{12}/, "policy_MARK")).toBe(
+      readFileSync("test/data/policy.nft", "utf8").replace(/\n\t\telements = .*\n/, "\n"),
+    );
+    expect(await askHelper(host, "nat.ensure", { dns_port: 53 })).toMatchObject({ error: { code: "bad_params" } });
+  });
+
+  it.each([
+    ["names no server", "search a.test", /resolv\.conf names none/],
+    [
+      "can't be asked, as the host's own chain drops it",
+      "nameserver 127.0.0.1",
+      /chain c of table ip f drops what they ask/,
+    ],
+  ])("says that guests have no name server when the host %s", async (_, resolvConf, says) => {
+    await host.sandbox.root(`echo '${resolvConf}' > /mnt/tmp/resolv.conf
+      nft 'add table ip f; add chain ip f c { type filter hook input priority 0; policy drop; }'`);
+    if (resolvConf.startsWith("search")) await host.sandbox.root("nft flush ruleset");
+    expect(await warnings()).toMatchObject([{ code: "no_resolver", message: expect.stringMatching(says) as string }]);
+    await host.sandbox.root("echo nameserver 192.0.2.53 > /mnt/tmp/resolv.conf");
+  });
+
+  it("is refused with the next step where /proc/sys can't be written, and nothing is left of it", async () => {
+    const before = await host.hostState();
+    await host.sandbox.root(
+      "nsenter --target $(pgrep -f dist/bangerd-root.cjs | head -1) --mount sh -c 'mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys'",
+    );
+    const refused = await host.banger(["network", "up"]);
+    await host.sandbox.root("umount /proc/sys");
+    expect(refused.error()).toMatchObject({
+      code: "step_failed",
+      details: { hint: expect.stringContaining("ProtectKernelTunables") as string },
+    });
+    expect(await host.hostState()).toBe(before);
+  });
+});
