@@ -44,7 +44,13 @@ describe.skipIf(noSandbox)(`the daemon${noSandbox ? ` (${noSandbox})` : ""}`, ()
             "bangerd step bridge",
             [
               "bangerd call bridge.ensure",
-              ["bangerd-root bridge.ensure", ["bangerd-root bridge find"], ["bangerd-root bridge make"]],
+              [
+                "bangerd-root bridge.ensure",
+                ["bangerd-root bridge find"],
+                ["bangerd-root collisions find"],
+                ["bangerd-root bridge make"],
+                ["bangerd-root routes find"],
+              ],
             ],
           ],
           [
@@ -56,6 +62,7 @@ describe.skipIf(noSandbox)(`the daemon${noSandbox ? ` (${noSandbox})` : ""}`, ()
                 ["bangerd-root rules find"],
                 ["bangerd-root rules put"],
                 ["bangerd-root forwarding on"],
+                ["bangerd-root drops find"],
               ],
             ],
           ],

@@ -54,7 +54,13 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
             "bangerd step bridge",
             [
               "bangerd call bridge.ensure",
-              ["bangerd-root bridge.ensure", ["bangerd-root bridge find"], ["bangerd-root bridge make"]],
+              [
+                "bangerd-root bridge.ensure",
+                ["bangerd-root bridge find"],
+                ["bangerd-root collisions find"],
+                ["bangerd-root bridge make"],
+                ["bangerd-root routes find"],
+              ],
             ],
           ],
           [
@@ -66,6 +72,7 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
                 ["bangerd-root rules find"],
                 ["bangerd-root rules put"],
                 ["bangerd-root forwarding on"],
+                ["bangerd-root drops find"],
               ],
             ],
           ],
