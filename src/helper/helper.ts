@@ -1,4 +1,4 @@
-import { accessSync, chmodSync, chownSync, constants, mkdirSync } from "node:fs";
+import { accessSync, chmodSync, constants, mkdirSync } from "node:fs";
 import { type Installation, installationWarnings } from "../installation/install-file.ts";
 import { type Layout, layoutOf } from "../installation/layout.ts";
 import { helperContract } from "../rpc/contract/helper.ts";
@@ -41,6 +41,7 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
   const server = await listen({
     path: layout.helperSocket,
     mode: 0o600,
+    owner: { uid: installation.ownerUid, gid: installation.ownerGid },
     log,
     peerOf: createPeerCredentials(),
     authorize: (peer) => peer?.uid === installation.ownerUid,
@@ -65,7 +66,6 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
       onAnswered: (outcome) => logCall(log, outcome),
     }),
   });
-  chownSync(layout.helperSocket, installation.ownerUid, installation.ownerGid);
   for (const warning of installationWarnings(installation)) log.warn({ warning }, "the installation's file");
   log.info({ socket: layout.helperSocket }, "helper ready");
   return server;

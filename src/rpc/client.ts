@@ -46,6 +46,8 @@ const defaultGraceMs = 2_000;
 const defaultCancelWaitMs = 30_000;
 /** So much input goes in one frame. */
 const inputChunk = 65_536;
+/** Late answers are few: a peer that goes on so is given up. */
+const maxStrays = 10_000;
 
 /** A typed client of one contract's methods, over one connection. */
 export class RpcClient {
@@ -57,16 +59,17 @@ export class RpcClient {
   /** Calls that nothing but the keep-alive bounds. */
   #unbounded = 0;
   #nextId = 1;
+  /** Frames since the last that was of a call. */
+  #strays = 0;
+  /** An error that the peer gave without saying of which call. */
+  #lastWords: BangerError | undefined;
 
   private constructor(deps: ClientDeps, socket: Socket) {
     this.#deps = deps;
     this.#connection = new Connection(
       socket,
       (frame) => this.#receive(frame),
-      (error) => {
-        this.#fail(errorFrom(error));
-        socket.destroy();
-      },
+      (error) => this.#giveUp(errorFrom(error).plain),
     );
     this.#keepAlive = deps.keepAlive === undefined ? undefined : this.#watch(deps.keepAlive);
     void this.#connection.closed.then(() => this.#fail(this.#disconnected()));
@@ -131,6 +134,9 @@ export class RpcClient {
       const { acceptSpans, spans } = this.#deps;
       if (Array.isArray(frame["spans"]) && acceptSpans) spans?.adopt(acceptSpans(frame["spans"]));
       if (frame["error"] !== undefined) throw errorOf(frame["error"]);
+      if (!("result" in frame)) {
+        throw new BangerError("bad_frame", `${method.name}: an answer with neither a result nor an error`);
+      }
       return frame["result"] as ResultOf<M>;
     } finally {
       this.#pending.delete(id);
@@ -179,12 +185,31 @@ export class RpcClient {
   }
 
   #receive(frame: Record<string, unknown>): void | Promise<void> {
-    if (frame["id"] === null) return this.#fail(errorOf(frame["error"]));
     const id = typeof frame["id"] === "string" ? frame["id"] : "";
     const pending = this.#pending.get(id);
-    if (typeof frame["event"] !== "string") return pending?.settle(frame);
+    if (pending === undefined) return this.#takeStray(frame);
+    this.#strays = 0;
+    if (typeof frame["event"] !== "string") return pending.settle(frame);
     if (frame["event"] === "credit") return this.#credits.get(id)?.grant(bytesOf(frame["data"]));
-    return pending?.event(frame["event"], frame["data"]);
+    return pending.event(frame["event"], frame["data"]);
+  }
+
+  /** A frame that is of no call: late, or an error that names none. That is the only call's, or what the peer says before it leaves. */
+  #takeStray(frame: Record<string, unknown>): void {
+    if (frame["id"] === null && frame["error"] !== undefined) {
+      this.#lastWords = errorOf(frame["error"]);
+      if (this.#pending.size === 1) this.#fail(this.#lastWords);
+    }
+    if (++this.#strays > maxStrays) this.#giveUp(`${maxStrays} frames that answer nothing`);
+  }
+
+  #giveUp(text: string): void {
+    const hint = "Check what listens on its socket, and that both sides are banger.";
+    const error = new BangerError("bad_frame", `${this.#deps.peer ?? "the peer"} sent what can't be read: ${text}`, {
+      details: { hint },
+    });
+    this.#fail(error);
+    this.#connection.socket.destroy();
   }
 
   #watch(options: KeepAliveOptions): KeepAlive {
@@ -204,6 +229,7 @@ export class RpcClient {
   }
 
   #disconnected(): BangerError {
+    if (this.#lastWords !== undefined) return this.#lastWords;
     return new BangerError("disconnected", `${this.#deps.peer ?? "the peer"} closed the connection`);
   }
 

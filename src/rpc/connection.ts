@@ -21,14 +21,21 @@ export class Connection {
   #heard = 0;
   #handling = false;
   #overflowed = false;
+  readonly #decoder = new FrameDecoder();
+  readonly #mayWait: (bytes: number) => boolean;
 
-  /** `onFrame` may return a promise: reading pauses until it resolves. `onGarbage` gets what made the stream unusable. */
+  /**
+   * `onFrame` may return a promise: reading pauses until it resolves. `onGarbage` gets what made the stream unusable.
+   * `mayWait` says whether so many bytes may wait for this peer; one for whom more waits is cut off.
+   */
   constructor(
     socket: Socket,
     onFrame: (frame: Record<string, unknown>) => void | Promise<void>,
     onGarbage: (error: unknown) => void,
+    mayWait: (bytes: number) => boolean = (bytes) => bytes <= maxUnsentBytes,
   ) {
     this.socket = socket;
+    this.#mayWait = mayWait;
     this.closed = new Promise((resolve) => {
       socket.once("close", () => resolve());
     });
@@ -47,6 +54,11 @@ export class Connection {
     return this.#handling;
   }
 
+  /** True while a frame has begun and not ended. */
+  get partial(): boolean {
+    return this.#decoder.partial;
+  }
+
   /** True when the peer was cut off because it left too much unread. */
   get overflowed(): boolean {
     return this.#overflowed;
@@ -56,7 +68,7 @@ export class Connection {
   async send(frame: RequestFrame | ResponseFrame | EventFrame | FollowUpFrame): Promise<void> {
     const bytes = encodeFrame(frame);
     if (this.socket.destroyed || !this.socket.writable) return;
-    if (this.socket.writableLength > maxUnsentBytes) {
+    if (!this.#mayWait(this.socket.writableLength)) {
       this.#overflowed = true;
       this.socket.destroy();
       return;
@@ -74,12 +86,11 @@ export class Connection {
   }
 
   async #read(socket: Socket, onFrame: (frame: Record<string, unknown>) => void | Promise<void>): Promise<void> {
-    const decoder = new FrameDecoder();
     try {
       for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
         this.#heard++;
         this.#handling = true;
-        for (const frame of decoder.push(chunk as Buffer)) await onFrame(frame);
+        for (const frame of this.#decoder.push(chunk as Buffer)) await onFrame(frame);
         this.#handling = false;
       }
     } catch (error) {

@@ -71,7 +71,7 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
   ): Promise<ResponseFrame> {
     const startedAt = new Date();
     const began = performance.now();
-    const id = typeof frame["id"] === "string" ? frame["id"] : null;
+    const id = requestId(frame) ?? null;
     const spans: SpanRecord[] = [];
     const sink: SpanSink = deps.keepSpans ?? ((span) => void (spans.length < maxSpansInAnswer && spans.push(span)));
     let opId = newOpId();
@@ -139,9 +139,19 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
   };
 }
 
+/** The longest id that a request may have; it comes back in each frame of the answer. */
+const maxIdLength = 64;
+
+/** The id of a frame; undefined when it has none that could be answered. */
+export function requestId(frame: Record<string, unknown>): string | undefined {
+  const id = frame["id"];
+  return typeof id === "string" && id.length <= maxIdLength ? id : undefined;
+}
+
 /** Codes that every method may answer: those of the wire, of the request itself, of a full disk, and of a bug. */
 const common: ReadonlySet<ErrorCode> = new Set([
   "bad_frame",
+  "frame_too_large",
   "bad_version",
   "unknown_method",
   "bad_params",
@@ -194,17 +204,20 @@ function identify(frame: Record<string, unknown>, log: Logger): Identity {
 
 function resolve<K>(frame: Record<string, unknown>, byName: Map<string, [K, Method]>): [K, Method] {
   const version = frame["v"] ?? wireVersion;
-  if (version !== wireVersion)
-    throw new BangerError(
-      "bad_version",
-      `wire version ${JSON.stringify(version).slice(0, 80)} is not spoken here; ${wireVersion} is`,
-    );
-  if (typeof frame["id"] !== "string" || frame["id"].length > 64)
-    throw new BangerError("bad_frame", "id: must be a string of at most 64 characters");
+  if (version !== wireVersion) {
+    throw new BangerError("bad_version", `wire version ${shown(version)} is not spoken here; ${wireVersion} is`);
+  }
+  if (requestId(frame) === undefined)
+    throw new BangerError("bad_frame", `id: must be a string of at most ${maxIdLength} characters`);
   const found = typeof frame["method"] === "string" ? byName.get(frame["method"]) : undefined;
-  if (found === undefined)
-    throw new BangerError("unknown_method", `no method ${JSON.stringify(String(frame["method"]).slice(0, 80))}`);
+  if (found === undefined) throw new BangerError("unknown_method", `no method ${shown(frame["method"])}`);
   return found;
+}
+
+/** A peer's value as a message may have it; one that is no plain value by its kind, since writing it out may never end. */
+function shown(value: unknown): string {
+  if (typeof value === "object") return value === null ? "null" : "(an object)";
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : String(value);
 }
 
 function validate(method: Method, params: unknown): unknown {

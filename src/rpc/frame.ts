@@ -51,30 +51,52 @@ export interface EventFrame {
 /** What a client adds to a request under way: that it gives up, or bytes of input (empty: the end). */
 export type FollowUpFrame = { id: string; cancel: true } | { id: string; input: string };
 
-/** Cuts a byte stream into frames. Holds at most one frame's bytes. */
+/** Cuts a byte stream into frames. Holds at most one frame's bytes, in one buffer, however small the pieces in which they came. */
 export class FrameDecoder {
-  #parts: Buffer[] = [];
-  #held = 0;
+  #held = Buffer.alloc(0);
+  #length = 0;
+
+  /** True while a frame has begun and not ended. */
+  get partial(): boolean {
+    return this.#length > 0;
+  }
 
   /** The frames that `chunk` completes; throws `frame_too_large` or `bad_frame`, after which the stream is of no more use. */
   *push(chunk: Buffer): Generator<Record<string, unknown>> {
     let rest = chunk;
-    for (;;) {
-      const end = rest.indexOf(0x0a);
-      const piece = end === -1 ? rest : rest.subarray(0, end);
-      if (this.#held + piece.length >= maxFrameBytes) {
-        throw new BangerError("frame_too_large", `a frame is longer than ${maxFrameBytes} bytes`);
-      }
-      this.#parts.push(piece);
-      this.#held += piece.length;
-      if (end === -1) return;
-      const line = Buffer.concat(this.#parts).toString("utf8");
-      this.#parts = [];
-      this.#held = 0;
+    for (let end = rest.indexOf(0x0a); end !== -1; end = rest.indexOf(0x0a)) {
+      const line = this.#complete(rest.subarray(0, end));
       rest = rest.subarray(end + 1);
       if (line.trim() !== "") yield parseFrame(line);
     }
+    this.#hold(rest);
   }
+
+  #complete(piece: Buffer): string {
+    if (this.#length === 0) return checked(piece, piece.length).toString("utf8");
+    this.#hold(piece);
+    const line = this.#held.toString("utf8", 0, this.#length);
+    this.#held = Buffer.alloc(0);
+    this.#length = 0;
+    return line;
+  }
+
+  #hold(piece: Buffer): void {
+    const length = this.#length + piece.length;
+    checked(piece, length);
+    if (length > this.#held.length) {
+      const larger = Buffer.allocUnsafe(Math.min(Math.max(2 * this.#held.length, length), maxFrameBytes));
+      this.#held.copy(larger, 0, 0, this.#length);
+      this.#held = larger;
+    }
+    piece.copy(this.#held, this.#length);
+    this.#length = length;
+  }
+}
+
+function checked(piece: Buffer, length: number): Buffer {
+  if (length < maxFrameBytes) return piece;
+  throw new BangerError("frame_too_large", `a frame is longer than ${maxFrameBytes} bytes`);
 }
 
 function parseFrame(line: string): Record<string, unknown> {

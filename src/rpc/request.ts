@@ -2,6 +2,8 @@ import { BangerError } from "./contract/errors.ts";
 
 /** How many bytes of input may wait for a handler before reading from the client pauses. */
 const inputHighWater = 256 * 1024;
+/** Pieces are joined up to this length: what many small ones cost beside their bytes is memory too. */
+const joinedLength = 4_096;
 
 /** A request under way on the server: its cancellation, its deadline and its input. */
 export class ActiveRequest {
@@ -32,21 +34,35 @@ export class ActiveRequest {
   cancel(reason: BangerError): void {
     this.#abort.abort(reason);
     this.#ended = true;
+    this.#chunks = [];
+    this.#held = 0;
     this.#wakeReader?.();
     this.#wakeWriter?.();
   }
 
-  /** Takes input from the client; resolves when more is welcome. */
-  async feed(chunk: Uint8Array): Promise<void> {
+  /** Takes input from the client, in base64; resolves when more is welcome. */
+  async feed(text: string): Promise<void> {
     if (this.#ended) return;
+    const chunk = Buffer.from(text, "base64");
+    // What says nothing is not the end, which is empty.
+    if (text !== "" && chunk.length === 0) return this.cancel(new BangerError("bad_frame", "input: is not base64"));
     if (chunk.length === 0) this.#ended = true;
-    else this.#chunks.push(chunk);
-    this.#held += chunk.length;
+    else this.#keep(chunk);
     this.#wakeReader?.();
     if (this.#held < inputHighWater || this.#ended) return;
+    // Reading never pauses for a client that heeds credit, so that its cancellation and its end are always heard.
+    if (this.#onTaken !== undefined) return this.cancel(new BangerError("bad_frame", "input: more than was granted"));
     await new Promise<void>((resolve) => {
       this.#wakeWriter = resolve;
     });
+  }
+
+  #keep(chunk: Uint8Array): void {
+    const last = this.#chunks.at(-1);
+    if (last !== undefined && last.length + chunk.length <= joinedLength) {
+      this.#chunks[this.#chunks.length - 1] = Buffer.concat([last, chunk]);
+    } else this.#chunks.push(chunk);
+    this.#held += chunk.length;
   }
 
   /** The input, until the client ends it or the request is cancelled. */
