@@ -6,6 +6,7 @@ import { createDispatch, type Outcome } from "../rpc/dispatch.ts";
 import { createPeerCredentials } from "../rpc/peer-credentials.ts";
 import { listen } from "../rpc/server.ts";
 import { startExport } from "../telemetry/export.ts";
+import { readSwitches } from "../telemetry/export-settings.ts";
 import { createLogger, logDestination, type Logger } from "../telemetry/log.ts";
 import { services as serviceNames } from "../telemetry/names.ts";
 import { Output } from "../telemetry/output.ts";
@@ -41,6 +42,7 @@ const exportGraceMs = 1_000;
 /** Starts the daemon: opens its state, wires its services, listens. */
 export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
   const installation = parseInstallFile(readFileSync(options.config, "utf8"));
+  const exportSettings = readSwitches(options.env);
   const uid = process.getuid?.();
   if (uid !== installation.ownerUid) {
     throw new Error(`bangerd runs as the owner (uid ${installation.ownerUid}), not as uid ${uid}`);
@@ -58,16 +60,17 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   const traces = new TraceStore(database, (error, lost) =>
     log.error({ err: error, lost }, error === undefined ? "spans were lost" : "spans can't be written yet"),
   );
-  const otlp = startExport({
-    env: options.env,
-    service: serviceNames.daemon,
-    complain: (error, text) => log.warn({ err: error }, text),
-  });
   const keep = (span: SpanRecord) => {
     traces.keep(span);
-    otlp?.sink(span);
+    otlp.sink(span);
   };
   const spans = new Spans(startDaemonSdk(serviceNames.daemon, keep, options.env), keep);
+  const otlp = startExport({
+    settings: exportSettings,
+    service: serviceNames.daemon,
+    complain: (error, text) => log.warn({ err: error }, text),
+    say: (level, text) => log[level]({ from: "opentelemetry" }, text),
+  });
   takeUnsent({ directory: layout.unsent, keep, log });
   const services = await wireServices({
     installation,
@@ -90,7 +93,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     authorize: (peer) => peer?.uid === installation.ownerUid,
     dispatch: createDispatch({
       contract: daemonContract,
-      handlers: daemonHandlers(services, keep, requests),
+      handlers: daemonHandlers(services, keep, requests, otlp),
       spans,
       log,
       keepSpans: keep,
@@ -107,7 +110,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     close: async () => {
       await server.close();
       services.close();
-      await otlp?.close(exportGraceMs);
+      await otlp.close(exportGraceMs);
       traces.close();
       database.close();
       alone[Symbol.dispose]();

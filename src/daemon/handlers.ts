@@ -1,6 +1,7 @@
 import type { daemonContract } from "../rpc/contract/daemon.ts";
 import type { Handlers } from "../rpc/dispatch.ts";
 import { acceptSpans } from "../rpc/foreign-spans.ts";
+import type { ExportStatus, SpanExport } from "../telemetry/export.ts";
 import { services as serviceNames } from "../telemetry/names.ts";
 import type { SpanSink } from "../telemetry/span-record.ts";
 import { version } from "../version.ts";
@@ -19,6 +20,7 @@ export function daemonHandlers(
   { helper, network, kernels, images, vms, traces, operations, accelerator }: Services,
   keep: SpanSink,
   requests: RequestCounts,
+  otlp: Pick<SpanExport, "status">,
 ): Handlers<typeof daemonContract> {
   return {
     ping: async () => ({
@@ -28,6 +30,7 @@ export function daemonHandlers(
       helper_version: helper.peer?.version ?? null,
       accelerator: accelerator() ?? null,
       requests: { ...requests },
+      telemetry: exportStatus(otlp.status()),
     }),
     networkUp: (_, request) => operations.run("network.up", request, (context) => network.up(context)),
     networkDown: (_, request) => operations.run("network.down", request, () => network.down()),
@@ -63,4 +66,10 @@ export function daemonHandlers(
       return { accepted: own.length };
     },
   };
+}
+
+/** The export as `daemon.ping` tells of it. */
+function exportStatus({ endpoint, off, counts: { lastError, ...counts } }: ExportStatus) {
+  const last_error = lastError === undefined ? null : { at: lastError.at.toISOString(), text: lastError.text };
+  return { endpoint, ...(off === undefined ? {} : { off }), ...counts, last_error };
 }

@@ -3,7 +3,7 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { AlwaysOnSampler } from "@opentelemetry/sdk-trace";
 import type { SpanSink } from "./span-record.ts";
-import { isSet } from "./switches.ts";
+import { isSet } from "./environment.ts";
 import { Collector, operationIds, startTracer } from "./tracer.ts";
 
 /**
@@ -12,6 +12,8 @@ import { Collector, operationIds, startTracer } from "./tracer.ts";
  */
 export function startDaemonSdk(service: string, sink: SpanSink, env: NodeJS.ProcessEnv): Tracer {
   if (isSet(env, "OTEL_SDK_DISABLED")) return startTracer(service, sink);
+  // The SDK would print what it says where the log's lines go; sdk-words.ts has it logged.
+  delete process.env["OTEL_LOG_LEVEL"];
   new NodeSDK({
     serviceName: service,
     autoDetectResources: false,

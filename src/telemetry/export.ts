@@ -1,100 +1,123 @@
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { OTLPTraceExporter as ProtobufTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
-import { detectResources, envDetector, type Resource, resourceFromAttributes } from "@opentelemetry/resources";
-import { BatchSpanProcessor, type SpanExporter } from "@opentelemetry/sdk-trace";
+import { type Resource, resourceFromAttributes } from "@opentelemetry/resources";
+import { BatchSpanProcessor } from "@opentelemetry/sdk-trace";
+import { CollectorAnswers } from "./collector-answers.ts";
+import { CountingExporter, type ExportCounts } from "./counting-exporter.ts";
+import type { ExportSettings } from "./export-settings.ts";
 import { readableSpan } from "./readable-span.ts";
+import { hearSdk, passesLevel, type SdkListener } from "./sdk-words.ts";
 import type { SpanSink } from "./span-record.ts";
-import { exportEndpoint, exportedLength, exportProtocol, exportSampler } from "./switches.ts";
 
 /** Sends spans to a collector in the background; a dead one costs no command anything. */
 export interface SpanExport {
   readonly sink: SpanSink;
+  /** Where spans go and how many have gone, or why they go nowhere. */
+  status(): ExportStatus;
   /** Sends what is queued, waiting no longer than `timeoutMs`. */
   close(timeoutMs: number): Promise<void>;
 }
 
-/** What exporting needs. */
-export interface SpanExportDeps {
-  readonly env: NodeJS.ProcessEnv;
-  /** The service whose environment `env` is: OTEL_SERVICE_NAME names this one. */
-  readonly service: string;
-  /** Told why nothing is exported, or that a collector refuses. */
-  readonly complain: (error: unknown, text: string) => void;
+/** What is told of the export. */
+export interface ExportStatus {
+  /** Without user, password and query. */
+  readonly endpoint: string | null;
+  /** The variable that says that nothing is sent. */
+  readonly off?: string;
+  readonly counts: Readonly<ExportCounts>;
 }
 
-/** A collector that goes on failing is written down again after this. */
-const complainAgainMs = 10 * 60_000;
+/** What exporting needs. */
+export interface SpanExportDeps {
+  readonly settings: ExportSettings;
+  /** The service whose environment the settings are from: OTEL_SERVICE_NAME names this one. */
+  readonly service: string;
+  /** Told that a collector refuses or is away, and that it takes spans again. */
+  readonly complain: (error: unknown, text: string) => void;
+  /** Gets what OpenTelemetry's packages say, where OTEL_LOG_LEVEL asks for it. */
+  readonly say: (level: Parameters<SdkListener>[0], text: string) => void;
+}
 
-/** Exports by OTLP over HTTP where OpenTelemetry's variables name an endpoint, else nothing. */
-export function startExport({ env, service, complain }: SpanExportDeps): SpanExport | undefined {
-  try {
-    if (exportEndpoint(env, "TRACES") === undefined) return undefined;
-    const isSampled = exportSampler(env);
-    const resourceOf = resources(env, service);
-    const maxLength = exportedLength(env);
-    const exporter =
-      exportProtocol(env) === "http/protobuf"
-        ? new ProtobufTraceExporter({ timeoutMillis: 5_000 })
-        : new OTLPTraceExporter({ timeoutMillis: 5_000 });
-    const processor = new BatchSpanProcessor({
-      exporter: sayingFailures(exporter, complain),
-      scheduledDelayMillis: 500,
-    } as never);
-    return {
-      sink: (record) => {
-        if (isSampled(record.trace_id)) processor.onEnd(readableSpan(record, resourceOf(record.service), maxLength));
-      },
-      close: async (timeoutMs) => {
-        let timer: NodeJS.Timeout | undefined;
-        const limit = new Promise<void>((resolve) => {
-          timer = setTimeout(resolve, timeoutMs);
-        });
-        await Promise.race([processor.shutdown(), limit]).finally(() => clearTimeout(timer));
-      },
-    };
-  } catch (error) {
-    complain(error, "traces are not exported");
-    return undefined;
+/** Exports by OTLP over HTTP, or nothing. */
+export function startExport({ settings, service, complain, say }: SpanExportDeps): SpanExport {
+  const counts: ExportCounts = { exported: 0, failed: 0, rejected: 0, dropped: 0 };
+  if (settings.off !== undefined) {
+    const { off } = settings;
+    hearSdk(() => undefined);
+    return { sink: () => undefined, status: () => ({ endpoint: null, off, counts }), close: () => Promise.resolve() };
   }
+  const { target, tls, batch, limits, isSampled, logLevel, timeoutMs } = settings;
+  const answers = new CollectorAnswers(target.url, tls);
+  const exporter = new CountingExporter({
+    exporter: otlpExporter(settings, answers),
+    answers,
+    counts,
+    timeoutMs,
+    complain,
+  });
+  const processor = new BatchSpanProcessor({
+    exporter,
+    scheduledDelayMillis: batch.delayMs,
+    exportTimeoutMillis: batch.timeoutMs,
+    maxQueueSize: batch.queue,
+    maxExportBatchSize: batch.spans,
+  } as never);
+  hearSdk((level, text, ...facts) => {
+    // What is counted, the packages only say.
+    if (text.startsWith("Received Partial Success")) takePartialSuccess(exporter, facts[0]);
+    counts.dropped += Number(/^Dropped (\d+) spans/.exec(text)?.[1] ?? 0);
+    if (passesLevel(logLevel, level)) say(level, [text, ...facts.filter((fact) => typeof fact === "string")].join(" "));
+  });
+  const resourceOf = resources(settings, service);
+  return {
+    sink: (record) => {
+      if (isSampled(record.trace_id)) processor.onEnd(readableSpan(record, resourceOf(record.service), limits));
+    },
+    status: () => ({ endpoint: target.shown, counts }),
+    close: async (limitMs) => {
+      let timer: NodeJS.Timeout | undefined;
+      const limit = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, limitMs);
+      });
+      // What could not be sent was said and counted.
+      const sent = processor.shutdown().catch(() => undefined);
+      await Promise.race([sent, limit]).finally(() => clearTimeout(timer));
+      answers.close();
+    },
+  };
+}
+
+/** An exporter with all that the environment says given to it: it reads none of that itself. */
+function otlpExporter(settings: Extract<ExportSettings, { off?: undefined }>, answers: CollectorAnswers) {
+  const options = {
+    url: settings.target.url,
+    headers: settings.headers,
+    timeoutMillis: settings.timeoutMs,
+    compression: (settings.gzip ? "gzip" : "none") as never,
+    httpAgentOptions: () => answers.agent,
+  };
+  return settings.protocol === "http/protobuf" ? new ProtobufTraceExporter(options) : new OTLPTraceExporter(options);
 }
 
 /** The resource of each service: what the environment says of all, and the name that it gives to its own. */
-function resources(env: NodeJS.ProcessEnv, own: string): (service: string) => Resource {
-  const given = detectResources({ detectors: [envDetector] });
+function resources(
+  { resource, serviceName }: Extract<ExportSettings, { off?: undefined }>,
+  own: string,
+): (service: string) => Resource {
   const made = new Map<string, Resource>();
   return (service) => {
     const known = made.get(service);
     if (known !== undefined) return known;
-    const name = resourceFromAttributes({ "service.name": service });
-    const resource = service === own && givesName(env) ? name.merge(given) : given.merge(name);
-    made.set(service, resource);
-    return resource;
+    const name = service === own ? (serviceName ?? service) : service;
+    const all = resourceFromAttributes({ ...resource, "service.name": name });
+    made.set(service, all);
+    return all;
   };
 }
 
-function givesName(env: NodeJS.ProcessEnv): boolean {
-  return (
-    Boolean(env["OTEL_SERVICE_NAME"]?.trim()) || /(^|,)\s*service\.name\s*=/.test(env["OTEL_RESOURCE_ATTRIBUTES"] ?? "")
-  );
-}
-
-/** An exporter whose failures are said: the first, then now and then, and that it works again. */
-function sayingFailures(exporter: SpanExporter, complain: SpanExportDeps["complain"]): SpanExporter {
-  let failures = 0;
-  let saidAt = Number.NEGATIVE_INFINITY;
-  return {
-    export: (spans, done) =>
-      exporter.export(spans, (result) => {
-        if (result.error === undefined) {
-          if (failures > 0) complain(undefined, `traces are exported again, after ${failures} failures`);
-          failures = 0;
-          saidAt = Number.NEGATIVE_INFINITY;
-        } else if (failures++ === 0 || performance.now() - saidAt > complainAgainMs) {
-          saidAt = performance.now();
-          complain(result.error, "traces could not be exported");
-        }
-        done(result);
-      }),
-    shutdown: () => exporter.shutdown(),
-  };
+function takePartialSuccess(exporter: CountingExporter, fact: unknown): void {
+  const said = JSON.parse(String(fact)) as { rejectedSpans?: unknown; errorMessage?: unknown };
+  const count = Number(said.rejectedSpans ?? 0);
+  // With nothing rejected it is a warning of the collector's about what it took.
+  if (count > 0) exporter.partlyRejected(count, typeof said.errorMessage === "string" ? said.errorMessage : "");
 }

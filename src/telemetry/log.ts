@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 import { logExport } from "./log-export.ts";
 import { activeIds } from "./spans.ts";
-import { exportEndpoint } from "./switches.ts";
+import { logsEndpoint } from "./export-target.ts";
 
 /** A structured logger; every record of an operation carries its ids. */
 export type { Logger };
@@ -11,7 +11,7 @@ export function logDestination(env: NodeJS.ProcessEnv, own: DestinationStream): 
   const complain = (error: unknown) =>
     own.write(`${JSON.stringify({ level: "warn", message: `logs are not exported: ${String(error)}` })}\n`);
   try {
-    if (exportEndpoint(env, "LOGS") === undefined) return own;
+    if (logsEndpoint(env) === undefined) return own;
   } catch (error) {
     complain(error);
     return own;

@@ -3,8 +3,17 @@ import type { Resource } from "@opentelemetry/resources";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { SpanRecord } from "./span-record.ts";
 
-/** A record as exporters take spans, with the resource of its service; longer values are cut. */
-export function readableSpan(record: SpanRecord, resource: Resource, maxLength: number): ReadableSpan {
+/** What is cut from spans before they are sent. */
+export interface SpanLimits {
+  /** Of a value that is text. */
+  readonly valueLength: number;
+  readonly attributes: number;
+  readonly links: number;
+}
+
+/** A record as exporters take spans, with the resource of its service; what is beyond the limits is cut, and counted. */
+export function readableSpan(record: SpanRecord, resource: Resource, limits: SpanLimits): ReadableSpan {
+  const attributes = Object.entries(record.attributes);
   const startTime = hrTime(record.start_ns);
   const endTime = hrTime(record.end_ns);
   const spanContext = (spanId: string, traceId = record.trace_id) => ({ traceId, spanId, traceFlags: 1 });
@@ -20,20 +29,19 @@ export function readableSpan(record: SpanRecord, resource: Resource, maxLength: 
       ...(record.status_message === undefined ? {} : { message: record.status_message }),
     },
     attributes: Object.fromEntries(
-      Object.entries(record.attributes).map(([key, value]) => [
-        key,
-        typeof value === "string" ? value.slice(0, maxLength) : value,
-      ]),
+      attributes
+        .slice(0, limits.attributes)
+        .map(([key, value]) => [key, typeof value === "string" ? value.slice(0, limits.valueLength) : value]),
     ),
-    links: record.links.map((link) => ({ context: spanContext(link.span_id, link.trace_id) })),
+    links: record.links.slice(0, limits.links).map((link) => ({ context: spanContext(link.span_id, link.trace_id) })),
     events: [],
     duration: hrTime(String(BigInt(record.end_ns) - BigInt(record.start_ns))),
     ended: true,
     resource,
     instrumentationScope: { name: "banger" },
-    droppedAttributesCount: 0,
+    droppedAttributesCount: Math.max(0, attributes.length - limits.attributes),
     droppedEventsCount: 0,
-    droppedLinksCount: 0,
+    droppedLinksCount: Math.max(0, record.links.length - limits.links),
   };
 }
 

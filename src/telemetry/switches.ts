@@ -1,64 +1,116 @@
-/** The signals that a collector may be sent. */
-export type Signal = "TRACES" | "LOGS";
+import { SwitchError, valueOf } from "./environment.ts";
+import { parseHeaders, parseResourceAttributes } from "./name-value-list.ts";
 
-/** True for a boolean of the environment as OpenTelemetry has them. */
-export function isSet(env: NodeJS.ProcessEnv, name: string): boolean {
-  return env[name]?.trim().toLowerCase() === "true";
+type Check = (value: string) => string | undefined;
+
+/** What banger makes of one of OpenTelemetry's variables. `{}` stands for nothing and for `TRACES_`, which goes first. */
+export interface Switch {
+  readonly name: string;
+  /** Says what is wrong with a value where traces are sent; absent where any will do. */
+  readonly check?: Check;
+  /** Why a value changes nothing. */
+  readonly noEffect?: string;
 }
 
-/**
- * Where OpenTelemetry's variables say that a signal is sent: undefined for nowhere, which is so unless an endpoint is named.
- * What they name and is not to be had here is an error that says so.
- */
-export function exportEndpoint(env: NodeJS.ProcessEnv, signal: Signal): string | undefined {
-  if (isSet(env, "OTEL_SDK_DISABLED")) return undefined;
-  const exporter = env[`OTEL_${signal}_EXPORTER`]?.trim() || "otlp";
-  if (exporter === "none") return undefined;
-  const own = `OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`;
-  // Logs are sent only where that is asked for: they are on standard output too.
-  const name = env[own]?.trim() || signal === "LOGS" ? own : "OTEL_EXPORTER_OTLP_ENDPOINT";
-  const endpoint = env[name]?.trim();
-  if (!endpoint) return undefined;
-  if (exporter !== "otlp") {
-    throw new Error(`OTEL_${signal}_EXPORTER: ${JSON.stringify(exporter)} isn't known; otlp and none are`);
+const milliseconds = integer(1, 2 ** 31 - 1, "milliseconds");
+const own = "what is recorded here is whole, and in banger's own ids";
+
+/** Every variable that is known here. What is wrong with one is refused when the daemon starts; CLI and helper read none of them. */
+export const switches: readonly Switch[] = [
+  { name: "OTEL_SDK_DISABLED", check: oneOf("true", "false") },
+  { name: "OTEL_TRACES_EXPORTER", check: listOf("otlp", "none") },
+  { name: "OTEL_EXPORTER_OTLP_{}ENDPOINT" },
+  { name: "OTEL_EXPORTER_OTLP_{}PROTOCOL", check: oneOf("http/json", "http/protobuf") },
+  { name: "OTEL_EXPORTER_OTLP_{}HEADERS", check: (value) => problemOf(() => parseHeaders(value)) },
+  { name: "OTEL_EXPORTER_OTLP_{}TIMEOUT", check: milliseconds },
+  { name: "OTEL_EXPORTER_OTLP_{}COMPRESSION", check: oneOf("gzip", "none") },
+  { name: "OTEL_EXPORTER_OTLP_{}CERTIFICATE" },
+  { name: "OTEL_EXPORTER_OTLP_{}CLIENT_CERTIFICATE" },
+  { name: "OTEL_EXPORTER_OTLP_{}CLIENT_KEY" },
+  { name: "OTEL_EXPORTER_OTLP_{}INSECURE", noEffect: "it is of gRPC; the endpoint says http or https" },
+  { name: "OTEL_RESOURCE_ATTRIBUTES", check: (value) => problemOf(() => parseResourceAttributes(value)) },
+  { name: "OTEL_SERVICE_NAME" },
+  {
+    name: "OTEL_TRACES_SAMPLER",
+    check: oneOf(
+      ...["always_on", "always_off", "traceidratio"].flatMap((sampler) => [sampler, `parentbased_${sampler}`]),
+    ),
+  },
+  { name: "OTEL_TRACES_SAMPLER_ARG", check: (value) => (isRatio(value) ? undefined : "must be a number from 0 to 1") },
+  { name: "OTEL_BSP_SCHEDULE_DELAY", check: milliseconds },
+  { name: "OTEL_BSP_EXPORT_TIMEOUT", check: milliseconds },
+  { name: "OTEL_BSP_MAX_QUEUE_SIZE", check: integer(1, 1_000_000, "spans") },
+  { name: "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", check: integer(1, 1_000_000, "spans") },
+  { name: "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", check: integer(0, 2 ** 31 - 1, "characters") },
+  { name: "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", check: integer(0, 2 ** 31 - 1, "characters") },
+  { name: "OTEL_ATTRIBUTE_COUNT_LIMIT", check: integer(0, 2 ** 31 - 1, "attributes") },
+  { name: "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", check: integer(0, 2 ** 31 - 1, "attributes") },
+  { name: "OTEL_SPAN_LINK_COUNT_LIMIT", check: integer(0, 2 ** 31 - 1, "links") },
+  {
+    name: "OTEL_LOG_LEVEL",
+    check: (value) => oneOf("none", "error", "warn", "info", "debug", "verbose", "all")(value.toLowerCase()),
+  },
+  {
+    name: "OTEL_CONFIG_FILE",
+    check: () => "isn't read here; say the same with OTEL_EXPORTER_OTLP_ENDPOINT and the other variables",
+  },
+  { name: "OTEL_PROPAGATORS", noEffect: own },
+  { name: "OTEL_SPAN_EVENT_COUNT_LIMIT", noEffect: "no span has events" },
+  { name: "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", noEffect: "no span has events" },
+  { name: "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", noEffect: "no link has attributes" },
+  { name: "OTEL_NODE_RESOURCE_DETECTORS", noEffect: "a resource is its service's name and OTEL_RESOURCE_ATTRIBUTES" },
+  { name: "OTEL_EXPERIMENTAL_CONFIG_FILE", noEffect: own },
+  { name: "OTEL_METRICS_EXPORTER", noEffect: "there are no metrics" },
+];
+
+/** Throws what is wrong with one of the table's variables, if anything is. */
+export function checkSwitch(env: NodeJS.ProcessEnv, name: string): void {
+  const check = switches.find((known) => known.name === name)?.check;
+  for (const full of variablesOf(env, name)) {
+    const value = valueOf(env, full);
+    const problem = value === undefined ? undefined : check?.(value);
+    if (problem !== undefined) throw new SwitchError(full, problem);
   }
-  if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? "")) {
-    throw new Error(`${name}: ${JSON.stringify(endpoint)} is no http or https address`);
-  }
-  return endpoint;
 }
 
-/** How traces are sent: JSON unless something else is named. */
-export function exportProtocol(env: NodeJS.ProcessEnv): "http/json" | "http/protobuf" {
-  const own = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
-  const name = env[own]?.trim() ? own : "OTEL_EXPORTER_OTLP_PROTOCOL";
-  const protocol = env[name]?.trim() || "http/json";
-  if (protocol === "http/json" || protocol === "http/protobuf") return protocol;
-  throw new Error(`${name}: ${JSON.stringify(protocol)} isn't spoken here; http/json and http/protobuf are`);
+/** The variables that count: of two the one for traces, but headers of both are sent. */
+function variablesOf(env: NodeJS.ProcessEnv, name: string): string[] {
+  if (!name.includes("{}")) return [name];
+  const [traces, all] = [name.replace("{}", "TRACES_"), name.replace("{}", "")];
+  if (name.endsWith("HEADERS")) return [traces, all];
+  return [valueOf(env, traces) === undefined ? all : traces];
 }
 
-/** Which traces OpenTelemetry's sampler lets through to a collector; each is recorded here. */
-export function exportSampler(env: NodeJS.ProcessEnv): (traceId: string) => boolean {
-  const sampler = (env["OTEL_TRACES_SAMPLER"]?.trim() || "always_on").replace(/^parentbased_/, "");
-  switch (sampler) {
-    case "always_on":
-      return () => true;
-    case "always_off":
-      return () => false;
-    case "traceidratio": {
-      const ratio = Number(env["OTEL_TRACES_SAMPLER_ARG"] ?? 1);
-      if (!(ratio >= 0 && ratio <= 1)) throw new Error("OTEL_TRACES_SAMPLER_ARG: must be a number from 0 to 1");
-      const bound = Math.floor(ratio * 2 ** 32);
-      return (traceId) => Number.parseInt(traceId.slice(0, 8), 16) < bound;
-    }
-    default:
-      throw new Error(`OTEL_TRACES_SAMPLER: ${JSON.stringify(env["OTEL_TRACES_SAMPLER"])} isn't known`);
+function problemOf(read: () => unknown): string | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 
-/** How long an exported span's values may be, by OpenTelemetry's limits. */
-export function exportedLength(env: NodeJS.ProcessEnv): number {
-  const given = env["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT"] || env["OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"];
-  const limit = given === undefined || given === "" ? Number.NaN : Number(given);
-  return Number.isInteger(limit) && limit >= 0 ? limit : Number.POSITIVE_INFINITY;
+function oneOf(...values: readonly string[]): Check {
+  return (value) =>
+    values.includes(value) ? undefined : `${JSON.stringify(value.slice(0, 80))} isn't known; ${values.join(", ")} are`;
+}
+
+function listOf(...values: readonly string[]): Check {
+  const check = oneOf(...values);
+  return (value) =>
+    value
+      .split(",")
+      .map((part) => check(part.trim()))
+      .find((problem) => problem !== undefined);
+}
+
+function integer(least: number, most: number, unit: string): Check {
+  return (value) =>
+    /^\d+$/.test(value) && Number(value) >= least && Number(value) <= most
+      ? undefined
+      : `${JSON.stringify(value.slice(0, 80))} must be ${least} to ${most} ${unit}`;
+}
+
+function isRatio(value: string): boolean {
+  return Number(value) >= 0 && Number(value) <= 1;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { timestamp } from "./fields.ts";
 import { imageContract } from "./image.ts";
 import { kernelContract } from "./kernel.ts";
 import { method } from "./method.ts";
@@ -21,6 +22,25 @@ export const daemonContract = {
       accelerator: z.object({ kind: z.enum(["kvm", "tcg"]), why: z.string() }).nullable(),
       /** Requests since the daemon started: those with a span, and polls, which have none. */
       requests: z.object({ traced: z.int(), polls: z.int() }),
+      /** Where traces are sent, by OpenTelemetry's variables in the daemon's environment, and how that goes. */
+      telemetry: z
+        .object({
+          /** Without user, password and query; null where nothing is sent. */
+          endpoint: z.string().nullable(),
+          /** Why nothing is sent. */
+          off: z.string().optional(),
+          /** Spans since the daemon started: that a collector took, */
+          exported: z.int(),
+          /** that could not be sent or were refused, */
+          failed: z.int(),
+          /** that it rejected of a batch which it took, */
+          rejected: z.int(),
+          /** and that found no room to wait. */
+          dropped: z.int(),
+          /** The last failure, with the collector's answer. */
+          last_error: z.object({ at: timestamp, text: z.string() }).nullable(),
+        })
+        .optional(),
     }),
     errors: [],
     traced: false,

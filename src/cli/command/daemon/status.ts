@@ -1,4 +1,4 @@
-import { command } from "../../command.ts";
+import { command, type Result } from "../../command.ts";
 import { fields } from "../../output/table.ts";
 
 /** `daemon status`. */
@@ -9,12 +9,22 @@ export const daemonStatus = command({
   positionals: [],
   examples: ["banger daemon status"],
   run: async ({ call, print }) =>
-    print(await call("ping", {}), ({ version, pid, helper, helper_version, accelerator, requests }) =>
+    print(await call("ping", {}), ({ version, pid, helper, helper_version, accelerator, requests, telemetry }) =>
       fields([
         ["daemon", `version ${version}, pid ${pid}`],
         ["helper", helper_version === null ? helper : `${helper}, version ${helper_version}`],
         ["guests", accelerator === null ? null : `${accelerator.kind}: ${accelerator.why}`],
         ["requests", `${requests.traced} traced, ${requests.polls} polls`],
+        ["traces", telemetry === undefined ? null : exported(telemetry)],
+        ["last failure", telemetry?.last_error ? `${telemetry.last_error.text} (${telemetry.last_error.at})` : null],
       ]),
     ),
 });
+
+function exported({ endpoint, off, exported, failed, rejected, dropped }: NonNullable<Result<"ping">["telemetry"]>) {
+  if (endpoint === null) return `kept here, sent nowhere${off === undefined ? "" : ` (${off})`}`;
+  const counts = Object.entries({ exported, failed, rejected, dropped }).filter(
+    ([name, count]) => name === "exported" || count > 0,
+  );
+  return `sent to ${endpoint}: ${counts.map(([name, count]) => `${count} ${name}`).join(", ")}`;
+}
