@@ -24,6 +24,8 @@ export interface LimitedConnection {
   /** When something last arrived, by performance.now(). */
   readonly heardAt: number;
   readonly unsentBytes: number;
+  /** It was told to leave. */
+  readonly leaving: boolean;
   /** Says why, and closes. */
   end(reason: BangerError): void;
 }
@@ -38,13 +40,14 @@ export class ConnectionLimits {
 
   /** Makes room for one more connection of a process, by ending the one that was idle longest; says why where there is none. */
   admit(pid: number): BangerError | undefined {
-    const own = [...this.#open].filter((connection) => connection.pid === pid);
+    const open = [...this.#open].filter((connection) => !connection.leaving);
+    const own = open.filter((connection) => connection.pid === pid);
     if (own.length >= maxOfProcess) return release(own, `${maxOfProcess} connections of process ${pid}`);
-    if (this.#open.size < maxConnections) return undefined;
-    const byProcess = [...Map.groupBy(this.#open, (connection) => connection.pid).values()];
+    if (open.length < maxConnections) return undefined;
+    const byProcess = [...Map.groupBy(open, (connection) => connection.pid).values()];
     const largest = byProcess.reduce((most, some) => (some.length > most.length ? some : most));
     const text = `${maxConnections} connections`;
-    return release(largest, text) && release([...this.#open], text);
+    return release(largest, text) && release(open, text);
   }
 
   /** Why a connection may have no further request; undefined when it may. */

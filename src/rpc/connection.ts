@@ -64,14 +64,15 @@ export class Connection {
     return this.#overflowed;
   }
 
-  /** Sends a frame; resolves when the peer keeps up, at once when the socket is gone. Throws `frame_too_large`. */
+  /** Sends a frame; resolves when the peer keeps up, or when the socket is closed. Throws `frame_too_large`. */
   async send(frame: RequestFrame | ResponseFrame | EventFrame | FollowUpFrame): Promise<void> {
     const bytes = encodeFrame(frame);
-    if (this.socket.destroyed || !this.socket.writable) return;
+    // Not at once: whoever sends until he is told to stop would let nobody tell him.
+    if (this.socket.destroyed || !this.socket.writable) return this.closed;
     if (!this.#mayWait(this.socket.writableLength)) {
       this.#overflowed = true;
       this.socket.destroy();
-      return;
+      return this.closed;
     }
     if (this.socket.write(bytes)) return;
     this.#draining ??= Promise.race([

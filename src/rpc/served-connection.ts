@@ -35,6 +35,7 @@ export class ServedConnection implements LimitedConnection {
   readonly #active = new Map<string, ActiveRequest>();
   readonly #traces = new Set<string>();
   #inFlight = 0;
+  #leaving = false;
   #heardAt = performance.now();
 
   constructor(deps: ServedConnectionDeps, socket: Socket, peer: PeerCredentials | undefined) {
@@ -63,6 +64,10 @@ export class ServedConnection implements LimitedConnection {
     return this.#inFlight;
   }
 
+  get leaving(): boolean {
+    return this.#leaving;
+  }
+
   get heardAt(): number {
     return this.#heardAt;
   }
@@ -77,6 +82,7 @@ export class ServedConnection implements LimitedConnection {
 
   /** Says why, and closes. */
   end(reason: BangerError): void {
+    this.#leaving = true;
     this.#deps.dismissals.dismiss(this.#connection.socket, reason);
   }
 
@@ -96,6 +102,7 @@ export class ServedConnection implements LimitedConnection {
 
   async #take(frame: Record<string, unknown>): Promise<void> {
     const { log, limits, underWay } = this.#deps;
+    if (this.#leaving) return;
     this.#heardAt = performance.now();
     const id = requestId(frame);
     const request = id === undefined ? undefined : this.#active.get(id);
@@ -118,7 +125,6 @@ export class ServedConnection implements LimitedConnection {
         underWay.delete(work);
       });
     underWay.add(work);
-    return undefined;
   }
 
   async #answer(frame: Record<string, unknown>, id: string | undefined): Promise<void> {
