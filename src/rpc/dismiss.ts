@@ -14,7 +14,7 @@ export class Dismissals {
   /** Says why and leaves; what the peer still sends is read, else it would lose these words. Gone after a moment, whatever the peer does. */
   dismiss(socket: Socket, error: unknown): void {
     socket.end(encodeFrame(refusal(error)));
-    if (this.#lingering >= maxLingering) return void socket.destroySoon();
+    if (this.#lingering >= maxLingering) return socket.destroySoon();
     this.#lingering++;
     socket.resume();
     const timer = setTimeout(() => socket.destroy(), lingerMs);

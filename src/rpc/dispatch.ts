@@ -216,8 +216,8 @@ function resolve<K>(frame: Record<string, unknown>, byName: Map<string, [K, Meth
 
 /** A peer's value as a message may have it; one that is no plain value by its kind, since writing it out may never end. */
 function shown(value: unknown): string {
-  if (typeof value === "object") return value === null ? "null" : "(an object)";
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : String(value);
+  if (typeof value === "object" && value !== null) return "(an object)";
+  return JSON.stringify(typeof value === "string" ? value.slice(0, 80) : value) ?? "(none)";
 }
 
 function validate(method: Method, params: unknown): unknown {
