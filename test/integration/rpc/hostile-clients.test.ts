@@ -37,7 +37,7 @@ it.each([
   await using pair = await rpcPair();
   const child = await client(pair, script);
   child.kill("SIGKILL");
-  await expect.poll(() => ended(pair), { timeout: 5_000 }).toEqual(["cancelled"]);
+  await expect.poll(() => ended(pair), { timeout: 15_000 }).toEqual(["cancelled"]);
 });
 
 it("a client that is stopped in an upload costs no other client anything, and goes on when it is let", async () => {
@@ -52,7 +52,7 @@ it("a client that is stopped in an upload costs no other client anything, and go
   expect(ended(pair)).toEqual([]);
   child.kill("SIGCONT");
   child.kill("SIGKILL");
-  await expect.poll(() => ended(pair), { timeout: 5_000 }).toEqual(["cancelled"]);
+  await expect.poll(() => ended(pair), { timeout: 15_000 }).toEqual(["cancelled"]);
   other.close();
 });
 
