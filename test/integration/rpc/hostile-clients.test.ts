@@ -21,8 +21,9 @@ async function client(pair: RpcPair, script: string) {
 const upload = `
   const frame = JSON.stringify({ id: "1", input: Buffer.alloc(60000).toString("base64") }) + "\\n";
   socket.write('{"id":"1","method":"test.wait"}\\n');
-  const more = () => { while (socket.write(frame)); console.log("full"); };
-  socket.on("drain", more); more();`;
+  const more = () => { while (socket.write(frame)); };
+  socket.on("drain", more); more();
+  setTimeout(() => console.log("full"), 300);`;
 
 const ended = (pair: RpcPair) =>
   pair.outcomes.filter(({ method }) => method === "test.wait").map(({ error }) => error?.code);
