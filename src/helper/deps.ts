@@ -30,4 +30,5 @@ export interface HelperDeps {
 export interface HostPrograms {
   readonly consoleLog: string;
   readonly kvmProbe: string;
+  readonly vmmCage: string;
 }

@@ -1,4 +1,4 @@
-import { accessSync, chmodSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { type Installation, installationWarnings } from "../installation/install-file.ts";
 import { type Layout, layoutOf } from "../installation/layout.ts";
 import { helperContract } from "../rpc/contract/helper.ts";
@@ -12,6 +12,8 @@ import { Output } from "../telemetry/output.ts";
 import { startTracer } from "../telemetry/tracer.ts";
 import type { HostPrograms } from "./deps.ts";
 import { Facts } from "./files/facts.ts";
+import { recoverVm } from "./files/recover-facts.ts";
+import { makeRootsDirectory } from "./files/roots-directory.ts";
 import { readRootsFile } from "./files/roots-file.ts";
 import { loadLibc } from "./kernel/libc.ts";
 import { Kvm } from "./kvm/kvm.ts";
@@ -36,7 +38,11 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
   const libc = loadLibc();
   const route = new NetlinkSocket(libc, netlinkProtocol.route);
   const netfilter = new NetlinkSocket(libc, netlinkProtocol.netfilter);
-  const facts = new Facts(layout.factsDirectory);
+  const facts = new Facts({
+    directory: layout.factsDirectory,
+    recover: (vmId) => recoverVm(installation, layout, vmId),
+    spoilt: (file, why) => log.error({ file, reason: why }, "a file of facts is spoilt and was laid aside"),
+  });
   const command = createHostCommand(spans);
   const server = await listen({
     path: layout.helperSocket,
@@ -53,7 +59,7 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
         spans,
         facts,
         command,
-        kvm: new Kvm({ command, facts, installation, libc, programs }),
+        kvm: new Kvm({ command, facts, installation, layout, libc, programs }),
         libc,
         links: new Links(route),
         routes: new Routes(route),
@@ -72,16 +78,16 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
 }
 
 /** The modes are set, not asked for: what the umask takes away, the owner and the VMMs need. */
-function makeDirectories({ helperRunDir }: Installation, { vmSockets, vmmLogs, vmmRecords }: Layout): void {
+function makeDirectories(
+  { helperRunDir }: Installation,
+  { factsDirectory, vmSockets, vmmLogs, vmmRecords }: Layout,
+): void {
   const modes = [
     [0o755, [helperRunDir, vmSockets]],
-    [0o700, [vmmLogs, vmmRecords]],
+    [0o700, [factsDirectory, vmmLogs, vmmRecords]],
   ] as const;
   for (const [mode, directories] of modes) {
-    for (const directory of directories) {
-      mkdirSync(directory, { recursive: true, mode });
-      chmodSync(directory, mode);
-    }
+    for (const directory of directories) makeRootsDirectory(directory, mode);
   }
 }
 

@@ -30,7 +30,11 @@ async function main(): Promise<void> {
 function hostPrograms(): HostPrograms {
   const [main = "."] = process.argv.slice(1);
   const directory = main.endsWith(".ts") ? resolve(dirname(main), "../../dist") : resolve(dirname(main));
-  return { consoleLog: join(directory, "console-log"), kvmProbe: join(directory, "kvm-probe") };
+  return {
+    consoleLog: join(directory, "console-log"),
+    kvmProbe: join(directory, "kvm-probe"),
+    vmmCage: join(directory, "vmm-cage"),
+  };
 }
 
 function fail(error: unknown): void {

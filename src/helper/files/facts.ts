@@ -1,16 +1,10 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { BangerError } from "../../rpc/contract/errors.ts";
+import type { ZodType } from "zod";
+import { lastUidFile, networkFactsFile, readFactsFile, unwritable, vmFactsFile } from "./facts-file.ts";
+
+const networkName = "network.json";
+const lastUidName = "last-uid.json";
 
 /** A process, told apart from a later one that got its pid. */
 export interface ProcessFacts {
@@ -52,21 +46,47 @@ export interface NetworkFacts {
   readonly ip_forward_was?: "0" | "1";
 }
 
+/** What facts are read with. */
+export interface FactsDeps {
+  readonly directory: string;
+  /** What is known of a VM whose file is spoilt. */
+  recover(vmId: string): VmFacts | undefined;
+  /** Hears of each file that was laid aside. */
+  spoilt(file: string, why: string): void;
+}
+
 /** The helper's only state: small root-owned files, kept in memory while it runs. */
 export class Facts {
   readonly #directory: string;
   readonly #vms = new Map<string, VmFacts>();
   #network: NetworkFacts = {};
+  #lastUid: number | undefined;
 
-  constructor(directory: string) {
+  constructor({ directory, recover, spoilt }: FactsDeps) {
     this.#directory = directory;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const known = <T>(file: string, of: ZodType<T>): T | undefined => {
+      const read = readFactsFile(join(directory, file), of);
+      if ("facts" in read) return read.facts;
+      spoilt(join(directory, file), read.laidAside);
+      return undefined;
+    };
     for (const file of readdirSync(directory)) {
-      if (file === "network.json") this.#network = read<NetworkFacts>(join(directory, file));
-      else if (/^[0-9a-f]{16}\.json$/.test(file))
-        this.#vms.set(file.slice(0, 16), read<VmFacts>(join(directory, file)));
-      else rmSync(join(directory, file), { force: true });
+      const vmId = /^([0-9a-f]{16})\.json$/.exec(file)?.[1];
+      if (file === networkName) this.#network = (known(file, networkFactsFile) ?? {}) as NetworkFacts;
+      else if (file === lastUidName) this.#lastUid = known(file, lastUidFile)?.uid;
+      else if (vmId !== undefined) this.#take(vmId, known(file, vmFactsFile) as VmFacts | undefined, recover);
+      else if (file.endsWith(".new")) rmSync(join(directory, file), { recursive: true, force: true });
     }
+    // There from the start: what is given out later leaves no file that wasn't.
+    if (this.#lastUid === undefined) this.#write(lastUidName, {});
+  }
+
+  #take(vmId: string, facts: VmFacts | undefined, recover: FactsDeps["recover"]): void {
+    const known = facts?.vm_id === vmId ? facts : recover(vmId);
+    if (known === undefined) return;
+    if (known === facts) this.#vms.set(vmId, known);
+    else this.putVm(known);
   }
 
   vm(vmId: string): VmFacts | undefined {
@@ -93,9 +113,19 @@ export class Facts {
 
   /** Remembers facts of the network; none at all leave no file. */
   putNetwork(facts: NetworkFacts): void {
-    if (facts.bridge === true || facts.ip_forward_was !== undefined) this.#write("network.json", facts);
-    else rmSync(join(this.#directory, "network.json"), { force: true });
+    if (facts.bridge === true || facts.ip_forward_was !== undefined) this.#write(networkName, facts);
+    else rmSync(join(this.#directory, networkName), { force: true });
     this.#network = facts;
+  }
+
+  /** The uid that was given out last; lost with the run directory, and no harm done. */
+  get lastUid(): number | undefined {
+    return this.#lastUid;
+  }
+
+  putLastUid(uid: number): void {
+    this.#write(lastUidName, { uid });
+    this.#lastUid = uid;
   }
 
   #write(name: string, value: unknown): void {
@@ -112,14 +142,7 @@ export class Facts {
       renameSync(draft, path);
     } catch (error) {
       rmSync(draft, { force: true });
-      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-      throw new BangerError("no_space", `the helper's run directory is full: ${path} can't be written`, {
-        cause: error,
-      });
+      throw unwritable(path, error);
     }
   }
-}
-
-function read<T>(path: string): T {
-  return JSON.parse(readFileSync(path, "utf8")) as T;
 }

@@ -15,16 +15,26 @@ export interface Libc {
   uidHasProcesses(uid: number): boolean;
   /** An ioctl whose argument is a structure, or a number. */
   ioctl(fd: number, request: number, argument: Buffer | number): void;
+  /** Opens a name below a directory, and crosses neither a link nor into another mount (openat2(2)). */
+  openBelow(directory: number, name: string, flags: number): number;
+  /** A descriptor that stands for a process, also after its pid was given to another (pidfd_open(2)). */
+  pidfdOpen(pid: number): number;
+  pidfdKill(pidfd: number): void;
+  /** Takes the topmost mount off a path, also one that is in use, and asks its file system nothing (umount2(2)). */
+  detach(path: string): void;
 }
 
 /** A call that the kernel refused, in its words. */
 export class KernelError extends Error {
   override readonly name = "KernelError";
   readonly errno: number;
+  /** The error's name, `ENOENT`. */
+  readonly code: string;
 
   constructor(what: string, errno: number, detail = "") {
     super(`${what}: ${errnoName(errno)} (${errnoText(errno)})${detail === "" ? "" : `: ${detail}`}`);
     this.errno = errno;
+    this.code = errnoName(errno);
   }
 }
 
@@ -32,6 +42,12 @@ const O_CLOEXEC = 0o2000000;
 const MSG_TRUNC = 0x20;
 const PRIO_USER = 2;
 const ESRCH = 3;
+const SIGKILL = 9;
+// x86-64's numbers: not every C library has these by name.
+const syscalls = { pidfdSendSignal: 424, pidfdOpen: 434, openat2: 437 } as const;
+const [MNT_DETACH, UMOUNT_NOFOLLOW] = [0x2, 0x8];
+// linux/openat2.h
+const [RESOLVE_NO_XDEV, RESOLVE_NO_SYMLINKS] = [0x01, 0x04];
 
 /** Binds the calls. */
 export function loadLibc(): Libc {
@@ -45,6 +61,11 @@ export function loadLibc(): Libc {
   const getpriority = library.func("int getpriority(int which, uint32_t who)");
   const ioctlOf = library.func("int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)");
   const ioctlNumber = library.func("int ioctl(int fd, unsigned long request, unsigned long argument)");
+  const openat2 = library.func(
+    "int64_t syscall(int64_t number, int64_t directory, const char *path, const uint8_t *how, size_t size)",
+  );
+  const umount2 = library.func("int umount2(const char *path, int flags)");
+  const onNumbers = library.func("int64_t syscall(int64_t number, int64_t a, int64_t b, void *c, int64_t d)");
   const checked = (what: string, result: number): number => {
     if (result === -1) throw new KernelError(what, koffi.errno());
     return result;
@@ -66,6 +87,16 @@ export function loadLibc(): Libc {
       koffi.errno(0);
       return !(getpriority(PRIO_USER, uid) === -1 && koffi.errno() === ESRCH);
     },
+    openBelow: (directory, name, flags) => {
+      const how = Buffer.alloc(24);
+      how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
+      how.writeBigUInt64LE(BigInt(RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS), 16);
+      return checked("openat2", Number(openat2(syscalls.openat2, directory, name, how, how.length)));
+    },
+    detach: (path) => void checked("umount2", umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) as number),
+    pidfdOpen: (pid) => checked("pidfd_open", Number(onNumbers(syscalls.pidfdOpen, pid, 0, null, 0))),
+    pidfdKill: (pidfd) =>
+      void checked("pidfd_send_signal", Number(onNumbers(syscalls.pidfdSendSignal, pidfd, SIGKILL, null, 0))),
     ioctl: (fd, request, argument) =>
       void checked(
         "ioctl",

@@ -20,10 +20,10 @@ const nobody = 65_534;
 
 /** Whether KVM can be used, by trying; asked again when the device's node is another one, and after a minute when it can't. */
 export class Kvm {
-  readonly #deps: Pick<HelperDeps, "command" | "facts" | "installation" | "libc" | "programs">;
+  readonly #deps: Pick<HelperDeps, "command" | "facts" | "installation" | "layout" | "libc" | "programs">;
   #known: { readonly node: string; readonly answer: Promise<KvmAnswer> } | undefined;
 
-  constructor(deps: Pick<HelperDeps, "command" | "facts" | "installation" | "libc" | "programs">) {
+  constructor(deps: Pick<HelperDeps, "command" | "facts" | "installation" | "layout" | "libc" | "programs">) {
     this.#deps = deps;
   }
 

@@ -1,17 +1,33 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, readdirSync, readFileSync } from "node:fs";
 import type { ProcessFacts } from "../files/facts.ts";
-import type { Libc } from "../kernel/libc.ts";
+import { KernelError, type Libc } from "../kernel/libc.ts";
+
+const ESRCH = 3;
 
 /** The facts of a live process; undefined for one that is gone or a zombie. */
 export function processFacts(pid: number): (ProcessFacts & { readonly uid: number }) | undefined {
-  const stat = readProc(`${pid}/stat`);
+  const before = stat(pid);
   const status = readProc(`${pid}/status`);
-  if (stat === undefined || status === undefined) return undefined;
-  // The name may hold anything, also spaces and brackets: what counts stands behind the last bracket.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return undefined;
+  const after = stat(pid);
+  // Its pid may have gone to another process between two of these.
+  if (before === undefined || status === undefined || after?.starttime !== before.starttime) return undefined;
+  if (after.state === "Z" || after.state === "X") return undefined;
   const uid = Number(/^Uid:\t(\d+)/m.exec(status)?.[1]);
-  return { pid, starttime: fields[19] ?? "", boot_id: bootId(), uid };
+  return { pid, starttime: after.starttime, boot_id: bootId(), uid };
+}
+
+interface Stat {
+  readonly state: string;
+  readonly parent: number;
+  readonly starttime: string;
+}
+
+/** What /proc/PID/stat says. The name may hold anything, also spaces and brackets: what counts stands behind the last bracket. */
+function stat(pid: number): Stat | undefined {
+  const text = readProc(`${pid}/stat`);
+  if (text === undefined) return undefined;
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return { state: fields[0] ?? "", parent: Number(fields[1]), starttime: fields[19] ?? "" };
 }
 
 /** True when exactly this process still runs. */
@@ -21,21 +37,33 @@ export function isAlive(known: Partial<ProcessFacts>): known is ProcessFacts {
   return now !== undefined && now.starttime === known.starttime && now.boot_id === known.boot_id;
 }
 
-/** Kills exactly this process, if it still runs. */
-export function killProcess(known: ProcessFacts): void {
-  if (!isAlive(known)) return;
+/**
+ * Kills exactly this process, if it still runs. The descriptor stands for whoever had the pid when it was opened; when
+ * the process is found alive after that, it was that one, and no later holder of the pid can be hit.
+ */
+export function killProcess(libc: Pick<Libc, "pidfdOpen" | "pidfdKill">, known: ProcessFacts): void {
   try {
-    process.kill(known.pid, "SIGKILL");
+    const pidfd = libc.pidfdOpen(known.pid);
+    try {
+      if (isAlive(known)) libc.pidfdKill(pidfd);
+    } finally {
+      closeSync(pidfd);
+    }
   } catch (error) {
-    // It ended between the two.
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    // It ended before, or between the two.
+    if (!(error instanceof KernelError && error.errno === ESRCH)) throw error;
   }
 }
 
-/** The children of a process. */
-export function childrenOf({ pid }: ProcessFacts): ProcessFacts[] {
-  const pids = readProc(`${pid}/task/${pid}/children`)?.trim() ?? "";
-  return pids === "" ? [] : pids.split(" ").flatMap((child) => processFacts(Number(child)) ?? []);
+/** The children of a process that lives; of another that got its pid none. */
+export function childrenOf(known: ProcessFacts): ProcessFacts[] {
+  const pids = readProc(`${known.pid}/task/${known.pid}/children`)?.trim() ?? "";
+  const children = pids
+    .split(" ")
+    .filter((pid) => pid !== "")
+    .flatMap((pid) => processFacts(Number(pid)) ?? [])
+    .filter(({ pid }) => stat(pid)?.parent === known.pid);
+  return isAlive(known) ? children : [];
 }
 
 /** All live processes of a uid. Reading every process takes milliseconds; the kernel says at once that there is none. */
@@ -45,7 +73,8 @@ export function processesOf(libc: Pick<Libc, "uidHasProcesses">, uid: number): P
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter((pid) => uidOf(pid) === uid)
-    .flatMap((pid) => processFacts(pid) ?? []);
+    .flatMap((pid) => processFacts(pid) ?? [])
+    .filter((found) => found.uid === uid);
 }
 
 /** A process's real uid; of one that is gone none. */

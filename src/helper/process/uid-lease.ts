@@ -1,34 +1,69 @@
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { VmFacts } from "../files/facts.ts";
+import { idsInFiles } from "./ids-in-files.ts";
+import { idsOfUsers, type IdRange } from "./ids-of-users.ts";
 import { processesOf } from "./process-facts.ts";
 
 /** What leasing needs. */
-type LeaseDeps = Pick<HelperDeps, "facts" | "installation" | "libc">;
+type LeaseDeps = Pick<HelperDeps, "facts" | "installation" | "layout" | "libc">;
 
-/** The facts of a VM, with a uid of its own that no other VM and no process has. */
+/** Why a uid of the range isn't given out. */
+type Holder = "VM" | "user" | "file" | "process";
+
+/** The facts of a VM, with a uid of its own that no other VM, process, file or user of this host has. */
 export function leaseUid(deps: LeaseDeps, vmId: string): VmFacts {
-  const known = deps.facts.vm(vmId);
+  const { facts, installation } = deps;
+  const known = facts.vm(vmId);
   if (known !== undefined) return known;
-  const uid = freeUid(deps);
-  if (uid === undefined) {
-    throw new BangerError("no_space", `all ${deps.installation.uidCount} uids for VMMs are taken`, {
-      details: { hint: "Stop a VM: its uid is given to the next one." },
-    });
+  const found = search(deps);
+  if (typeof found !== "number") {
+    const { uidFirst, uidCount } = installation;
+    const held = Object.entries(found).map(([holder, count]) => `${count} a ${holder}'s`);
+    throw new BangerError(
+      "no_space",
+      `none of the ${uidCount} uids from ${uidFirst} on is free for VM ${vmId}: ${held.join(", ")}`,
+      { details: { hint: "Stop a VM: its uid is given to another; or raise uid_count in the install file." } },
+    );
   }
-  const leased = { vm_id: vmId, uid };
-  deps.facts.putVm(leased);
+  const leased = { vm_id: vmId, uid: found };
+  facts.putVm(leased);
+  facts.putLastUid(found);
   return leased;
 }
 
-/** A uid for VMMs that no VM and no process has; undefined when all are taken. */
-export function freeUid({ facts, installation, libc }: LeaseDeps): number | undefined {
+/** A uid for VMMs that nobody has; undefined when all are taken. */
+export function freeUid(deps: LeaseDeps): number | undefined {
+  const found = search(deps);
+  return typeof found === "number" ? found : undefined;
+}
+
+/** The next free uid after the one given out last, so that one just given back rests as long as it can; else how many are held by what. */
+function search({ facts, installation, layout, libc }: LeaseDeps): number | Partial<Record<Holder, number>> {
   const { uidFirst, uidCount } = installation;
-  const taken = new Set(facts.vms().map((vm) => vm.uid));
-  for (let uid = uidFirst; uid < uidFirst + uidCount; uid++) {
-    if (!taken.has(uid) && !libc.uidHasProcesses(uid)) return uid;
+  const last = facts.lastUid;
+  const from = last === undefined || last < uidFirst || last >= uidFirst + uidCount ? 0 : last - uidFirst + 1;
+  const leased = new Set(facts.vms().map((vm) => vm.uid));
+  const users = idsOfUsers();
+  const filed = idsInFiles(libc, [layout.vmSockets, layout.vms]);
+  const holderOf = (uid: number): Holder | undefined => {
+    if (leased.has(uid)) return "VM";
+    if (isIn(users, uid)) return "user";
+    if (filed.has(uid)) return "file";
+    return libc.uidHasProcesses(uid) ? "process" : undefined;
+  };
+  const held: Partial<Record<Holder, number>> = {};
+  for (let step = 0; step < uidCount; step++) {
+    const uid = uidFirst + ((from + step) % uidCount);
+    const holder = holderOf(uid);
+    if (holder === undefined) return uid;
+    held[holder] = (held[holder] ?? 0) + 1;
   }
-  return undefined;
+  return held;
+}
+
+function isIn(ranges: readonly IdRange[], id: number): boolean {
+  return ranges.some(({ first, count }) => id >= first && id < first + count);
 }
 
 /** Gives a VM's uid back once it has neither tap nor VMM nor process. */

@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { closeSync } from "node:fs";
 import { createConnection } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
@@ -8,15 +9,18 @@ const greetingDeadlineMs = 10_000;
 const pollMs = 2;
 const lastWordsMs = 1_000;
 
+/** A descriptor that stands for the VMM's QMP socket; undefined while there is none. */
+type OpenSocket = () => number | undefined;
+
 /** QEMU greets on QMP once all its devices are made. The recorder ends after the VMM and when its last words are written. */
-export async function awaitGreeting(path: string, recorder: ChildProcess, words: () => string): Promise<void> {
+export async function awaitGreeting(open: OpenSocket, recorder: ChildProcess, words: () => string): Promise<void> {
   let failed: Error | undefined;
   recorder.once("error", (error) => {
     failed = error;
   });
   const deadline = performance.now() + greetingDeadlineMs;
   for (;;) {
-    if (await greets(path, deadline - performance.now())) return;
+    if (await greets(open, deadline - performance.now())) return;
     if (failed !== undefined || recorder.exitCode !== null || recorder.signalCode !== null) {
       throw new BangerError("command_failed", `QEMU ended at once: ${words() || failed?.message || "it said nothing"}`);
     }
@@ -38,7 +42,17 @@ export async function recorderEnds(recorder: ChildProcess): Promise<void> {
 }
 
 /** Whether it greets; a socket that accepts and says nothing is waited for no longer than the deadline. */
-function greets(path: string, withinMs: number): Promise<boolean> {
+async function greets(open: OpenSocket, withinMs: number): Promise<boolean> {
+  const socket = open();
+  if (socket === undefined) return false;
+  try {
+    return await says(`/proc/self/fd/${socket}`, withinMs);
+  } finally {
+    closeSync(socket);
+  }
+}
+
+function says(path: string, withinMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path);
     const end = (greeted: boolean) => {

@@ -6,6 +6,7 @@ import type { HelperDeps } from "../deps.ts";
 import type { VmFacts } from "../files/facts.ts";
 import { openOwnersFile } from "../files/safe-open.ts";
 import { asUid } from "../process/identity.ts";
+import { vmmLimits } from "./limits.ts";
 import { qemuArgv } from "./qemu-argv.ts";
 import { spawnRecorded } from "./recorder.ts";
 import { inheritedFiles, inheritedOrder, type VmmFile } from "./vmm-files.ts";
@@ -41,6 +42,7 @@ export function launchVmm(
       given: inheritedOrder.map((name) => files[name]),
       plumbing: { console, words: { ...words, file: log } },
       argv: [
+        ...cageOf(deps, vmId, { cpus: params.cpus, memoryMib: params.memory_mib, rootDisk: files.rootDisk }),
         ...asUid(uid, groups),
         ...qemuArgv({
           name: layout.alias(vmId),
@@ -59,15 +61,28 @@ export function launchVmm(
   }
 }
 
+/** What puts the VMM into its cage: limits, and a mount namespace in which it sees nothing of the owner's or another VM's. */
+function cageOf(
+  { layout, installation, programs }: HelperDeps,
+  vmId: string,
+  vm: Parameters<typeof vmmLimits>[0],
+): string[] {
+  const { addressSpaceBytes, fileBytes, processes } = vmmLimits(vm);
+  const limits = [addressSpaceBytes, fileBytes, processes].map(String);
+  const hidden = [installation.stateDir, installation.runDir, layout.vmSockets];
+  return [programs.vmmCage, ...limits, layout.sockets(vmId).directory, ...hidden, "--"];
+}
+
 /** Opens what the owner gave, and lets the VM's uid read what its VMM opens again. */
 function openFiles(
-  { layout, installation }: HelperDeps,
+  { layout, installation, libc }: HelperDeps,
   vmId: string,
   uid: number,
   params: StartParams,
   keep: (fd: number) => number,
 ): Record<VmmFile, number> {
-  const open = (path: string, access: "read" | "write") => keep(openOwnersFile(path, installation.ownerUid, access));
+  const open = (path: string, access: "read" | "write") =>
+    keep(openOwnersFile(libc, path, installation.ownerUid, access));
   const files = {
     image: open(layout.image(params.image_id), "read"),
     rootDisk: open(layout.vm(vmId).rootDisk, "write"),

@@ -34,11 +34,11 @@ const recordWidth = 31;
 /**
  * The recorder: the VMM's parent, root's, and no child of the helper's session, so that it outlives the helper. It never
  * interprets what it is given: all of it comes as positional parameters. Standard output and error of this shell are
- * what the VMM inherits; 7 and 8 are the other ends, 9 the file of the VMM's words, in which a logger that can't be
+ * what the VMM inherits (and no umask: its directory says who reaches its sockets); 7 and 8 are the other ends, 9 the file of the VMM's words, in which a logger that can't be
  * started says so too. Whatever asks it to end (a host that shuts down asks all) it outwaits: a signal ends a `wait`, not the VMM.
  */
 const script = `
-umask 007
+umask 077
 ulimit -c 0
 ulimit -n 1024
 record=$1 uid=$2 gid=$3 program=$4 log=$5 limit=$6 most=$7
@@ -46,7 +46,7 @@ shift 7
 as_owner() {
   exec /usr/bin/setpriv --reuid="$uid" --regid="$gid" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all -- "$@"
 }
-"$@" </dev/null 7>&- 8>&- 9>&- &
+{ umask 0; exec "$@"; } </dev/null 7>&- 8>&- 9>&- &
 vmm=$!
 printf '%-${recordWidth}s\\n' "running $vmm" 1<>"$record"
 exec 3>&- 4>&- 5>&- 6>&-

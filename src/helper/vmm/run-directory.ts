@@ -1,21 +1,156 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+} from "node:fs";
+import { basename, dirname } from "node:path";
+import { setImmediate as yieldToOthers } from "node:timers/promises";
+import { BangerError } from "../../rpc/contract/errors.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { VmFacts } from "../files/facts.ts";
+import { KernelError, type Libc } from "../kernel/libc.ts";
 
-/** The directory of a VMM's sockets: the VM's uid makes them, the owner's group may use them. */
-export function makeRunDirectory({ layout, installation }: HelperDeps, { vm_id, uid }: VmFacts): void {
+const { O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } = { O_PATH: 0o10000000, ...constants };
+const [ENOENT, EXDEV] = [2, 18];
+/** So many file systems on top of each other are taken off. */
+const mostMounts = 64;
+
+/** What lies in a run directory must be gone after this. */
+const removalDeadlineMs = 5_000;
+const atOnce = 256;
+
+/**
+ * The directory of a VMM's sockets: the owner's, with the group of the VM's own uid, which makes sockets in it. Nobody
+ * else enters, the owner's primary group included: who reaches QMP is the VM's root.
+ */
+export async function makeRunDirectory(
+  { layout, installation, libc }: HelperDeps,
+  { vm_id, uid }: VmFacts,
+): Promise<void> {
   const { directory } = layout.sockets(vm_id);
-  removeRunDirectory(directory);
+  await removeRunDirectory({ libc }, directory);
   mkdirSync(directory, { mode: 0o700 });
-  chownSync(directory, uid, installation.ownerGid);
-  // The group connects to what is there; only the VM's uid makes something.
-  chmodSync(directory, 0o2750);
+  chownSync(directory, installation.ownerUid, uid);
+  chmodSync(directory, 0o730);
 }
 
-/** Takes the directory away from the VM's uid, then removes it: nothing in it is exchanged for a link meanwhile. */
-export function removeRunDirectory(directory: string): void {
-  if (!existsSync(directory)) return;
-  chownSync(directory, 0, 0);
-  chmodSync(directory, 0o700);
-  rmSync(directory, { recursive: true, force: true });
+/** Takes the directory away from owner and VM, then removes it with whatever they made in it, through no link. */
+export async function removeRunDirectory({ libc }: Pick<HelperDeps, "libc">, directory: string): Promise<void> {
+  const parent = openSync(dirname(directory), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    const fd = openDirectory(libc, parent, basename(directory));
+    if (fd === undefined) return;
+    try {
+      fchownSync(fd, 0, 0);
+      fchmodSync(fd, 0o700);
+      await empty(libc, directory, fd);
+    } finally {
+      closeSync(fd);
+    }
+    rmdirSync(directory);
+  } finally {
+    closeSync(parent);
+  }
+}
+
+/** The VMM's socket of that name, by a descriptor that stands for it; undefined where there is none of that uid's. */
+export function openSocket(
+  { libc, layout }: Pick<HelperDeps, "libc" | "layout">,
+  { vm_id, uid }: VmFacts,
+  name: string,
+) {
+  const directory = openSync(layout.vmSockets, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    const fd = libc.openBelow(directory, `${vm_id}/${name}`, O_PATH | O_NOFOLLOW);
+    const stat = fstatSync(fd);
+    // Root connects to nothing that isn't the VMM's own, whatever the owner lays in its place.
+    if (stat.isSocket() && stat.uid === uid) return fd;
+    closeSync(fd);
+    return undefined;
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  } finally {
+    closeSync(directory);
+  }
+}
+
+/**
+ * Removes what is in a directory that only root enters. A directory in it is emptied into it first: however deep they
+ * lie, no path grows, and whoever still stands in one of them can lead this nowhere.
+ */
+async function empty(libc: Libc, path: string, top: number): Promise<void> {
+  const began = performance.now();
+  let moved = 0;
+  let done = 0;
+  const within = async () => {
+    if (++done % atOnce === 0) await yieldToOthers();
+    if (performance.now() - began < removalDeadlineMs) return;
+    throw new BangerError(
+      "command_failed",
+      `${path} holds more than can be removed in ${removalDeadlineMs} ms; remove it as root`,
+    );
+  };
+  for (let names = entries(top); names.length > 0; names = entries(top)) {
+    for (const name of names) {
+      await within();
+      if (removeFile(top, name)) continue;
+      const inner = openDirectory(libc, top, name);
+      if (inner === undefined) continue;
+      try {
+        for (const below of entries(inner)) {
+          await within();
+          if (!removeFile(inner, below)) renameSync(at(inner, below), at(top, `moved.${process.pid}.${moved++}`));
+        }
+      } finally {
+        closeSync(inner);
+      }
+      rmdirSync(at(top, name));
+    }
+  }
+}
+
+/** False for a directory. */
+function removeFile(directory: number, name: string): boolean {
+  try {
+    unlinkSync(at(directory, name));
+    return true;
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return true;
+    if (code === "EISDIR" || code === "EPERM") return false;
+    throw error;
+  }
+}
+
+/** Opens a directory below another. What somebody mounted on it, a file system of the owner's say, is taken off and never asked. */
+function openDirectory(libc: Libc, parent: number, name: string): number | undefined {
+  for (let tries = 0; ; tries++) {
+    try {
+      return libc.openBelow(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      if (error.errno === ENOENT) return undefined;
+      if (error.errno !== EXDEV || tries === mostMounts) throw error;
+      libc.detach(`/proc/self/fd/${parent}/${name}`);
+    }
+  }
+}
+
+function entries(directory: number): string[] {
+  return readdirSync(`/proc/self/fd/${directory}`, { encoding: "latin1" });
+}
+
+function at(directory: number, name: string): Buffer {
+  return Buffer.from(`/proc/self/fd/${directory}/${name}`, "latin1");
 }

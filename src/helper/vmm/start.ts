@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { basename } from "node:path";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { helperContract } from "../../rpc/contract/helper.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
@@ -11,7 +12,7 @@ import { awaitGreeting, recorderEnds } from "./greeting.ts";
 import { lastWords } from "./last-words.ts";
 import { launchVmm } from "./launch.ts";
 import { readRecord } from "./recorder.ts";
-import { makeRunDirectory } from "./run-directory.ts";
+import { makeRunDirectory, openSocket } from "./run-directory.ts";
 import { stopVmm } from "./stop.ts";
 import { vmmProcess } from "./vmm-process.ts";
 
@@ -36,12 +37,16 @@ export async function startVmm(deps: HelperDeps, params: StartParams) {
   };
   remember({});
   try {
-    makeRunDirectory(deps, known);
+    await makeRunDirectory(deps, known);
     const child = launchVmm(deps, known, params, await groupsOf(deps, params));
     const recorder = recorderOf(child);
     remember({ ...recorder });
     await deps.spans.span("qemu starting", { attributes: { [attribute.executable]: "qemu-system-x86_64" } }, () =>
-      awaitGreeting(layout.sockets(vmId).qmp, child, () => lastWords(deps, vmId)),
+      awaitGreeting(
+        () => openSocket(deps, known, basename(layout.sockets(vmId).qmp)),
+        child,
+        () => lastWords(deps, vmId),
+      ),
     );
     const record = readRecord(layout.vmmRecord(vmId));
     const started = record?.state === "running" ? processFacts(record.pid) : undefined;

@@ -29,7 +29,7 @@ export async function stopVmm(deps: HelperDeps, vmId: string, generation: number
   const alive = vmmProcess(deps, known) !== undefined;
   await endAll(deps, known.uid, known.vmm.recorder);
   const exit = await exitOf(deps, known);
-  removeRunDirectory(layout.sockets(vmId).directory);
+  await removeRunDirectory(deps, layout.sockets(vmId).directory);
   rmSync(layout.vmmLog(vmId), { force: true });
   removeRecord(layout.vmmRecord(vmId));
   // Its tap may have been made or removed meanwhile.
@@ -48,12 +48,12 @@ async function endAll({ libc }: HelperDeps, uid: number, recorder: ProcessFacts 
   const isRecording = () => recorder !== undefined && isAlive(recorder);
   for (let pollMs = 1; ; pollMs = Math.min(pollMs * 2, longestPollMs)) {
     const left = processesOf(libc, uid);
-    for (const process of left) killProcess(process);
+    for (const process of left) killProcess(libc, process);
     if (left.length === 0 && !isRecording()) return;
     const waited = performance.now() - began;
     if (left.length === 0 && recorder !== undefined && waited > recorderDeadlineMs) {
       // Its loggers are stopped, or their disk is: nothing that runs is left behind all the same.
-      for (const process of [...childrenOf(recorder), recorder]) killProcess(process);
+      for (const process of [...childrenOf(recorder), recorder]) killProcess(libc, process);
     }
     if (waited > endDeadlineMs) {
       const pids = [...left.map(({ pid }) => pid), ...(isRecording() ? [recorder?.pid] : [])];

@@ -55,7 +55,7 @@ export const helperContract = {
     summary: "Says whether a VMM's uid can run an ordinary guest with KVM, by trying, and why not.",
     params: nothing,
     result: z.object({ usable: z.boolean(), why: z.string() }),
-    errors: ["missing_tool", "no_space"],
+    errors: ["missing_tool", "command_failed", "no_space"],
     traced: false,
   }),
   bridgeEnsure: method({
@@ -152,7 +152,7 @@ export const helperContract = {
       exit: vmmExit.optional(),
       last_words: z.string().max(4096).optional(),
     }),
-    errors: ["no_space"],
+    errors: ["command_failed", "no_space"],
     traced: false,
   }),
   vmmList: method({

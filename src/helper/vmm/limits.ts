@@ -1,0 +1,42 @@
+import { fstatSync, readSync } from "node:fs";
+
+const mib = 2 ** 20;
+/** Code, libraries, 1 GiB of translated code, the stacks and heaps of the threads that do disk I/O. */
+const overheadMib = 4_096;
+/** A CPU's thread: its stack, and the heap that the C library reserves for it. */
+const perCpuMib = 128;
+/** Threads beside the CPUs: QEMU's pool for disk I/O has 64. */
+const otherThreads = 128;
+/** What qcow2 keeps beside the data, for a disk that is written whole. */
+const metadata = { share: 1 / 64, leastBytes: 64 * mib } as const;
+const qcow2 = { magic: 0x514649fb, sizeAt: 24, headerBytes: 32 } as const;
+const mostBytes = 2 ** 52;
+
+/** What a VMM may take of the host, in the kernel's terms (setrlimit(2)). */
+export interface VmmLimits {
+  readonly addressSpaceBytes: number;
+  readonly fileBytes: number;
+  readonly processes: number;
+}
+
+/** Enough for every VMM that does its work, far below what would hurt the host. `rootDisk`: its open file. */
+export function vmmLimits(vm: {
+  readonly cpus: number;
+  readonly memoryMib: number;
+  readonly rootDisk: number;
+}): VmmLimits {
+  const { cpus, memoryMib, rootDisk } = vm;
+  const size = Math.max(virtualSize(rootDisk), fstatSync(rootDisk).size);
+  return {
+    addressSpaceBytes: (memoryMib + Math.ceil(memoryMib / 64) + overheadMib + cpus * perCpuMib) * mib,
+    fileBytes: Math.min(size + Math.ceil(size * metadata.share) + metadata.leastBytes, mostBytes),
+    processes: cpus + otherThreads,
+  };
+}
+
+/** What a qcow2's header says; 0 where there is none, which QEMU refuses in its own words. */
+function virtualSize(fd: number): number {
+  const header = Buffer.alloc(qcow2.headerBytes);
+  if (readSync(fd, header, 0, header.length, 0) < header.length || header.readUInt32BE(0) !== qcow2.magic) return 0;
+  return Number(header.readBigUInt64BE(qcow2.sizeAt));
+}
