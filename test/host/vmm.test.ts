@@ -64,6 +64,18 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
       ),
     ).toBe("initrd\nroot.ext4\nroot.qcow2\nvmlinux\n");
     expect(await sandbox.root(`ls ${directory}/helper/vm/${vmId}`)).toBe("agent.sock\nqmp.sock\n");
+    expect(
+      await sandbox.root(
+        `awk '/core|file size|processes|address|open files/ { print $(NF - 2), $NF }' /proc/${pid}/limits`,
+      ),
+    ).toBe(
+      // 1 GiB of disk and what qcow2 adds; no core; 1 CPU and QEMU's pool; 128 MiB and QEMU's own.
+      `${1024 * 2 ** 20 + 16 * 2 ** 20 + 64 * 2 ** 20} bytes\n0 bytes\n129 processes\n1024 files\n${(128 + 2 + 4096 + 128) * 2 ** 20} bytes\n`,
+    );
+    expect(await sandbox.root(`cd /proc/${pid}; cat oom_score_adj coredump_filter`)).toBe("200\n00000000\n");
+    expect(await sandbox.root(`readlink /proc/${pid}/ns/mnt`)).not.toBe(
+      await sandbox.root("readlink /proc/self/ns/mnt"),
+    );
     const recorder = await parentOf(pid);
     expect(
       await sandbox.root(`stat -c %u /proc/${recorder}; awk '/^PPid/ { print $2 }' /proc/${recorder}/status`),
@@ -73,6 +85,60 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
       await sandbox.root(`readlink /proc/${recorder}/fd/* /proc/${await loggerOf(pid)}/fd/* | grep -c root. || true`),
     ).toBe("0\n");
     expect(await stop()).toMatchObject({ result: { stopped: true } });
+    await gone();
+  });
+
+  it("is reached by its owner and by itself, not by the owner's group or another VM, and old directories still are", async () => {
+    await start();
+    const socket = `${directory}/helper/vm/${vmId}/qmp.sock`;
+    const reach = (uid: number, gid: number, groups = "") =>
+      host.sandbox
+        .root(
+          `setpriv --reuid=${uid} --regid=${gid} ${groups || "--clear-groups"} socat -u OPEN:/dev/null UNIX:${socket}`,
+        )
+        .then(
+          () => "reached",
+          (error: Error) => /Permission denied/.exec(error.message)?.[0] ?? error.message,
+        );
+    expect(await reach(61_000, 61_000)).toBe("reached");
+    expect(await reach(61_009, 61_000), "a member of the owner's primary group").toBe("Permission denied");
+    expect(await reach(62_001, 62_001), "another VM").toBe("Permission denied");
+    await host.sandbox.root(
+      `cd ${directory}/helper/vm; chown -R 62000:61000 ${vmId}; chmod 2750 ${vmId}; chmod 770 ${socket}`,
+    );
+    expect(await reach(61_000, 61_000), "as an older helper made it").toBe("reached");
+    // What a VMM, or the owner, left there goes too, however deep, and through no link.
+    await host.sandbox.root(`
+      mkdir -p /mnt/precious; touch /mnt/precious/file; cd ${directory}/helper/vm/${vmId}
+      ln -s /mnt/precious link; mkdir wide; touch wide/{1..600}; mkfifo fifo
+      for i in {1..300}; do mkdir deeper; ln -s /mnt/precious deeper/link; cd -P deeper; done; chown -R 62000 .`);
+    await stop();
+    await gone();
+    expect(await host.sandbox.root("ls /mnt/precious")).toBe("file\n");
+  });
+
+  it.each([
+    [
+      "writes where anybody may",
+      "echo x >/tmp/banger-$$ 2>&1 && echo wrote; echo x >/dev/shm/banger-$$ && echo wrote",
+      /Read-only file system/,
+    ],
+    [
+      "looks for others' files",
+      `ls -A ${directory}/state ${directory}/run ${directory}/helper/vm | tr '\\n' ' '; echo end`,
+      /vm: 00112233445566ff .*run: .*state: end/,
+    ],
+    [
+      "writes a file without end",
+      `truncate -s 2G ${directory}/helper/vm/${vmId}/fill; echo $?`,
+      /File size limit exceeded|File too large|153/,
+    ],
+    ["takes memory without end", "dd if=/dev/zero of=/dev/null bs=8G count=1", /memory exhausted|Cannot allocate/],
+    ["starts processes without end", "for i in $(seq 400); do sleep 1 & done; wait", /Cannot fork/],
+  ])("that %s is stopped there", async (_, does, said) => {
+    await host.replaceQemu(`(${does}) >&2; exit 1`);
+    const { error } = await ask("vmm.start", params);
+    expect(error?.message).toMatch(said);
     await gone();
   });
 

@@ -6,7 +6,7 @@ import { BangerError } from "../../rpc/contract/errors.ts";
 const O_PATH = 0o10000000;
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 /** What banger makes lies no deeper, and is no more than this: an owner who adds to it makes nobody wait. */
-const deepest = 2;
+const deepest = 3;
 const most = 20_000;
 
 /** Every uid and gid that files below these directories have. Nothing is followed: no link, no other file system. */
