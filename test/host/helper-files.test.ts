@@ -31,7 +31,7 @@ describe.skipIf(noSandbox)(`the helper's files${noSandbox ? ` (${noSandbox})` : 
     ] as const;
     await using host = await Installation.create();
     const idOf = (index: number) => `00112233445566${16 + index}`;
-    const spoilt = spoils.map(([_, spoil], index) => {
+    const spoilt = spoils.map(([, spoil], index) => {
       const [id, uid] = [idOf(index), 62_000 + index];
       const { directory: sockets } = host.layout.sockets(id);
       return `
@@ -41,7 +41,7 @@ describe.skipIf(noSandbox)(`the helper's files${noSandbox ? ` (${noSandbox})` : 
     await host.sandbox.root(`mkdir -p ${host.layout.factsDirectory} ${host.layout.vmSockets}${spoilt.join("")}`);
     const helper = await host.startHelper();
     const said = helper.log.filter(({ message }) => message === "a file of facts is spoilt and was laid aside");
-    expect(said.map(({ file }) => file).sort()).toEqual(
+    expect(said.map(({ file }) => String(file)).toSorted((a, b) => a.localeCompare(b))).toEqual(
       spoils
         .map((_, index) => host.layout.facts(idOf(index)))
         .filter((_, index) => spoils[index]?.[0] !== "of another VM"),

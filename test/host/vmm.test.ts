@@ -84,7 +84,10 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
     expect(
       await sandbox.root(`readlink /proc/${recorder}/fd/* /proc/${await loggerOf(pid)}/fd/* | grep -c root. || true`),
     ).toBe("0\n");
+    const initrd = `stat -c '%a %g' ${directory}/state/vms/${vmId}/initrd`;
+    expect(await sandbox.root(initrd)).toBe("640 62000\n");
     expect(await stop()).toMatchObject({ result: { stopped: true } });
+    expect(await sandbox.root(initrd), "no file keeps a uid that is given back").toBe("600 61000\n");
     await gone();
   });
 

@@ -1,41 +1,86 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync } from "node:fs";
-import { z } from "zod";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import type { NetworkFacts, VmFacts } from "./facts.ts";
 
 /** Facts are a few hundred bytes; a file of more isn't one. */
 const mostBytes = 64 * 1024;
 
-const processFacts = z.object({ pid: z.int().min(1), starttime: z.string(), boot_id: z.string() });
-const generation = z.int().min(1);
+type Fields = Readonly<Record<string, unknown>>;
 
-/** What a file about one VM holds. */
-export const vmFactsFile = z.object({
-  vm_id: z.string(),
-  uid: z.int().min(1),
-  tap: z.object({ address: z.string(), mac: z.string(), generation: generation.optional() }).optional(),
-  vmm: processFacts
-    .partial()
-    .extend({ generation, started_at: z.string(), recorder: processFacts.optional() })
-    .optional(),
-  exit: z.object({ generation, status: z.int().nullable(), signal: z.int().nullable(), at: z.string() }).optional(),
-});
+/** True for what a file about one VM holds. */
+export function isVmFacts(value: unknown): value is VmFacts {
+  if (!isFields(value) || !isText(value["vm_id"]) || !isCount(value["uid"])) return false;
+  const { tap, vmm, exit } = value;
+  return (
+    isAbsentOr(tap, (of) => isText(of["address"]) && isText(of["mac"]) && isAbsentOrCount(of["generation"])) &&
+    isAbsentOr(
+      vmm,
+      (of) =>
+        isCount(of["generation"]) &&
+        isText(of["started_at"]) &&
+        (of["pid"] === undefined || isProcess(of)) &&
+        isAbsentOr(of["recorder"], isProcess),
+    ) &&
+    isAbsentOr(
+      exit,
+      (of) =>
+        isCount(of["generation"]) && isNullOrNumber(of["status"]) && isNullOrNumber(of["signal"]) && isText(of["at"]),
+    )
+  );
+}
 
-/** What the file about the network holds. */
-export const networkFactsFile = z.object({
-  bridge: z.boolean().optional(),
-  ip_forward_was: z.enum(["0", "1"]).optional(),
-});
+/** True for what the file about the network holds. */
+export function isNetworkFacts(value: unknown): value is NetworkFacts {
+  if (!isFields(value)) return false;
+  const { bridge, ip_forward_was: was } = value;
+  return (bridge === undefined || typeof bridge === "boolean") && (was === undefined || was === "0" || was === "1");
+}
 
-/** What the file about uids holds. */
-export const lastUidFile = z.object({ uid: z.int().min(0).optional() });
+/** True for what the file about uids holds. */
+export function isLastUid(value: unknown): value is { readonly uid?: number } {
+  return isFields(value) && isAbsentOrCount(value["uid"]);
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isAbsentOr(value: unknown, is: (fields: Fields) => boolean): boolean {
+  return value === undefined || (isFields(value) && is(value));
+}
+
+function isProcess(of: Fields): boolean {
+  return isCount(of["pid"]) && isText(of["starttime"]) && isText(of["boot_id"]);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) > 0;
+}
+
+function isAbsentOrCount(value: unknown): boolean {
+  return value === undefined || isCount(value);
+}
+
+function isNullOrNumber(value: unknown): boolean {
+  return value === null || typeof value === "number";
+}
 
 /** Reads a file of facts: root's own, whole, and what it should be. What isn't is laid aside, with the reason. */
-export function readFactsFile<T>(path: string, of: z.ZodType<T>): { facts: T } | { laidAside: string } {
+export function readFactsFile<T>(
+  path: string,
+  is: (value: unknown) => value is T,
+): { facts: T } | { laidAside: string } {
   try {
-    return { facts: of.parse(JSON.parse(textOf(path))) };
+    const value: unknown = JSON.parse(textOf(path));
+    if (!is(value)) throw new Error("it lacks a field, or has one of another kind");
+    return { facts: value };
   } catch (error) {
     renameSync(path, `${path}.bad-${Date.now()}`);
-    return { laidAside: error instanceof z.ZodError ? (error.issues[0]?.message ?? "not facts") : String(error) };
+    return { laidAside: error instanceof Error ? error.message : String(error) };
   }
 }
 

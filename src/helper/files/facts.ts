@@ -1,7 +1,6 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { ZodType } from "zod";
-import { lastUidFile, networkFactsFile, readFactsFile, unwritable, vmFactsFile } from "./facts-file.ts";
+import { isLastUid, isNetworkFacts, isVmFacts, readFactsFile, unwritable } from "./facts-file.ts";
 
 const networkName = "network.json";
 const lastUidName = "last-uid.json";
@@ -50,9 +49,9 @@ export interface NetworkFacts {
 export interface FactsDeps {
   readonly directory: string;
   /** What is known of a VM whose file is spoilt. */
-  recover(vmId: string): VmFacts | undefined;
+  readonly recover: (vmId: string) => VmFacts | undefined;
   /** Hears of each file that was laid aside. */
-  spoilt(file: string, why: string): void;
+  readonly spoilt: (file: string, why: string) => void;
 }
 
 /** The helper's only state: small root-owned files, kept in memory while it runs. */
@@ -65,17 +64,17 @@ export class Facts {
   constructor({ directory, recover, spoilt }: FactsDeps) {
     this.#directory = directory;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const known = <T>(file: string, of: ZodType<T>): T | undefined => {
-      const read = readFactsFile(join(directory, file), of);
+    const known = <T>(file: string, is: (value: unknown) => value is T): T | undefined => {
+      const read = readFactsFile(join(directory, file), is);
       if ("facts" in read) return read.facts;
       spoilt(join(directory, file), read.laidAside);
       return undefined;
     };
     for (const file of readdirSync(directory)) {
       const vmId = /^([0-9a-f]{16})\.json$/.exec(file)?.[1];
-      if (file === networkName) this.#network = (known(file, networkFactsFile) ?? {}) as NetworkFacts;
-      else if (file === lastUidName) this.#lastUid = known(file, lastUidFile)?.uid;
-      else if (vmId !== undefined) this.#take(vmId, known(file, vmFactsFile) as VmFacts | undefined, recover);
+      if (file === networkName) this.#network = known(file, isNetworkFacts) ?? {};
+      else if (file === lastUidName) this.#lastUid = known(file, isLastUid)?.uid;
+      else if (vmId !== undefined) this.#take(vmId, known(file, isVmFacts), recover);
       else if (file.endsWith(".new")) rmSync(join(directory, file), { recursive: true, force: true });
     }
     // There from the start: what is given out later leaves no file that wasn't.

@@ -95,3 +95,19 @@ function openFiles(
   fchmodSync(files.initrd, 0o640);
   return files;
 }
+
+/** Gives the owner back what the VM's uid could read, so that no file keeps the uid; a file that is gone keeps none. */
+export function returnFiles({ layout, installation, libc }: HelperDeps, { vm_id: vmId, uid }: VmFacts): void {
+  try {
+    const fd = openOwnersFile(libc, layout.vm(vmId).initrd, installation.ownerUid, "read");
+    try {
+      if (fstatSync(fd).gid !== uid) return;
+      fchmodSync(fd, 0o600);
+      fchownSync(fd, installation.ownerUid, installation.ownerGid);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // Whatever the owner did to it: a uid that a file has isn't given out, and that is all that follows.
+  }
+}

@@ -6,6 +6,7 @@ import type { ProcessFacts } from "../files/facts.ts";
 import { childrenOf, isAlive, killProcess, processesOf } from "../process/process-facts.ts";
 import { returnUid } from "../process/uid-lease.ts";
 import { exitOf } from "./exit.ts";
+import { returnFiles } from "./launch.ts";
 import { removeRecord } from "./recorder.ts";
 import { removeRunDirectory } from "./run-directory.ts";
 import { vmmProcess } from "./vmm-process.ts";
@@ -29,6 +30,7 @@ export async function stopVmm(deps: HelperDeps, vmId: string, generation: number
   const alive = vmmProcess(deps, known) !== undefined;
   await endAll(deps, known.uid, known.vmm.recorder);
   const exit = await exitOf(deps, known);
+  returnFiles(deps, known);
   await removeRunDirectory(deps, layout.sockets(vmId).directory);
   rmSync(layout.vmmLog(vmId), { force: true });
   removeRecord(layout.vmmRecord(vmId));
