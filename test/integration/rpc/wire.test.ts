@@ -16,6 +16,12 @@ test.each([
   ["no id", `${JSON.stringify({ method: "test.echo" })}\n`, "bad_frame"],
   ["another version", `${JSON.stringify({ v: 2, id: "1", method: "test.echo" })}\n`, "bad_version"],
   ["an unknown method", `${JSON.stringify({ id: "1", method: "test.nope" })}\n`, "unknown_method"],
+  ["a method that makes no text", `${JSON.stringify({ id: "1", method: { toString: 1 } })}\n`, "unknown_method"],
+  [
+    "a version nested without end",
+    `{"id":"1","method":"test.nope","v":${"[".repeat(200_000)}${"]".repeat(200_000)}}\n`,
+    "bad_version",
+  ],
   ["ill-typed params", `${JSON.stringify({ id: "1", method: "test.echo", params: { text: 7 } })}\n`, "bad_params"],
   [
     "an ill-formed op_id",
