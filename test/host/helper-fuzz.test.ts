@@ -3,7 +3,7 @@ import { askHelper } from "../support/ask-helper.ts";
 import { Installation } from "../support/installation.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
-const requests = Number(process.env["BANGER_FUZZ_REQUESTS"] ?? 3_000);
+const requests = Number(process.env["BANGER_FUZZ_REQUESTS"] ?? 1_500);
 const seed = Number(process.env["BANGER_FUZZ_SEED"] ?? 8);
 const state = "/mnt/tmp/installation/state";
 
