@@ -16,6 +16,9 @@ int cgroup_new(int parent, const char *prefix);
 // Forks; the child is in the group from its first instruction on.
 pid_t cgroup_fork(int group);
 
+// True when the kernel killed something in the group because memory was short; false also where it doesn't count that.
+bool cgroup_oom_killed(int group);
+
 // Removes the groups below `parent` whose names begin with `prefix` and in which nothing runs. Returns true when some
 // are left.
 bool cgroup_sweep(int parent, const char *prefix);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,6 +36,37 @@ __attribute__((format(printf, 3, 4))) static _Noreturn void fail(int to, int err
   if (length >= 0 && (size_t)length < sizeof failure.text) {
     snprintf(failure.text + length, sizeof failure.text - (size_t)length, ": %s", strerror(error));
   }
+  ssize_t written = write(to, &failure, sizeof failure);
+  _exit(written < 0 ? 126 : 127);
+}
+
+static bool is_there(const char *directory, size_t length, const char *name) {
+  char path[PATH_MAX];
+  int written = snprintf(path, sizeof path, "%.*s%s%s", (int)length, directory, length == 0 ? "" : "/", name);
+  return written > 0 && (size_t)written < sizeof path && access(path, F_OK) == 0;
+}
+
+// True when there is such a file, here or below PATH: then what isn't there is the interpreter that it names.
+static bool is_found(const char *file) {
+  if (strchr(file, '/') != NULL) return is_there("", 0, file);
+  const char *path = getenv("PATH");
+  for (const char *at = path; at != NULL && *file != 0; at = *at == 0 ? NULL : at + 1) {
+    size_t length = strcspn(at, ":");
+    if (is_there(at, length, file)) return true;
+    at += length;
+  }
+  return false;
+}
+
+// As fail, for a program that can't be run.
+static _Noreturn void fail_program(int to, int error, const char *file) {
+  struct child_failure failure = {.error = error, .program = true};
+  const char *why = strerror(error);
+  if (error == ENOENT && is_found(file)) {
+    failure.error = ENOEXEC;
+    why = "there, but not the interpreter that it names";
+  }
+  snprintf(failure.text, sizeof failure.text, "%.150s: %s", file, why);
   ssize_t written = write(to, &failure, sizeof failure);
   _exit(written < 0 ? 126 : 127);
 }
@@ -100,7 +132,7 @@ static _Noreturn void run(const struct exec_request *request, pid_t agent, int i
   umask(022);
   end_with(agent);
   execvp(request->argv[0], request->argv);
-  fail(failure, errno, "%.150s", request->argv[0]);
+  fail_program(failure, errno, request->argv[0]);
 }
 
 static int open_pipes(bool stdin_open, int in[2], int out[2], int err[2], int failure[2]) {
@@ -121,16 +153,17 @@ static int open_pipes(bool stdin_open, int in[2], int out[2], int err[2], int fa
 int child_start(const struct exec_request *request, int cgroups, struct child *child) {
   int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, failure[2] = {-1, -1};
   int error = open_pipes(request->stdin_open, in, out, err, failure);
+  int cgroup = -1;
   pid_t pid = -1;
   if (error == 0) {
     pid_t agent = getpid();
-    int cgroup = cgroup_new(cgroups, EXEC_CGROUP);
+    cgroup = cgroup_new(cgroups, EXEC_CGROUP);
     pid = cgroup_fork(cgroup);
     if (pid == 0) run(request, agent, in[0], out[1], err[1], failure[1]);
     if (pid < 0) error = errno;
-    child_close(&cgroup);
   }
   if (error != 0) {
+    child_close(&cgroup);
     close_pair(in);
     close_pair(out);
     close_pair(err);
@@ -141,6 +174,6 @@ int child_start(const struct exec_request *request, int cgroups, struct child *c
   close(out[1]);
   close(err[1]);
   close(failure[1]);
-  *child = (struct child){.pid = pid, .in = in[1], .out = out[0], .err = err[0], .failure = failure[0]};
+  *child = (struct child){.pid = pid, .in = in[1], .out = out[0], .err = err[0], .failure = failure[0], .cgroup = cgroup};
   return 0;
 }

@@ -17,12 +17,16 @@ struct child {
   int err;
   // Has a child_failure in it once the process has ended without becoming the command.
   int failure;
+  // Its cgroup; -1 where there is none.
+  int cgroup;
 };
 
 enum { CHILD_FAILURE_TEXT_MAX = 256 };
 
 struct child_failure {
   int error;
+  // It is the program that can't be run, not what it was to be run with.
+  bool program;
   char text[CHILD_FAILURE_TEXT_MAX];
 };
 

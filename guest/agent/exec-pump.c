@@ -7,7 +7,7 @@
 #include "bytes.h"
 #include "exec.h"
 
-enum { EXIT_EXITED = 0, EXIT_SIGNALED = 1, EXIT_NOT_STARTED = 2, EXIT_HEADER = 5 };
+enum { EXIT_EXITED = 0, EXIT_SIGNALED = 1, EXIT_NOT_STARTED = 2, EXIT_NOT_RUNNABLE = 3, EXIT_HEADER = 5 };
 
 static void pump_output(struct exec *exec, int *fd, size_t *left, enum frame_type type, struct outbox *outbox,
                         uint32_t session) {
@@ -44,13 +44,15 @@ static void send_exit(struct exec *exec, struct outbox *outbox, uint32_t session
   uint8_t *at = outbox_payload(outbox);
   size_t text = 0;
   if (exec->state == EXEC_FAILED) {
-    at[0] = EXIT_NOT_STARTED;
+    at[0] = exec->failure.program ? EXIT_NOT_RUNNABLE : EXIT_NOT_STARTED;
     put_u32(at + 1, (uint32_t)exec->failure.error);
     text = strnlen(exec->failure.text, sizeof exec->failure.text);
     memcpy(at + EXIT_HEADER, exec->failure.text, text);
   } else if (WIFSIGNALED(exec->wait_status)) {
     at[0] = EXIT_SIGNALED;
     put_u32(at + 1, (uint32_t)WTERMSIG(exec->wait_status));
+    static const char why[] = "out of memory";
+    if (exec->out_of_memory) memcpy(at + EXIT_HEADER, why, text = sizeof why - 1);
   } else {
     at[0] = EXIT_EXITED;
     put_u32(at + 1, (uint32_t)WEXITSTATUS(exec->wait_status));

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup.h"
+
 void exec_begin(struct exec *exec, uint32_t stream, int cgroups) {
   *exec = (struct exec){.state = EXEC_REQUESTED, .stream = stream, .cgroups = cgroups};
 }
@@ -17,7 +19,7 @@ void exec_refuse(struct exec *exec, int error, const char *text) {
   free(exec->request);
   exec->request = NULL;
   exec->state = EXEC_FAILED;
-  exec->child = (struct child){.pid = -1, .in = -1, .out = -1, .err = -1, .failure = -1};
+  exec->child = (struct child){.pid = -1, .in = -1, .out = -1, .err = -1, .failure = -1, .cgroup = -1};
   exec->failure.error = error;
   snprintf(exec->failure.text, sizeof exec->failure.text, "%s: %s", text, strerror(error));
 }
@@ -79,8 +81,10 @@ void exec_reaped(struct exec *exec, int wait_status) {
   exec->out_left = bytes_in_pipe(exec->child.out);
   exec->err_left = bytes_in_pipe(exec->child.err);
   bool failed = read(exec->child.failure, &exec->failure, sizeof exec->failure) == (ssize_t)sizeof exec->failure;
+  exec->out_of_memory = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL && cgroup_oom_killed(exec->child.cgroup);
   child_close(&exec->child.failure);
   child_close(&exec->child.in);
+  child_close(&exec->child.cgroup);
   exec->state = failed ? EXEC_FAILED : EXEC_ENDED;
 }
 
@@ -93,6 +97,7 @@ void exec_drop(struct exec *exec) {
     child_close(&exec->child.out);
     child_close(&exec->child.err);
     child_close(&exec->child.failure);
+    child_close(&exec->child.cgroup);
   }
   *exec = (struct exec){0};
 }

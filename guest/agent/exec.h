@@ -31,6 +31,8 @@ struct exec {
   size_t out_left;
   size_t err_left;
   int wait_status;
+  // It was killed because the machine's memory was used up.
+  bool out_of_memory;
   struct child_failure failure;
 };
 

@@ -1,6 +1,7 @@
 #include "cgroup.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,20 @@ static void forks_without(int group) {
   CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 7);
 }
 
+static void write_events(int group, const char *text) {
+  int fd = openat(group, "memory.events", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0);
+}
+
+static void says_who_was_killed(int group) {
+  CHECK(!cgroup_oom_killed(-1) && !cgroup_oom_killed(group));
+  write_events(group, "low 0\nhigh 0\nmax 0\noom 3\noom_kill 0\noom_group_kill 0\n");
+  CHECK(!cgroup_oom_killed(group));
+  write_events(group, "low 0\nhigh 0\nmax 0\noom 3\noom_kill 12\noom_group_kill 0\n");
+  CHECK(cgroup_oom_killed(group));
+  CHECK(unlinkat(group, "memory.events", 0) == 0);
+}
+
 int main(void) {
   char path[] = "/tmp/banger-cgroup-XXXXXX";
   CHECK(mkdtemp(path) != NULL);
@@ -39,6 +54,7 @@ int main(void) {
   numbers_and_sweeps(parent);
   forks_without(parent);
   forks_without(-1);
+  says_who_was_killed(parent);
   CHECK(cgroup_open(-1, "x") == -1 && cgroup_new(-1, "x") == -1 && !cgroup_sweep(-1, "x"));
   CHECK(unlinkat(parent, "agent", AT_REMOVEDIR) == 0 && rmdir(path) == 0);
   puts("ok cgroup");

@@ -17,6 +17,8 @@ import { errorFrom, errorOf } from "./wire-error.ts";
 export interface CallOptions {
   /** Cancels the request; the answer (usually `cancelled`, once all is undone) is still awaited, for `cancelWaitMs`. */
   signal?: AbortSignal;
+  /** Is given the way by which signals are passed on to what runs there; returns what ends that. A peer that knows no signals cancels. */
+  passSignals?: (pass: (signal: number) => void) => () => void;
   /** Milliseconds that the peer has: 60 s by default where no keep-alive watches it. This side waits `graceMs` longer, then fails by itself. */
   deadlineMs?: number;
   /** For the answer's way back. */
@@ -120,6 +122,7 @@ export class RpcClient {
     this.#pending.set(id, pending);
     if (!this.connected) pending.fail(this.#disconnected());
     const cancel = () => pending.cancel();
+    let passed: (() => void) | undefined;
     if (deadlineMs === undefined && this.#unbounded++ === 0) this.#keepAlive?.start();
     try {
       // Written at once; whoever waits for the answer needn't wait for the peer to read.
@@ -128,6 +131,7 @@ export class RpcClient {
       });
       if (deadlineMs !== undefined) pending.expectWithin(deadlineMs, options.graceMs ?? defaultGraceMs);
       if (signal?.aborted) cancel();
+      passed = options.passSignals?.((number) => void this.#connection.send({ id, cancel: true, signal: number }));
       signal?.addEventListener("abort", cancel);
       if (input) void this.#sendInput(id, input, pending);
       const frame = await pending.answer;
@@ -143,6 +147,7 @@ export class RpcClient {
       this.#credits.get(id)?.close();
       this.#credits.delete(id);
       signal?.removeEventListener("abort", cancel);
+      passed?.();
       if (deadlineMs === undefined && --this.#unbounded === 0) this.#keepAlive?.stop();
     }
   }

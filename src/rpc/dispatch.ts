@@ -18,6 +18,8 @@ export interface RequestContext {
   readonly peer: PeerCredentials | undefined;
   /** Sends an event; resolves when the client keeps up. */
   readonly emit: (event: string, data?: unknown) => Promise<void>;
+  /** From here on `deliver` gets the signals that the caller passes on; without it such a signal cancels the request. */
+  readonly takeSignals?: (deliver: (signal: number) => void) => void;
   /** The bytes that the client sends after its request. */
   readonly input: AsyncIterable<Uint8Array>;
   /** True for spans that this connection may submit: their trace is that of a request it made. */

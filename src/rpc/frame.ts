@@ -48,8 +48,11 @@ export interface EventFrame {
   data?: unknown;
 }
 
-/** What a client adds to a request under way: that it gives up, or bytes of input (empty: the end). */
-export type FollowUpFrame = { id: string; cancel: true } | { id: string; input: string };
+/**
+ * What a client adds to a request under way: that it gives up, or bytes of input (empty: the end). `signal`: only pass that number
+ * on to what runs; a peer that doesn't know it, or a request that runs nothing, cancels.
+ */
+export type FollowUpFrame = { id: string; cancel: true; signal?: number } | { id: string; input: string };
 
 /** Cuts a byte stream into frames. Holds at most one frame's bytes, in one buffer, however small the pieces in which they came. */
 export class FrameDecoder {

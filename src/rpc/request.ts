@@ -5,6 +5,9 @@ const inputHighWater = 256 * 1024;
 /** Pieces are joined up to this length: what many small ones cost beside their bytes is memory too. */
 const joinedLength = 4_096;
 
+/** The last of Linux' signals (signal(7), SIGRTMAX). */
+const lastSignal = 64;
+
 /** A request under way on the server: its cancellation, its deadline and its input. */
 export class ActiveRequest {
   readonly #abort = new AbortController();
@@ -14,6 +17,7 @@ export class ActiveRequest {
   #ended = false;
   #wakeReader: (() => void) | undefined;
   #wakeWriter: (() => void) | undefined;
+  #deliver: ((signal: number) => void) | undefined;
 
   readonly #onTaken: ((bytes: number) => void) | undefined;
 
@@ -38,6 +42,19 @@ export class ActiveRequest {
     this.#held = 0;
     this.#wakeReader?.();
     this.#wakeWriter?.();
+  }
+
+  /** From here on `deliver` gets the signals that the caller passes on. */
+  takeSignals(deliver: (signal: number) => void): void {
+    this.#deliver = deliver;
+  }
+
+  /** Passes a signal on; false when nothing here takes it. */
+  passSignal(signal: unknown): boolean {
+    if (this.#deliver === undefined || typeof signal !== "number" || !Number.isInteger(signal)) return false;
+    if (signal < 1 || signal > lastSignal) return false;
+    this.#deliver(signal);
+    return true;
   }
 
   /** Takes input from the client, in base64; resolves when more is welcome. */

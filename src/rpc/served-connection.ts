@@ -106,7 +106,10 @@ export class ServedConnection implements LimitedConnection {
     this.#heardAt = performance.now();
     const id = requestId(frame);
     const request = id === undefined ? undefined : this.#active.get(id);
-    if (frame["cancel"] === true) return request?.cancel(new BangerError("cancelled", "cancelled by the caller"));
+    if (frame["cancel"] === true) {
+      if (request?.passSignal(frame["signal"]) === true) return;
+      return request?.cancel(new BangerError("cancelled", "cancelled by the caller"));
+    }
     if (typeof frame["input"] === "string") return request?.feed(frame["input"]);
     if (request !== undefined) {
       return this.#connection.send(refusal(new BangerError("bad_frame", `request ${id} is already under way`)));
@@ -141,6 +144,7 @@ export class ServedConnection implements LimitedConnection {
         const sent = this.#connection.send({ id: id ?? "", event, ...(data === undefined ? {} : { data }) });
         return unlessAborted(sent, request.signal);
       },
+      takeSignals: (deliver) => request.takeSignals(deliver),
       input: request.input(),
       ownsTrace: (traceId) => this.#traces.has(traceId),
     });

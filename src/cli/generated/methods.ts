@@ -438,7 +438,7 @@ export const methods = {
         "many": true,
         "required": false,
         "default": [],
-        "summary": "NAME=value in its environment (may be repeated)"
+        "summary": "NAME=value in its environment, or NAME for the caller's own value (may be repeated)"
       },
       {
         "name": "cwd",

@@ -1,3 +1,5 @@
+import { constants } from "node:os";
+import { bytesOfText } from "../../rpc/byte-text.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { type AgentFrame, frameType, maxPayload, more } from "./agent-frame.ts";
 import { type OutputName, OutputQueue } from "./output-queue.ts";
@@ -15,6 +17,8 @@ export interface ExecRequest {
   /** Get the output, in order for each stream; the guest waits while their promises do. */
   readonly onStdout: (bytes: Uint8Array) => void | Promise<void>;
   readonly onStderr: (bytes: Uint8Array) => void | Promise<void>;
+  /** Called once the command was asked for: `deliver` sends it a signal. One that asks for the end, SIGTERM or SIGHUP, is followed by SIGKILL. */
+  readonly takeSignals?: (deliver: (signal: number) => void) => void;
   /** Ends the command: SIGTERM, and SIGKILL a little later. */
   readonly signal?: AbortSignal;
 }
@@ -24,13 +28,15 @@ export interface ExecEnd {
   readonly exitCode: number | null;
   /** The number of the signal that killed it. */
   readonly signal: number | null;
+  /** The guest's kernel killed it for want of memory. */
+  readonly outOfMemory?: true;
 }
 
 /** Sends a frame of one stream; resolves when the guest keeps up. */
 export type SendFrame = (type: number, payload: Buffer, flags?: number) => Promise<void>;
 
-const sigterm = 15;
-const sigkill = 9;
+const { ENOENT } = constants.errno;
+const { SIGHUP: sighup, SIGKILL: sigkill, SIGTERM: sigterm } = constants.signals;
 const killAfterMs = 2_000;
 /** A guest that does not say by then that a command has ended, which it was told to kill, is waited for no longer. */
 const giveUpAfterMs = 7_000;
@@ -69,18 +75,25 @@ export class AgentExec {
 
   /** Runs the command; resolves when it has ended and all its output was taken. */
   async run(): Promise<ExecEnd> {
-    const { stdin, signal } = this.#request;
+    const { stdin, signal, takeSignals } = this.#request;
     const timers: NodeJS.Timeout[] = [];
     const left = Promise.withResolvers<void>();
     const cancel = () => {
       left.resolve();
-      timers.push(...this.#kill());
+      timers.push(...this.#end(sigterm, signal?.reason));
+    };
+    const deliver = (number: number) => {
+      if (![sigkill, sigterm, sighup].includes(number)) return this.#signal(number);
+      return void timers.push(
+        ...this.#end(number, new BangerError("guest_died", "the guest has not ended the command")),
+      );
     };
     try {
       await Promise.race([this.#sendRequest(), this.#ended.promise]);
       await this.#allow(outputWindow);
       if (signal?.aborted) cancel();
       signal?.addEventListener("abort", cancel, { once: true });
+      takeSignals?.(deliver);
       // Input that fails ends as if it had ended; the command's own end says what came of it.
       if (stdin !== undefined) void this.#sendStdin(stdin).catch((error: unknown) => this.fail(error));
       const end = await this.#ended.promise;
@@ -189,30 +202,38 @@ export class AgentExec {
     }
   }
 
+  #signal(number: number): void {
+    if (this.#over) return;
+    this.#send(frameType.signal, Buffer.from([number])).catch((error: unknown) => this.fail(error));
+  }
+
   /** Ends the command, the harder way a little later, and the waiting for it at last. */
-  #kill(): NodeJS.Timeout[] {
-    const signal = (number: number) => {
-      this.#send(frameType.signal, Buffer.from([number])).catch((error: unknown) => this.fail(error));
-    };
-    signal(sigterm);
-    const hard = setTimeout(() => signal(sigkill), killAfterMs).unref();
-    return [hard, setTimeout(() => this.fail(this.#request.signal?.reason), giveUpAfterMs).unref()];
+  #end(number: number, reason: unknown): NodeJS.Timeout[] {
+    this.#signal(number);
+    const hard = setTimeout(() => this.#signal(sigkill), killAfterMs).unref();
+    return [hard, setTimeout(() => this.fail(reason), giveUpAfterMs).unref()];
   }
 
   #exit(payload: Buffer): void {
     const kind = payload.readUInt8(0);
     const number = payload.readInt32LE(1);
     if (kind === 0) return this.#ended.resolve({ exitCode: number & 0xff, signal: null });
-    if (kind === 1) return this.#ended.resolve({ exitCode: null, signal: number & 0x7f });
-    const why = printableLine(payload.toString("utf8", 5, 5 + 256));
-    return this.fail(
-      new BangerError("command_failed", `the command could not be started: ${why}`, { details: { errno: number } }),
-    );
+    if (kind === 1) {
+      const outOfMemory = payload.length > 5 ? { outOfMemory: true as const } : {};
+      return this.#ended.resolve({ exitCode: null, signal: number & 0x7f, ...outOfMemory });
+    }
+    const text = printableLine(payload.toString("utf8", 5, 5 + 256));
+    const { user } = this.#request;
+    const nobody = kind === 2 && number === ENOENT && user !== undefined && text.startsWith(`user ${user}: `);
+    const why = nobody ? `user ${user} is none of the guest's` : text;
+    // What isn't the program's own fault (a user, a directory) is of kind 2, as everything is from an older agent.
+    const details = { errno: number, ...(kind === 3 ? { what: "program" } : {}) };
+    return this.fail(new BangerError("command_failed", `the command could not be started: ${why}`, { details }));
   }
 }
 
 function item(kind: number, text: string): Buffer {
-  const bytes = Buffer.from(text);
+  const bytes = bytesOfText(text);
   if (bytes.includes(0)) throw new BangerError("bad_params", "argv and env: may not contain a NUL character");
   const header = Buffer.alloc(5);
   header.writeUInt8(kind);

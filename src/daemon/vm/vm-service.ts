@@ -1,8 +1,9 @@
 import type { Layout } from "../../installation/layout.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
-import type { ParamsOf } from "../../rpc/contract/method.ts";
+import type { ParamsOf, ResultOf } from "../../rpc/contract/method.ts";
 import type { ChangedVm, Vm, vmContract } from "../../rpc/contract/vm.ts";
 import type { Warning } from "../../rpc/contract/warning.ts";
+import type { RequestContext } from "../../rpc/dispatch.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { activeIds } from "../../telemetry/spans.ts";
 import type { RootDiskKind } from "../disk/root-disk.ts";
@@ -42,7 +43,7 @@ const attachDeadlineMs = 15_000;
 type Params<M extends keyof typeof vmContract> = ParamsOf<(typeof vmContract)[M]>;
 
 /** What a request to a VM knows of its caller. */
-export type VmRequest = Request & { readonly input: AsyncIterable<Uint8Array> };
+export type VmRequest = Request & Pick<RequestContext, "input" | "takeSignals">;
 
 /** The mutations that need a VM in a certain state. */
 type Mutation = "start" | "stop" | "kill";
@@ -142,8 +143,8 @@ export class VmService {
   /** Runs a command in the guest; its output goes out as events, as fast as the caller takes them. */
   async exec(
     params: Params<"vmExec">,
-    { signal, emit, input }: VmRequest,
-  ): Promise<{ exit_code: number | null; signal: number | null }> {
+    { signal, emit, input, takeSignals }: VmRequest,
+  ): Promise<ResultOf<(typeof vmContract)["vmExec"]>> {
     const agent = this.#deps.running.agentOf(this.#deps.records.use(params.vm));
     // One that was just connected to, by a daemon that came back, has a moment to answer.
     if (agent.state === "attaching") await agent.ready(signal, attachDeadlineMs);
@@ -157,11 +158,16 @@ export class VmService {
       onStdout: send("stdout"),
       onStderr: send("stderr"),
       signal,
+      ...(takeSignals === undefined ? {} : { takeSignals }),
     });
     const end = await running.catch((error: unknown) => {
       throw error instanceof BangerError && error.code === "cancelled" ? endedNotUndone(error) : error;
     });
-    return { exit_code: end.exitCode, signal: end.signal };
+    return {
+      exit_code: end.exitCode,
+      signal: end.signal,
+      ...(end.outOfMemory === true ? { out_of_memory: true } : {}),
+    };
   }
 
   /** Sends the serial console's log; with `follow` it goes on until the caller leaves or the VM ends. */

@@ -144,7 +144,7 @@ export const vmContract = {
         .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*=[^\0]*$/, "must be NAME=value"))
         .max(256)
         .default([])
-        .describe("NAME=value in its environment (may be repeated)"),
+        .describe("NAME=value in its environment, or NAME for the caller's own value (may be repeated)"),
       cwd: path.optional().describe("its working directory; the user's home by default"),
       user: z
         .string()
@@ -153,7 +153,12 @@ export const vmContract = {
         .describe("the user it runs as; root by default"),
       stdin: z.boolean().default(false).describe("pass standard input"),
     }),
-    result: z.object({ exit_code: z.int().nullable(), signal: z.int().nullable() }),
+    result: z.object({
+      exit_code: z.int().nullable(),
+      signal: z.int().nullable(),
+      /** True when the guest's kernel killed it because the guest's memory was used up. */
+      out_of_memory: z.boolean().optional(),
+    }),
     errors: [...byName, "wrong_state", "guest_died", "deadline_exceeded", "command_failed", "no_space", "disconnected"],
   }),
   vmLogs: method({

@@ -1,6 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AgentClient } from "../../../src/daemon/guest/agent-client.ts";
 import type { ExecEnd, ExecRequest } from "../../../src/daemon/guest/agent-exec.ts";
+import { bytesOfText } from "../../../src/rpc/byte-text.ts";
+import type { BangerError } from "../../../src/rpc/contract/errors.ts";
 import { attach, type GuestSocket, realAgent } from "../../support/agent.ts";
 
 describe("the agent", () => {
@@ -130,6 +135,82 @@ describe("the agent", () => {
     ["too long a request", ["x".repeat(140_000)], {}, /are more than/],
   ])("says why it can't start: %s", async (_, argv, rest, message) => {
     await expect(exec(argv, rest)).rejects.toThrow(message);
+  });
+
+  it.each([
+    ["a program that isn't there", ["/no/such/program"], {}, 2],
+    ["one that isn't in PATH", ["nosuchcommand"], {}, 2],
+    ["an empty name", [""], {}, 2],
+    ["a directory", ["/usr"], {}, 13],
+    ["a file without an x bit", ["/etc/passwd"], {}, 13],
+    ["a script whose interpreter is missing", ["FILES/script"], {}, 8],
+    ["the same, by PATH", ["script"], { env: ["PATH=/no/such::FILES"] }, 8],
+    ["a part of a path that is a file", ["/etc/passwd/x"], {}, 20],
+    ["a name that is too long", [`/${"x".repeat(5_000)}`], {}, 36],
+  ])("says that it is the program's own fault: %s", async (_, argv, { env = [] }: { env?: string[] }, errno) => {
+    const files = mkdtempSync(join(tmpdir(), "banger-programs-"));
+    try {
+      writeFileSync(join(files, "script"), "#!/no/such/interpreter\n", { mode: 0o755 });
+      const placed = (text: string) => text.replace("FILES", files);
+      await expect(exec(argv.map(placed), { env: env.map(placed) })).rejects.toMatchObject({
+        code: "command_failed",
+        details: { errno, what: "program" },
+      });
+    } finally {
+      rmSync(files, { recursive: true });
+    }
+  });
+
+  it.each([
+    [{ user: "no-such-user" }, /user no-such-user is none of the guest's/],
+    [{ cwd: "/no/such" }, /directory \/no\/such: No such file/],
+    [{ cwd: "/etc/passwd" }, /directory \/etc\/passwd: Not a directory/],
+  ])("%j is named, and no fault of the program", async (rest, message) => {
+    const error: unknown = await exec(["true"], rest).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ message: expect.stringMatching(message) as string });
+    expect((error as BangerError).details?.["what"]).toBeUndefined();
+  });
+
+  it.each(["\udcff", "a\udc80\udcffé\ufffd€😀\udce2\udc82", "\udcc3"])(
+    "passes bytes that are no UTF-8: %j",
+    async (text) => {
+      const { stdout } = await exec(["sh", "-c", 'printf %s "$0$A" | od -An -v -tx1', text], { env: [`A=${text}`] });
+      const hex = bytesOfText(text).toString("hex");
+      expect(stdout.replace(/\s/g, "")).toBe(hex + hex);
+    },
+  );
+
+  it.each(["HUP", "INT", "QUIT", "USR1", "USR2", "TERM", "WINCH"] as const)(
+    "passes SIG%s as it was sent",
+    async (name) => {
+      let deliver: (signal: number) => void = () => undefined;
+      const script = `trap 'echo got; exit 9' ${name}; echo up; while :; do sleep 0.05; done`;
+      const heard: string[] = [];
+      const ended = await exec(["sh", "-c", script], {
+        takeSignals: (take) => {
+          deliver = take;
+        },
+        onStdout: (data) => {
+          heard.push(Buffer.from(data).toString());
+          if (heard.length === 1) deliver(constants.signals[`SIG${name}`]);
+        },
+      });
+      expect({ ...ended, heard: heard.join("") }).toMatchObject({ exitCode: 9, heard: "up\ngot\n" });
+    },
+  );
+
+  it("ends one that ignores SIGINT at SIGKILL", async () => {
+    let deliver: (signal: number) => void = () => undefined;
+    const ended = await exec(["sh", "-c", "trap '' INT; echo up; while :; do sleep 0.05; done"], {
+      takeSignals: (take) => {
+        deliver = take;
+      },
+      onStdout: () => {
+        deliver(constants.signals.SIGINT);
+        deliver(constants.signals.SIGKILL);
+      },
+    });
+    expect(ended).toMatchObject({ exitCode: null, signal: 9 });
   });
 
   it("answers when a command leaves something behind that holds its output open", async () => {
