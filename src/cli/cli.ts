@@ -1,5 +1,6 @@
+import { errorTable } from "../rpc/contract/errors.ts";
 import { version } from "../version.ts";
-import { refuseChangedArguments } from "./arguments.ts";
+import { exactArguments, mustBeUtf8 } from "./arguments.ts";
 import { completion } from "./completion.ts";
 import { completionAnswer, completionWord } from "./completion-answer.ts";
 import { methods } from "./generated/methods.ts";
@@ -18,8 +19,9 @@ export async function runCli(argv: readonly string[]): Promise<number> {
       await streams.out(await completionAnswer(argv.slice(1), defaultConfig()));
       return 0;
     }
-    refuseChangedArguments(argv);
-    const invocation = parseCommandLine(argv);
+    const exact = exactArguments(argv);
+    const invocation = parseCommandLine(exact);
+    if (invocation.kind !== "command" || invocation.command.method !== "vmExec") mustBeUtf8(exact);
     if (invocation.kind === "command" || invocation.kind === "several") return await runCommand(invocation, streams);
     await streams.out(textOf(invocation));
     return 0;
@@ -59,7 +61,7 @@ function textOf(invocation: Exclude<Invocation, Commands>): string {
 
 async function runCommand(invocation: Commands, streams: StandardStreams): Promise<number> {
   const { flags } = invocation;
-  const say = (text: string) => void streams.err(text);
+  const say = (text: string | Uint8Array) => void streams.err(text);
   const interrupt = listenForInterrupt(flags.quiet ? () => undefined : say);
   const session = { config: flags.config ?? defaultConfig(), streams, interrupt };
   try {
@@ -72,7 +74,8 @@ async function runCommand(invocation: Commands, streams: StandardStreams): Promi
     const { runSeveral } = await import("./several.ts");
     return await runSeveral(invocation, { ...session, run: (one) => runOperation(one, spans) });
   } catch (error) {
-    return reportError(error, flags.json, say);
+    const exitCode = reportError(error, flags.json, say);
+    return exitCode === errorTable.cancelled.exit ? (interrupt.exitCode ?? exitCode) : exitCode;
   } finally {
     await streams.flush(interrupt.signal.aborted);
     interrupt.close();

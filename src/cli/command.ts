@@ -1,3 +1,4 @@
+import type { Terminal } from "./output/terminal.ts";
 import type { CallOptions } from "../rpc/client.ts";
 import type { daemonContract } from "../rpc/contract/daemon.ts";
 import type { InputOf, ResultOf } from "../rpc/contract/method.ts";
@@ -11,14 +12,13 @@ export type Input<K extends MethodKey> = InputOf<Contract[K]>;
 /** What the method answers. */
 export type Result<K extends MethodKey> = ResultOf<Contract[K]>;
 
+/** How a command may ask. With `passesSignals`, Ctrl-C and other signals go to what runs there, instead of cancelling. */
+export type CallChoices = Pick<CallOptions, "input" | "onEvent"> & { readonly passesSignals?: boolean };
+
 /** What a command works with. */
 export interface CommandContext {
   /** Asks the daemon; steps and progress are shown as they come, Ctrl-C cancels. */
-  readonly call: <K extends MethodKey>(
-    key: K,
-    params: Input<K>,
-    options?: Omit<CallOptions, "signal">,
-  ) => Promise<Result<K>>;
+  readonly call: <K extends MethodKey>(key: K, params: Input<K>, options?: CallChoices) => Promise<Result<K>>;
   /** True when the caller is a program: results are JSON. */
   readonly json: boolean;
   /** True when nothing but the result is wanted; lists are then only names. */
@@ -34,7 +34,7 @@ export interface CommandContext {
   /** Standard input. */
   readonly stdin: AsyncIterable<Uint8Array>;
   /** What the terminal that shows the result can do. */
-  readonly terminal: { readonly columns: number; readonly colour: boolean; readonly interactive: boolean };
+  readonly terminal: Terminal;
   /** The operation; absent for polls. */
   readonly opId: OpId | undefined;
 }

@@ -9,7 +9,9 @@ export async function runInForeground(file: string, args: readonly string[], int
   const child = spawn(file, args, { stdio: "inherit" });
   interrupt.signal.addEventListener("abort", () => child.kill("SIGTERM"));
   const ended = await once(child, "close").catch((cause: unknown) => {
-    throw new BangerError("missing_tool", `${file} can't be run`, { cause });
+    const { code } = cause as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "is not installed here, or not in PATH" : `can't be run: ${code ?? "unknown"}`;
+    throw new BangerError("missing_tool", `${file} ${why}`, { cause });
   });
   const [code, signal] = ended as [number | null, NodeJS.Signals | null];
   if (code !== null) return code;

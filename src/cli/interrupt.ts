@@ -1,35 +1,64 @@
+import { constants } from "node:os";
 import { BangerError } from "../rpc/contract/errors.ts";
 
-/** What a person's Ctrl-C, or a SIGTERM, does. */
+/** What a person's Ctrl-C, a closed terminal or a SIGTERM does. */
 export interface Interrupt {
   /** Aborts at the first signal: the operation is cancelled, and its undoing awaited. */
   readonly signal: AbortSignal;
   /** While a program in the foreground has the terminal, Ctrl-C is its own affair. */
   suspend(): Disposable;
+  /** From here on signals, SIGUSR1 and 2 too, go to `pass`, which is for what runs elsewhere; call what it returns to end that. */
+  passTo(pass: (signal: number) => void): () => void;
+  /** What a shell calls an end by the signal that came; undefined when none did. */
+  readonly exitCode: number | undefined;
   close(): void;
 }
+
+const ending = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
+const telling = ["SIGUSR1", "SIGUSR2"] as const;
 
 /** Listens for signals. The second one ends the waiting, not the undoing: the daemon goes on with that. */
 export function listenForInterrupt(note: (text: string) => void): Interrupt {
   const abort = new AbortController();
   let suspended = 0;
+  let came = 0;
+  let exitCode: number | undefined;
+  let pass: ((signal: number) => void) | undefined;
   const take = (signal: NodeJS.Signals) => {
-    if (suspended > 0 && signal === "SIGINT") return;
-    if (abort.signal.aborted) process.exit(130);
+    if (suspended > 0 && (signal === "SIGINT" || signal === "SIGQUIT")) return;
+    const number = constants.signals[signal];
+    came++;
+    if (pass !== undefined && came === 1) return pass(number);
+    if (pass !== undefined && came === 2) {
+      note("killing the command (once more to leave at once)\n");
+      return pass(constants.signals.SIGKILL);
+    }
+    exitCode ??= 128 + number;
+    if (came > 1) process.exit(exitCode);
     note("cancelling (Ctrl-C again to leave at once)\n");
     abort.abort(new BangerError("cancelled", "cancelled"));
   };
-  process.on("SIGINT", take);
-  process.on("SIGTERM", take);
+  const tell = (signal: NodeJS.Signals) => pass?.(constants.signals[signal]);
+  for (const signal of ending) process.on(signal, take);
   return {
     signal: abort.signal,
     suspend: () => {
       suspended++;
       return { [Symbol.dispose]: () => void suspended-- };
     },
+    passTo: (next) => {
+      pass = next;
+      for (const signal of telling) process.on(signal, tell);
+      return () => {
+        pass = undefined;
+        for (const signal of telling) process.off(signal, tell);
+      };
+    },
+    get exitCode() {
+      return exitCode;
+    },
     close: () => {
-      process.off("SIGINT", take);
-      process.off("SIGTERM", take);
+      for (const signal of ending) process.off(signal, take);
     },
   };
 }

@@ -1,10 +1,11 @@
 import { BangerError, errorTable } from "../rpc/contract/errors.ts";
 import { printable } from "../rpc/printable.ts";
+import { oneLine } from "./output/one-line.ts";
 
 const lastLines = 50;
 
 /** Prints an error, once, and says the exit code. */
-export function reportError(error: unknown, json: boolean, write: (text: string) => void): number {
+export function reportError(error: unknown, json: boolean, write: (text: string | Uint8Array) => void): number {
   const known =
     error instanceof BangerError
       ? error
@@ -14,12 +15,17 @@ export function reportError(error: unknown, json: boolean, write: (text: string)
   const nextStep = typeof known.details?.["hint"] === "string" ? known.details["hint"] : hint;
   if (json) {
     const { code, plain: message, opId, details } = known;
-    write(
-      `${JSON.stringify({ error: { code, message, ...(opId === undefined ? {} : { op_id: opId }), hint: nextStep, ...(details === undefined ? {} : { details }) } })}\n`,
-    );
+    const told = {
+      code,
+      message,
+      ...(opId === undefined ? {} : { op_id: opId }),
+      hint: nextStep,
+      ...(details && { details }),
+    };
+    write(Buffer.from(`${JSON.stringify({ error: told })}\n`));
     return exit;
   }
-  write(`banger: ${known.message}\n`);
+  write(`banger: ${oneLine(known.message, " | ")}\n`);
   writeLines("the console's last lines", known.details?.["console"], write);
   writeLines("its last words", known.details?.["stderr"], write);
   const seen = known.code === "internal" ? "" : ` [${known.code}]`;

@@ -1,9 +1,11 @@
+import { isatty } from "node:tty";
 import type { OpId } from "../telemetry/op-id.ts";
 import type { CommandContext } from "./command.ts";
 import type { DaemonConnection } from "./daemon-connection.ts";
 import { runInForeground } from "./foreground.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { Progress } from "./output/progress.ts";
+import { terminalOf } from "./output/terminal.ts";
 import type { StandardStreams } from "./output/standard-streams.ts";
 import type { Invocation } from "./parse.ts";
 import { readStandardInput } from "./standard-input.ts";
@@ -33,10 +35,11 @@ function contextOf(
   const say = (text: string) => void (flags.quiet || streams.err(text));
   const progress = new Progress(oneOf === undefined ? say : (text) => say(`${oneOf.prefix}${text}`));
   return {
-    call: (key, params, options = {}) =>
+    call: (key, params, { passesSignals = false, ...options } = {}) =>
       connection.call(key, params, {
         signal: interrupt.signal,
         ...options,
+        ...(passesSignals ? { passSignals: (pass: (signal: number) => void) => interrupt.passTo(pass) } : {}),
         onEvent: (event, data) => {
           progress.take(event, data);
           return options.onEvent?.(event, data);
@@ -47,7 +50,7 @@ function contextOf(
     print: async (value, human) =>
       flags.json && oneOf !== undefined
         ? oneOf.take(value)
-        : streams.out(flags.json ? `${JSON.stringify(value)}\n` : human(value), interrupt.signal),
+        : streams.out(flags.json ? Buffer.from(`${JSON.stringify(value)}\n`) : human(value), interrupt.signal),
     note: (text) => say(`${text}\n`),
     write: (stream, bytes) => streams[stream === "stdout" ? "out" : "err"](bytes, interrupt.signal),
     foreground: (file, args) => runInForeground(file, args, interrupt),
@@ -56,17 +59,9 @@ function contextOf(
       return readStandardInput();
     },
     get terminal() {
-      return terminalOf(process.stdout);
+      // Node's own stream makes a pipe non-blocking for all who write to it.
+      return terminalOf(isatty(1) ? process.stdout : { isTTY: false, columns: 0 }, process.env);
     },
     opId,
-  };
-}
-
-function terminalOf(stream: NodeJS.WriteStream): CommandContext["terminal"] {
-  const interactive = stream.isTTY === true;
-  return {
-    columns: stream.columns ?? 120,
-    colour: interactive && process.env["NO_COLOR"] === undefined && process.env["TERM"] !== "dumb",
-    interactive,
   };
 }

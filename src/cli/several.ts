@@ -1,5 +1,6 @@
 import { BangerError, errorTable } from "../rpc/contract/errors.ts";
 import type { Interrupt } from "./interrupt.ts";
+import { oneLine } from "./output/one-line.ts";
 import { ReaderLeft, type StandardStreams } from "./output/standard-streams.ts";
 import type { Invocation, SeveralInvocation } from "./parse.ts";
 import { reportError } from "./report-error.ts";
@@ -25,7 +26,7 @@ export async function runSeveral(
   { each, flags }: Extract<Invocation, { kind: "several" }>,
   deps: SeveralDeps,
 ): Promise<number> {
-  const say = (text: string) => void deps.streams.err(text);
+  const say = (text: string | Uint8Array) => void deps.streams.err(text);
   const results = new Map<SeveralInvocation, unknown>();
   const nextSteps = new Set<string>();
   const widest = Math.max(...each.map(({ label }) => label.length)) + 1;
@@ -58,7 +59,7 @@ export async function runSeveral(
       each.flatMap((asked) => (results.has(asked) ? [results.get(asked)] : [])),
       deps,
     );
-  return worst;
+  return worst === errorTable.cancelled.exit ? (deps.interrupt.exitCode ?? worst) : worst;
 }
 
 /** The error, which says of whom it is. */
@@ -75,7 +76,7 @@ function namedBy(label: string, error: unknown): BangerError {
 }
 
 function tell(error: BangerError, say: (text: string) => void): number {
-  say(`banger: ${error.message} [${error.code}]\n`);
+  say(`banger: ${oneLine(error.message, " | ")} [${error.code}]\n`);
   return errorTable[error.code].exit;
 }
 
@@ -86,7 +87,7 @@ function nextStep({ code, details }: BangerError): string {
 
 async function print(results: readonly unknown[], { streams, interrupt }: SeveralDeps): Promise<void> {
   try {
-    await streams.out(`${JSON.stringify(results)}\n`, interrupt.signal);
+    await streams.out(Buffer.from(`${JSON.stringify(results)}\n`), interrupt.signal);
   } catch (error) {
     if (!(error instanceof ReaderLeft)) throw error;
   }

@@ -29,9 +29,6 @@ describe.skipIf(noSandbox)(`the agent in a guest${noSandbox ? ` (${noSandbox})` 
     const systemd = async () => (await exec("systemctl", "is-system-running")).stdout;
     await expect.poll(systemd, { timeout: 60_000, interval: 500 }).toMatch(/^(starting|running)\n$/);
     expect((await exec("systemctl", "--failed", "--no-legend")).stdout).toBe("");
-    // By then memory is counted for each command, so that its end has a reason.
-    expect(await exec("tail", "/dev/zero")).toMatchObject({ signal: 9, out_of_memory: true });
-    expect(await exec("sh", "-c", "kill -9 $$")).not.toHaveProperty("out_of_memory");
   }, 300_000);
 
   it("gives each command a cgroup of its own, which goes when nothing runs in it", async () => {

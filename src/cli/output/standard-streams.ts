@@ -1,4 +1,6 @@
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { asciiOf, saysUtf8 } from "./locale.ts";
+import { ownPipe } from "./own-pipe.ts";
 
 /** The reader of standard output left (`| head`): nothing went wrong, and there is nobody to tell more. */
 export class ReaderLeft extends Error {
@@ -10,13 +12,16 @@ const interruptedFlushMs = 100;
 
 /** Standard output and error, which a caller may close, fill or leave at any time. Only what is used is opened: that costs milliseconds. */
 export class StandardStreams {
-  readonly #used = new Set<NodeJS.WriteStream>();
+  readonly #used = new Map<1 | 2, NodeJS.WritableStream>();
+  /** Text is for people, in the locale's characters; bytes are a guest's, JSON is UTF-8: both go out as they are. */
+  readonly #ascii = !saysUtf8(process.env);
 
   /** Writes to standard output; resolves when it is taken, or nobody waits for it any more. Rejects with ReaderLeft or `output_failed`. */
   async out(bytes: Uint8Array | string, signal?: AbortSignal): Promise<void> {
-    const error = await this.#write(process.stdout, bytes, signal);
+    const error = await this.#write(this.#stream(1), this.#shown(bytes), signal);
     if (error === undefined) return;
-    if (error.code === "EPIPE") throw new ReaderLeft();
+    // What waited behind the write that heard of it isn't told why.
+    if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") throw new ReaderLeft();
     throw new BangerError("output_failed", `standard output can't be written: ${error.code ?? error.message}`, {
       cause: error,
     });
@@ -24,23 +29,34 @@ export class StandardStreams {
 
   /** Writes to standard error; resolves when it is taken. What can't be written is lost: that nobody reads is no reason to stop. */
   async err(bytes: Uint8Array | string, signal?: AbortSignal): Promise<void> {
-    await this.#write(process.stderr, bytes, signal);
+    await this.#write(this.#stream(2), this.#shown(bytes), signal);
   }
 
   /** Resolves when all is taken; an interrupted process doesn't wait for a reader. */
   async flush(interrupted: boolean): Promise<void> {
     const limit = interrupted ? AbortSignal.timeout(interruptedFlushMs) : undefined;
-    await Promise.all([...this.#used].map((stream) => this.#write(stream, "", limit)));
+    await Promise.all([...this.#used.values()].map((stream) => this.#write(stream, "", limit)));
+  }
+
+  #stream(fd: 1 | 2): NodeJS.WritableStream {
+    const known = this.#used.get(fd);
+    if (known !== undefined) return known;
+    const stream = ownPipe(fd) ?? (fd === 1 ? process.stdout : process.stderr);
+    // Each write hears of its own failure.
+    stream.on("error", () => undefined);
+    this.#used.set(fd, stream);
+    return stream;
+  }
+
+  #shown(bytes: Uint8Array | string): Uint8Array | string {
+    return this.#ascii && typeof bytes === "string" ? asciiOf(bytes) : bytes;
   }
 
   #write(
-    stream: NodeJS.WriteStream,
+    stream: NodeJS.WritableStream,
     bytes: Uint8Array | string,
     signal: AbortSignal | undefined,
   ): Promise<NodeJS.ErrnoException | undefined> {
-    // Each write hears of its own failure.
-    if (!this.#used.has(stream)) stream.on("error", () => undefined);
-    this.#used.add(stream);
     return new Promise((resolve) => {
       const leave = () => resolve(undefined);
       signal?.addEventListener("abort", leave);

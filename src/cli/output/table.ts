@@ -1,12 +1,16 @@
-/** Rows in columns, as wide as their longest cell; the last column is left as it is. */
-export function columns(rows: readonly (readonly string[])[]): string {
+import { oneLine } from "./one-line.ts";
+import { padTo, textWidth } from "./text-width.ts";
+
+/** Rows in columns, as wide as their longest cell; the last column is left as it is. A cell is one line, whatever is in it. */
+export function columns(given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map((cell) => oneLine(cell)));
   const widths: number[] = [];
   for (const row of rows) {
-    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
+    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, textWidth(cell));
   }
   return rows
     .map((row) => {
-      const cells = row.map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0)));
+      const cells = row.map((cell, index) => (index === row.length - 1 ? cell : padTo(cell, widths[index] ?? 0)));
       return `${cells.join("  ").trimEnd()}\n`;
     })
     .join("");

@@ -1,4 +1,6 @@
 import type { SpanRecord } from "../../telemetry/span-record.ts";
+import { oneLine } from "./one-line.ts";
+import { cutTo, padTo, textWidth } from "./text-width.ts";
 import { duration } from "./units.ts";
 
 /** How a waterfall may look. */
@@ -16,9 +18,15 @@ interface Row {
 const colours: Record<string, string> = { banger: "36", bangerd: "32", "bangerd-root": "33", guest: "35" };
 const red = "31";
 const dim = "2";
-const leastColumns = 60;
 const serviceWidth = "bangerd-root".length;
 const durationWidth = 9;
+/** In less, who did it is left out; in still less, the bars are too. */
+const leastWithService = 60;
+const leastWithBars = 40;
+/** A name is readable with so many; what is narrower wraps. */
+const leastName = 8;
+/** One column in ASCII too. */
+const cutMark = "~";
 
 /** A trace as a tree with a bar for each span's time. */
 export function waterfall(opId: string, spans: readonly SpanRecord[], options: WaterfallOptions): string {
@@ -26,11 +34,14 @@ export function waterfall(opId: string, spans: readonly SpanRecord[], options: W
   const begin = Math.min(...spans.map((span) => ms(span.start_ns, spans)));
   const end = Math.max(...spans.map((span) => ms(span.end_ns, spans)));
   const total = Math.max(end - begin, 0.001);
-  const width = Math.max(options.columns, leastColumns);
-  const labels = rows.map(({ span, depth }) => `${"  ".repeat(depth)}${span.name}`);
-  const room = width - serviceWidth - durationWidth - 4;
-  const nameWidth = Math.min(Math.max(...labels.map((label) => label.length)), Math.floor(room * 0.6));
-  const barWidth = room - nameWidth;
+  const labels = rows.map(({ span, depth }) => `${"  ".repeat(depth)}${oneLine(span.name)}`);
+  const { columns } = options;
+  const withService = columns >= leastWithService;
+  // A line that fills the last column is wrapped by some terminals.
+  const room = Math.max(columns - durationWidth - 2 - (withService ? serviceWidth + 1 : 0), leastName);
+  const longest = Math.max(...labels.map(textWidth));
+  const nameWidth = Math.min(longest, columns < leastWithBars ? room : Math.floor((room - 1) * 0.6));
+  const barWidth = columns < leastWithBars ? 0 : room - 1 - nameWidth;
   const paint = (code: string | undefined, text: string) =>
     options.colour && code !== undefined && text !== "" ? `\u001b[${code}m${text}\u001b[0m` : text;
 
@@ -39,16 +50,19 @@ export function waterfall(opId: string, spans: readonly SpanRecord[], options: W
     const took = ms(span.end_ns, spans) - begin - from;
     const failed = span.status === "error";
     const colour = failed ? red : colours[span.service];
-    const bar = barOf(from / total, took / total, barWidth);
-    const name = cut(labels[index] ?? "", nameWidth).padEnd(nameWidth);
-    const service = paint(colours[span.service], span.service.padEnd(serviceWidth));
-    return `${service} ${paint(failed ? red : undefined, name)} ${paint(colour, bar)} ${duration(took).padStart(durationWidth)}`.trimEnd();
+    const cells = [
+      ...(withService ? [paint(colours[span.service], padTo(span.service, serviceWidth))] : []),
+      paint(failed ? red : undefined, padTo(cutTo(labels[index] ?? "", nameWidth, cutMark), nameWidth)),
+      ...(barWidth === 0 ? [] : [paint(colour, barOf(from / total, took / total, barWidth))]),
+      duration(took).padStart(durationWidth),
+    ];
+    return cells.join(" ").trimEnd();
   });
   const failures = rows
     .filter(({ span }, index) => span.status === "error" && isDeepest(rows, index))
     .map(({ span }) => paint(red, `  ✗ ${failureOf(span)}`));
   const root = rows[0]?.span;
-  const title = `${opId}  ${root?.name ?? ""}  ${duration(total)}  ${root?.status === "error" ? paint(red, "error") : "ok"}`;
+  const title = `${opId}  ${oneLine(root?.name ?? "")}  ${duration(total)}  ${root?.status === "error" ? paint(red, "error") : "ok"}`;
   return `${[title, paint(dim, `${rows.length} spans, ${root === undefined ? "" : started(root)}`), ...lines, ...failures].join("\n")}\n`;
 }
 
@@ -96,11 +110,7 @@ function barOf(from: number, share: number, width: number): string {
 
 /** What failed and why; most messages begin with the name of what failed. */
 function failureOf({ name, status_message: why = "failed" }: SpanRecord): string {
-  return why.startsWith(`${name}: `) ? why : `${name}: ${why}`;
-}
-
-function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+  return oneLine(why.startsWith(`${name}: `) ? why : `${name}: ${why}`, " | ");
 }
 
 function started(span: SpanRecord): string {

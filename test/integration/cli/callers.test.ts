@@ -1,3 +1,6 @@
+import { type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { constants } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BangerError } from "../../../src/rpc/contract/errors.ts";
 import type { Handlers, RequestContext } from "../../../src/rpc/dispatch.ts";
@@ -32,7 +35,7 @@ const vm: Vm = {
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
 /** A guest of a few commands. */
-const vmExec: Handlers<typeof daemonContract>["vmExec"] = async ({ argv: [file = "", ...args] }, context) => {
+const vmExec: Handlers<typeof daemonContract>["vmExec"] = async ({ argv: [file = "", ...args], env, cwd }, context) => {
   switch (file) {
     case "exit":
       return { exit_code: Number(args[0]), signal: null };
@@ -45,6 +48,13 @@ const vmExec: Handlers<typeof daemonContract>["vmExec"] = async ({ argv: [file =
     case "words":
       await context.emit("stderr", base64("a word\n"));
       return { exit_code: 3, signal: null };
+    case "asked":
+      await context.emit("stdout", base64(JSON.stringify({ argv: [file, ...args], env, cwd })));
+      return { exit_code: 0, signal: null };
+    case "hungry":
+      return { exit_code: null, signal: 9, out_of_memory: true };
+    case "signals":
+      return signals(args[0] === "stubborn", context);
     case "locked":
       throw failedStart(13, "locked: Permission denied");
     default:
@@ -55,6 +65,23 @@ const vmExec: Handlers<typeof daemonContract>["vmExec"] = async ({ argv: [file =
 async function seq({ signal, emit }: RequestContext): Promise<never> {
   for (let n = 1; !signal.aborted; n++) await emit("stdout", base64(`${n}\n`));
   throw signal.reason as Error;
+}
+
+/** Says which signals come, and ends by the first, or by SIGKILL. */
+async function signals(stubborn: boolean, { takeSignals, emit, signal }: RequestContext) {
+  const ended = Promise.withResolvers<number>();
+  const told: number[] = [];
+  signal.addEventListener("abort", () => ended.reject(signal.reason as Error));
+  takeSignals?.((number) => {
+    told.push(number);
+    if (number === constants.signals.SIGKILL || !(stubborn || number === constants.signals.SIGUSR1))
+      ended.resolve(number);
+    else void emit("stdout", base64(`got ${number}\n`));
+  });
+  await emit("stdout", base64("up\n"));
+  const last = await ended.promise;
+  await emit("stdout", base64(`${told.join(" ")}\n`));
+  return { exit_code: null, signal: last };
 }
 
 function failedStart(errno: number, text: string): BangerError {
@@ -76,6 +103,11 @@ beforeAll(async () => {
         await emit("step", { step, phase: "completed", elapsed_ms: 1 });
       }
       return vm;
+    },
+    vmStop: async (_, { emit, signal }) => {
+      await emit("progress", { text: "waiting" });
+      await once(signal, "abort");
+      throw signal.reason as Error;
     },
     vmSsh: () => Promise.reject(new Error("must not be asked")),
     traceShow: async () => ({ op_id: `op-${"1".repeat(32)}`, spans: [] }),
@@ -163,6 +195,62 @@ describe("a reader who goes", () => {
   });
 });
 
+/** Resolves when the program has said so. */
+async function said(child: ChildProcess, words: string): Promise<void> {
+  for (let text = ""; !text.includes(words); ) text += String((await once(child.stdout ?? child, "data"))[0]);
+}
+
+describe("a signal", () => {
+  it.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const)(
+    "%s arrives in the guest as it was sent",
+    async (name) => {
+      const child = host.spawn(["vm", "exec", "web", "--", "signals"]);
+      await said(child, "up\n");
+      child.kill(name);
+      const number = constants.signals[name];
+      expect(await endOf(child)).toEqual({ code: 128 + number, stdout: `${number}\n`, stderr: "" });
+    },
+  );
+
+  it("SIGUSR1 does too, and ends nothing; a second SIGINT kills", async () => {
+    const child = host.spawn(["vm", "exec", "web", "--", "signals", "stubborn"]);
+    await said(child, "up\n");
+    child.kill("SIGUSR1");
+    await said(child, "got 10\n");
+    child.kill("SIGINT");
+    await said(child, "got 2\n");
+    child.kill("SIGINT");
+    expect(await endOf(child)).toEqual({
+      code: 137,
+      stdout: "10 2 9\n",
+      stderr: "killing the command (once more to leave at once)\n",
+    });
+  });
+
+  it("Ctrl-C in a terminal does", async () => {
+    const { code, stdout } = await host.bash(`cd "$(mktemp -d -p .)"; mkfifo t; exec 4<>t
+      script -qefc "$(declare -f banger); banger vm exec web -- signals" log <t >out & child=$!
+      until grep -q up out; do sleep 0.02; done; printf '\\003' >&4; wait $child; echo $?`);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "130\n" });
+  });
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+    ["SIGQUIT", 131],
+  ] as const)("%s cancels what runs nothing in a guest, and is the exit code", async (name, exit) => {
+    const child = host.spawn(["vm", "stop", "web"]);
+    await once(child.stderr ?? child, "data");
+    child.kill(name);
+    const { code, stderr } = await endOf(child);
+    expect(code).toBe(exit);
+    expect(stderr).toMatch(
+      /^cancelling .*\nbanger: vm\.stop: cancelled by the caller \(op-[0-9a-f]{32}\)\n[^\n]*\[cancelled\]\n$/,
+    );
+  });
+});
+
 describe("a command in the guest", () => {
   it.each([
     ["nosuchcommand", 127],
@@ -190,17 +278,58 @@ describe("a command in the guest", () => {
     expect(code).toBe(70);
   });
 
-  it("an argument that isn't UTF-8 is refused, not changed; U+FFFD itself is taken", async () => {
-    const { code, stderr } = await host.bash("banger vm exec web -- exit $'\\xff'");
-    expect(stderr).toMatch(/^banger: the argument .* is not UTF-8\n.*vm exec -i/);
-    expect(code).toBe(64);
-    expect((await host.bash("banger vm exec web -- exit 4 $'\\xef\\xbf\\xbd'")).code).toBe(4);
+  it.each([
+    [
+      "arguments",
+      "$'\\xff' '' $'a\\xc3\\xa9\\xe2\\x82z' $'\\xef\\xbf\\xbd'",
+      ["\udcff", "", "aé\udce2\udc82z", "\ufffd"],
+      [],
+      undefined,
+    ],
+    ["an environment", "", [], ["A=\udcff=b", "B=\udc80"], undefined],
+    ["a directory", "", [], [], "/srv/\udcff"],
+  ])("bytes in %s that aren't UTF-8 pass unchanged", async (_, args, argv, env, cwd) => {
+    const flags = `${env.length === 0 ? "" : "-e $'A=\\xff=b' -e B"} ${cwd === undefined ? "" : "-C $'/srv/\\xff'"}`;
+    const { stdout, stderr } = await host.bash(`export B=$'\\x80'; banger vm exec ${flags} web -- asked ${args}`);
+    expect(stderr).toBe("");
+    expect(JSON.parse(stdout)).toEqual({ argv: ["asked", ...argv], env, ...(cwd === undefined ? {} : { cwd }) });
   });
 
-  it("vm ssh --json with a command says that it runs none", async () => {
-    const { code, stderr } = await host.run(["vm", "ssh", "web", "--json", "--", "uptime"]);
-    expect(JSON.parse(stderr)).toMatchObject({ error: { code: "usage", message: /runs no command/ } });
+  it.each([
+    ["vm show $'\\xff'", /^banger: the argument "\\udcff" is not UTF-8\n/],
+    ["image import $'/tmp/\\xff.tar' --name x", /^banger: the argument .* is not UTF-8\n/],
+    [
+      "vm exec -e NOT_SET_HERE web -- exit 0",
+      /^banger: vm exec: env: NOT_SET_HERE is not set here \(op-.*\nSet it, or say/,
+    ],
+    ["vm exec -e =x web -- exit 0", /^banger: vm\.exec: env\.0: must be NAME=value/],
+    ["vm exec -e 9=x web -- exit 0", /^banger: vm\.exec: env\.0: must be NAME=value/],
+    ["vm exec -e '' web -- exit 0", /^banger: vm exec: -e: is empty/],
+    ["vm exec -u 'a b' web -- exit 0", /^banger: vm\.exec: user: /],
+    ["vm exec -C here web -- exit 0", /^banger: vm\.exec: cwd: must be an absolute path/],
+    ['vm exec web -- exit "$(head -c 70000 /dev/zero | tr "\\0" a)"', /^banger: vm\.exec: argv\.1: .*65536/],
+  ])("%s is refused by name", async (line, message) => {
+    const { code, stderr } = await host.bash(`banger ${line}`);
+    expect(stderr).toMatch(message);
     expect(code).toBe(64);
+  });
+
+  it.each([
+    ["", { USER_SET: "of mine" }, ["A=1", "USER_SET=of mine"]],
+    ["an empty one", { USER_SET: "" }, ["A=1", "USER_SET="]],
+  ])("-e NAME passes the caller's own value %s", async (_, env, expected) => {
+    const { stdout } = await host.bash(
+      `export USER_SET='${env.USER_SET}'; banger vm exec -e A=1 -e USER_SET web -- asked`,
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ env: expected });
+  });
+
+  it("says that the guest's memory was used up", async () => {
+    const { code, stderr } = await host.run(["vm", "exec", "web", "--", "hungry"]);
+    expect({ code, stderr }).toEqual({
+      code: 137,
+      stderr: "banger: vm.exec: hungry: killed, the guest is out of memory\n",
+    });
   });
 });
 

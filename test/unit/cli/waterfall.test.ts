@@ -48,11 +48,30 @@ it("is a tree with a bar for each span's time, and says which failed first", () 
 it("respects the terminal's width and has colours only where they are wanted", () => {
   const wide = waterfall("op", spans, { columns: 200, colour: true });
   expect(wide).toContain("\u001b[31m");
-  for (const columns of [60, 100, 200]) {
+  for (const columns of [20, 21, 39, 40, 41, 59, 60, 61, 100, 200, 1000, 10_000]) {
     for (const line of waterfall("op", spans, { columns, colour: false }).split("\n").slice(2, 5)) {
-      expect(line.length).toBeLessThanOrEqual(columns);
+      expect(line.length, String(columns)).toBeLessThanOrEqual(columns);
     }
   }
+});
+
+it.each([
+  [20, "banger v~    100 ms"],
+  [40, `banger vm start ${"█".repeat(13)}    100 ms`],
+])("in %i columns leaves out who, then the bars", (columns, first) => {
+  const [, , line = ""] = waterfall("op", spans, { columns, colour: false }).split("\n");
+  expect(line).toBe(first);
+});
+
+it("is one line a span, whatever a span is called", () => {
+  const odd = [
+    span("1", undefined, "日本語\n\u001b[2J", 0, 10, { status: "error", status_message: "one\ntwo\u001b[31m" }),
+    span("2", "1", "x".repeat(300), 0, 10),
+  ];
+  const lines = waterfall("op", odd, { columns: 80, colour: false }).split("\n");
+  expect(lines).toHaveLength(6);
+  expect(lines[2]).toMatch(/^bangerd {6}日本語 {2,}█+ {5}10 ms$/);
+  expect(lines[4]).toBe("  ✗ 日本語 | : one | two");
 });
 
 it("ends for spans that name each other as parents, and shows those whose parent is missing", () => {

@@ -1,4 +1,5 @@
 import { BangerError } from "../../../rpc/contract/errors.ts";
+import { exactVariable } from "../../arguments.ts";
 import { command } from "../../command.ts";
 
 const notFound = 127;
@@ -17,12 +18,13 @@ export const vmExec = command({
   rest: { name: "argv", summary: "the command and its arguments", required: true },
   short: { stdin: "i", env: "e", user: "u", cwd: "C" },
   examples: ["banger vm exec web -- uname -a", "banger vm exec -i -u nobody web -- sh -c 'wc -c' < file"],
-  run: async ({ call, json, print, write, stdin }, params, argv) => {
+  run: async ({ call, json, note, print, write, stdin }, params, argv) => {
     const collected = { stdout: "", stderr: "" };
     const end = await call(
       "vmExec",
-      { ...params, argv: [...argv] },
+      { ...params, env: (params.env ?? []).map(withValue), argv: [...argv] },
       {
+        passesSignals: true,
         ...(params.stdin === true ? { input: stdin } : {}),
         onEvent: async (event, data) => {
           if (event !== "stdout" && event !== "stderr") return;
@@ -34,6 +36,7 @@ export const vmExec = command({
     ).catch((error: unknown) => {
       throw asShell(error, argv[0] ?? "");
     });
+    if (end.out_of_memory === true) note(`banger: vm.exec: ${argv[0] ?? ""}: killed, the guest is out of memory`);
     if (json) {
       const text = (latin1: string) => Buffer.from(latin1, "latin1").toString("utf8");
       await print({ ...end, stdout: text(collected.stdout), stderr: text(collected.stderr) }, () => "");
@@ -42,12 +45,24 @@ export const vmExec = command({
   },
 });
 
+/** `NAME` alone is passed with the caller's own value. */
+function withValue(given: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(given)) return given;
+  const value = exactVariable(given);
+  if (value !== undefined) return `${given}=${value}`;
+  throw new BangerError("usage", `vm exec: env: ${given} is not set here`, {
+    details: { field: "env", hint: `Set it, or say \`-e ${given}=VALUE\`.` },
+  });
+}
+
 /** The error of a command that could not be started, with the exit code that a shell gives it. */
 function asShell(error: unknown, file: string): unknown {
   if (!(error instanceof BangerError) || error.code !== "command_failed") return error;
   const errno = error.details?.["errno"];
-  // A user or a directory that isn't there is the caller's mistake, not the command's.
-  if (typeof errno !== "number" || !error.plain.includes(`could not be started: ${file.slice(0, 150)}: `)) return error;
+  if (typeof errno !== "number") return error;
+  // A user or a directory that isn't there is the caller's mistake, not the command's; an agent of an older banger doesn't tell.
+  const ofProgram = error.details?.["what"] === "program";
+  if (!ofProgram && !error.plain.includes(`could not be started: ${file.slice(0, 150)}: `)) return error;
   return new BangerError(error.code, error.plain, {
     cause: error,
     ...(error.opId === undefined ? {} : { opId: error.opId }),
