@@ -1,3 +1,4 @@
+import { installPath } from "../installation/read-install-file.ts";
 import { errorTable } from "../rpc/contract/errors.ts";
 import { version } from "../version.ts";
 import { exactArguments, mustBeUtf8 } from "./arguments.ts";
@@ -63,7 +64,8 @@ async function runCommand(invocation: Commands, streams: StandardStreams): Promi
   const { flags } = invocation;
   const say = (text: string | Uint8Array) => void streams.err(text);
   const interrupt = listenForInterrupt(flags.quiet ? () => undefined : say);
-  const session = { config: flags.config ?? defaultConfig(), streams, interrupt };
+  const config = installPath(flags.config, process.env["BANGER_CONFIG"]);
+  const session = { config, streams, interrupt };
   try {
     if (invocation.kind === "command" && !methods[invocation.command.method].traced)
       return await runPoll({ ...session, invocation });

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
-import { InstallFileError, parseInstallFile } from "../installation/install-file.ts";
+import { InstallFileError } from "../installation/install-file-error.ts";
 import { type Layout, layoutOf } from "../installation/layout.ts";
+import { readInstallFile } from "../installation/read-install-file.ts";
 import { type CallOptions, RpcClient } from "../rpc/client.ts";
 import type { daemonContract } from "../rpc/contract/daemon.ts";
 import { BangerError } from "../rpc/contract/errors.ts";
@@ -55,13 +55,14 @@ export class DaemonConnection {
 /** The layout of the installation whose install file is at `config`. */
 export function layoutAt(config: string): Layout {
   try {
-    return layoutOf(parseInstallFile(readFileSync(config, "utf8")));
+    return layoutOf(readInstallFile(config));
   } catch (cause) {
-    if (cause instanceof InstallFileError)
-      throw new BangerError("bad_content", `${config}: ${cause.message}`, { cause });
-    throw new BangerError("daemon_unavailable", `there is no installation at ${config}`, {
+    if (!(cause instanceof InstallFileError)) throw cause;
+    const { code = "" } = (cause.cause as { cause?: NodeJS.ErrnoException } | undefined)?.cause ?? {};
+    // Without a file there is no installation, and so no daemon.
+    throw new BangerError(code === "ENOENT" ? "daemon_unavailable" : "bad_content", cause.message, {
       cause,
-      details: { hint: "Name one with --config or $BANGER_CONFIG." },
+      details: { hint: "Name an installation with --config or $BANGER_CONFIG, or mend its file as root." },
     });
   }
 }

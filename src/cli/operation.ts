@@ -66,7 +66,11 @@ async function inRootSpan(
 
 /** With BANGER_LOG_LEVEL set, this process logs too, as the others do, on standard error. Nothing is loaded otherwise. */
 async function operationLog() {
-  if (process.env["BANGER_LOG_LEVEL"] === undefined) return undefined;
+  if ((process.env["BANGER_LOG_LEVEL"] ?? "") === "") return undefined;
   const { createLogger } = await import("../telemetry/log.ts");
-  return createLogger(services.cli, process.stderr);
+  try {
+    return createLogger(services.cli, process.stderr);
+  } catch (cause) {
+    throw new BangerError("usage", (cause as Error).message, { cause });
+  }
 }

@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync } from "node:fs";
-import { parseInstallFile } from "../installation/install-file.ts";
+import { readFileSync } from "node:fs";
+import { readInstallFile } from "../installation/read-install-file.ts";
 import { layoutOf } from "../installation/layout.ts";
 import { daemonContract } from "../rpc/contract/daemon.ts";
 import { createDispatch, type Outcome } from "../rpc/dispatch.ts";
@@ -14,6 +14,7 @@ import type { SpanRecord } from "../telemetry/span-record.ts";
 import { Spans } from "../telemetry/spans.ts";
 import { startDaemonSdk } from "../telemetry/daemon-sdk.ts";
 import { daemonHandlers } from "./handlers.ts";
+import { openDirectories } from "./store/open-directories.ts";
 import { openDatabase } from "./store/database.ts";
 import { onlyOne } from "./store/only-one.ts";
 import { TraceStore } from "./trace/trace-store.ts";
@@ -41,15 +42,16 @@ const exportGraceMs = 1_000;
 
 /** Starts the daemon: opens its state, wires its services, listens. */
 export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
-  const installation = parseInstallFile(readFileSync(options.config, "utf8"));
+  const installation = readInstallFile(options.config);
   const exportSettings = readSwitches(options.env);
   const uid = process.getuid?.();
   if (uid !== installation.ownerUid) {
-    throw new Error(`bangerd runs as the owner (uid ${installation.ownerUid}), not as uid ${uid}`);
+    throw new Error(
+      `bangerd runs as the owner (uid ${installation.ownerUid}), not as uid ${uid}; become that user, or correct owner_uid in ${options.config}`,
+    );
   }
   const layout = layoutOf(installation);
-  mkdirSync(installation.stateDir, { recursive: true, mode: 0o700 });
-  mkdirSync(installation.runDir, { recursive: true, mode: 0o700 });
+  openDirectories(installation);
 
   // Two daemons on one state would each undo what the other begins.
   const alone = onlyOne(layout.daemonLock, "bangerd");

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { installPath } from "../installation/read-install-file.ts";
 import { version } from "../version.ts";
 import { startDaemon } from "./daemon.ts";
 
@@ -30,7 +31,11 @@ async function main(): Promise<void> {
   });
   if (values.help) return void process.stdout.write(usage);
   if (values.version) return void process.stdout.write(`bangerd ${version}\n`);
-  const config = values.config ?? process.env["BANGER_CONFIG"] ?? "/etc/banger/install.toml";
+  const config = installPath(values.config, process.env["BANGER_CONFIG"]);
+  // What it makes has the modes that it says, and so has what the programs make that it runs.
+  process.umask(0o022);
+  // A terminal that closes ends no daemon; Node has forgotten whether who started it wanted that.
+  process.on("SIGHUP", () => undefined);
   const daemon = await startDaemon({ config, guestPrograms: guestPrograms(), env: process.env });
   const end = () => {
     daemon.close().then(

@@ -1,5 +1,6 @@
 import { accessSync, constants } from "node:fs";
-import { type Installation, installationWarnings } from "../installation/install-file.ts";
+import type { Installation } from "../installation/install-file.ts";
+import { checkUidsOfHost, installationWarnings } from "../installation/uid-range.ts";
 import { type Layout, layoutOf } from "../installation/layout.ts";
 import { helperContract } from "../rpc/contract/helper.ts";
 import { createDispatch, type Outcome } from "../rpc/dispatch.ts";
@@ -12,6 +13,7 @@ import { Output } from "../telemetry/output.ts";
 import { startTracer } from "../telemetry/tracer.ts";
 import type { HostPrograms } from "./deps.ts";
 import { Facts } from "./files/facts.ts";
+import { hostUsers } from "./files/host-users.ts";
 import { recoverVm } from "./files/recover-facts.ts";
 import { makeRootsDirectory } from "./files/roots-directory.ts";
 import { readRootsFile } from "./files/roots-file.ts";
@@ -27,10 +29,12 @@ import { operations } from "./operations.ts";
 
 /** Starts the helper: reads the installation, listens for its owner. */
 export async function startHelper(config: string, programs: HostPrograms): Promise<RpcServer> {
-  if (process.getuid?.() !== 0) throw new Error("bangerd-root must be started as root");
+  if (process.getuid?.() !== 0)
+    throw new Error("bangerd-root must be started as root; the daemon, bangerd, is what the owner runs");
   const installation = readRootsFile(config);
   const layout = layoutOf(installation);
   const log = createLogger(services.helper, new Output(1));
+  checkUidsOfHost(installation, hostUsers());
   makeDirectories(installation, layout);
   for (const program of Object.values(programs)) accessSync(program, constants.X_OK);
   // Spans belong to requests and ride back in their answers; this process exports nothing.

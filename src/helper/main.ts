@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { installPath } from "../installation/read-install-file.ts";
 import { version } from "../version.ts";
 import type { HostPrograms } from "./deps.ts";
 import { startHelper } from "./helper.ts";
@@ -19,7 +20,10 @@ async function main(): Promise<void> {
   });
   if (values.help) return void process.stdout.write(usage);
   if (values.version) return void process.stdout.write(`bangerd-root ${version}\n`);
-  const server = await startHelper(values.config ?? "/etc/banger/install.toml", hostPrograms());
+  // The modes of what it makes are its own; a terminal that closes ends no helper.
+  process.umask(0o022);
+  process.on("SIGHUP", () => undefined);
+  const server = await startHelper(installPath(values.config), hostPrograms());
   // VMMs go on running; what is under way is finished first.
   const end = () => void server.close(30_000).then(() => process.exit(0), fail);
   process.once("SIGTERM", end);

@@ -1,3 +1,11 @@
+import { checkDirectories, checkDirectory } from "./directories.ts";
+import { InstallFileError } from "./install-file-error.ts";
+import { parseLines, type Values } from "./install-lines.ts";
+import { parseResolvers, parseSubnet } from "./subnet.ts";
+import { checkUidRange } from "./uid-range.ts";
+
+export { formatIpv4, parseIpv4, parseSubnet, type Subnet } from "./subnet.ts";
+
 /** What `install.toml` says about one installation. It is root's; the daemon only reads it. */
 export interface Installation {
   /** 8 hex digits: names this installation's links, tables and facts. */
@@ -19,56 +27,39 @@ export interface Installation {
   readonly resolvers: readonly string[];
 }
 
-/** The text is not a valid install file; the message says which key and why. */
-export class InstallFileError extends Error {
-  override readonly name = "InstallFileError";
-}
+const keys = [
+  "id",
+  "owner_uid",
+  "owner_gid",
+  "state_dir",
+  "run_dir",
+  "helper_run_dir",
+  "subnet",
+  "uid_first",
+  "uid_count",
+  "resolvers",
+] as const;
+type Key = (typeof keys)[number];
 
-/** `nobody`, and what 16 bits hold for "none". */
-const reservedUids = [65_534, 65_535] as const;
-
-type Values = Map<string, string | number>;
-
-/** Reads the strict subset of TOML that install files are written in: one `key = "text"` or `key = number` a line. */
+/** Reads an install file's text; every value is checked, by itself and beside the others. */
 export function parseInstallFile(text: string): Installation {
-  const values = parseLines(text);
+  const values = parseLines(text, keys);
   const installation: Installation = {
-    id: matching(values, "id", /^[0-9a-f]{8}$/),
-    ownerUid: integer(values, "owner_uid", 1, 2 ** 31),
-    ownerGid: integer(values, "owner_gid", 1, 2 ** 31),
+    id: idOf(values),
+    ownerUid: integer(values, "owner_uid", { least: 1, most: 2 ** 31, hint: "root is no owner; `id -u` says yours" }),
+    ownerGid: integer(values, "owner_gid", { least: 1, most: 2 ** 31, hint: "not root's; `id -g` says yours" }),
     stateDir: directory(values, "state_dir"),
     runDir: directory(values, "run_dir"),
     helperRunDir: directory(values, "helper_run_dir"),
-    subnet: matching(values, "subnet", /^\d{1,3}(\.\d{1,3}){3}\/(2[0-9]|1[6-9])$/),
-    uidFirst: integer(values, "uid_first", 1000, 2 ** 31),
-    uidCount: integer(values, "uid_count", 1, 65_536),
-    resolvers: values.has("resolvers")
-      ? matching(values, "resolvers", /^\d{1,3}(\.\d{1,3}){3}(,\d{1,3}(\.\d{1,3}){3}){0,2}$/).split(",")
-      : [],
+    subnet: textOf(values, "subnet"),
+    uidFirst: integer(values, "uid_first", { least: 1000, most: 2 ** 31, hint: "60706 to 61183 no system hands out" }),
+    uidCount: integer(values, "uid_count", { least: 1, most: 65_536, hint: "each VM that runs takes one" }),
+    resolvers: values.has("resolvers") ? parseResolvers(textOf(values, "resolvers")) : [],
   };
-  const known = new Set(Object.keys(toKeys(installation)));
-  for (const key of values.keys()) if (!known.has(key)) throw new InstallFileError(`${key}: not a known key`);
   parseSubnet(installation.subnet);
-  const { ownerUid, uidFirst, uidCount } = installation;
-  if (ownerUid >= uidFirst && ownerUid < uidFirst + uidCount) {
-    throw new InstallFileError("uid_first: the owner's uid lies in the range of the VMMs' uids");
-  }
-  for (const uid of reservedUids) {
-    if (uid >= uidFirst && uid < uidFirst + uidCount) {
-      throw new InstallFileError(`uid_first: the range of the VMMs' uids has ${uid} in it, which is nobody's`);
-    }
-  }
+  checkDirectories(installation);
+  checkUidRange(installation);
   return installation;
-}
-
-/** Ids that systemd gives to dynamic users (its docs/UIDS-GIDS). */
-const systemdDynamic = { first: 61_184, last: 65_519 } as const;
-
-/** What is accepted and yet likely a mistake. */
-export function installationWarnings({ uidFirst, uidCount }: Installation): string[] {
-  const { first, last } = systemdDynamic;
-  if (uidFirst > last || uidFirst + uidCount <= first) return [];
-  return [`uid_first: uids from ${first} to ${last} are systemd's own dynamic users; 60706 to 61183 are free`];
 }
 
 /** The text of an install file. */
@@ -77,44 +68,7 @@ export function formatInstallFile(installation: Installation): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** A subnet as numbers: `first` is the bridge's address, guests have `first + 1` to `last`. */
-export interface Subnet {
-  readonly network: number;
-  readonly prefix: number;
-  readonly first: number;
-  readonly last: number;
-}
-
-/** Parses `a.b.c.d/len`; the address must be the network's own, and private (RFC 1918). */
-export function parseSubnet(cidr: string): Subnet {
-  const [address = "", length = ""] = cidr.split("/");
-  const network = parseIpv4(address);
-  const prefix = Number(length);
-  const size = 2 ** (32 - prefix);
-  if (network === undefined || network % size !== 0) {
-    throw new InstallFileError(`subnet: ${cidr} is not a network address`);
-  }
-  const [a, b] = address.split(".").map(Number);
-  const isPrivate = a === 10 || (a === 192 && b === 168) || (a === 172 && b !== undefined && b >= 16 && b < 32);
-  if (!isPrivate) throw new InstallFileError(`subnet: ${cidr} is not a private network (RFC 1918)`);
-  return { network, prefix, first: network + 1, last: network + size - 2 };
-}
-
-/** An IPv4 address as a number; undefined when it isn't one. */
-export function parseIpv4(text: string): number | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)) {
-    return undefined;
-  }
-  return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
-}
-
-/** The dotted form of an IPv4 address. */
-export function formatIpv4(address: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
-}
-
-function toKeys(from: Installation): Record<string, string | number> {
+function toKeys(from: Installation): Partial<Record<Key, string | number>> {
   return {
     id: from.id,
     owner_uid: from.ownerUid,
@@ -129,35 +83,33 @@ function toKeys(from: Installation): Record<string, string | number> {
   };
 }
 
-function parseLines(text: string): Values {
-  const values: Values = new Map();
-  for (const [index, line] of text.split("\n").entries()) {
-    if (/^\s*(#.*)?$/.test(line)) continue;
-    const parts = /^([a-z_]+) = (?:"([^"\\]*)"|(\d{1,10}))\s*$/.exec(line);
-    const [, key, quoted, number] = parts ?? [];
-    if (key === undefined) throw new InstallFileError(`line ${index + 1}: must be key = "text" or key = number`);
-    if (values.has(key)) throw new InstallFileError(`${key}: given twice`);
-    values.set(key, quoted ?? Number(number));
-  }
-  return values;
+/** It is a part of link names, tables and files; nothing else is. */
+function idOf(values: Values): string {
+  const id = textOf(values, "id");
+  if (/^[0-9a-f]{8}$/.test(id)) return id;
+  throw new InstallFileError(`id: ${JSON.stringify(id)} is not accepted; it must be 8 digits of 0-9 and a-f`);
 }
 
-function matching(values: Values, key: string, pattern: RegExp): string {
+function directory(values: Values, key: "state_dir" | "run_dir" | "helper_run_dir"): string {
+  const path = textOf(values, key);
+  checkDirectory(key, path);
+  return path;
+}
+
+function textOf(values: Values, key: Key): string {
   const value = values.get(key);
-  if (typeof value === "string" && pattern.test(value)) return value;
-  throw new InstallFileError(`${key}: ${value === undefined ? "missing" : `${String(value)} is not accepted`}`);
+  if (typeof value === "string") return value;
+  if (value === undefined) throw new InstallFileError(`${key}: missing; add ${key} = "…"`);
+  throw new InstallFileError(`${key}: ${value} must be a text; write it in quotes`);
 }
 
-function integer(values: Values, key: string, least: number, most: number): number {
+function integer(
+  values: Values,
+  key: Key,
+  { least, most, hint }: { least: number; most: number; hint: string },
+): number {
   const value = values.get(key);
   if (typeof value === "number" && value >= least && value <= most) return value;
-  throw new InstallFileError(`${key}: must be a number from ${least} to ${most}`);
-}
-
-function directory(values: Values, key: string): string {
-  const path = matching(values, key, /^\/[^\0]*[^/\0]$/);
-  if (path.split("/").some((part, index) => part === "." || part === ".." || (index > 0 && part === ""))) {
-    throw new InstallFileError(`${key}: must be absolute and without . or ..`);
-  }
-  return path;
+  const given = value === undefined ? "missing; it" : typeof value === "string" ? `"${value}"` : value;
+  throw new InstallFileError(`${key}: ${given} must be a number from ${least} to ${most}; ${hint}`);
 }

@@ -6,7 +6,7 @@ import type { Spans } from "../telemetry/spans.ts";
 import { parseTraceparent, type Traceparent } from "../telemetry/traceparent.ts";
 import { BangerError, type ErrorCode } from "./contract/errors.ts";
 import type { Method, ParamsOf, ResultOf } from "./contract/method.ts";
-import { fullDiskOf } from "./full-disk.ts";
+import { hostTroubleOf } from "./host-trouble.ts";
 import { type ResponseFrame, type WireError, wireVersion } from "./frame.ts";
 import type { PeerCredentials } from "./peer-credentials.ts";
 
@@ -150,7 +150,7 @@ export function requestId(frame: Record<string, unknown>): string | undefined {
   return typeof id === "string" && id.length <= maxIdLength ? id : undefined;
 }
 
-/** Codes that every method may answer: those of the wire, of the request itself, of a full disk, and of a bug. */
+/** Codes that every method may answer: those of the wire, of the request itself, of a host that fails, and of a bug. */
 const common: ReadonlySet<ErrorCode> = new Set([
   "bad_frame",
   "frame_too_large",
@@ -160,6 +160,7 @@ const common: ReadonlySet<ErrorCode> = new Set([
   "cancelled",
   "deadline_exceeded",
   "no_space",
+  "host_failed",
   "internal",
 ]);
 
@@ -244,8 +245,8 @@ function check(method: Method, result: unknown): unknown {
 function asBangerError(thrown: unknown, signal: AbortSignal): BangerError {
   if (thrown instanceof BangerError) return thrown;
   if (signal.aborted && signal.reason instanceof BangerError) return signal.reason;
-  const full = fullDiskOf(thrown);
-  if (full !== undefined) return full;
+  const trouble = hostTroubleOf(thrown);
+  if (trouble !== undefined) return trouble;
   return new BangerError("internal", thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
 }
 

@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from "pino";
+import { logLevel } from "./log-level.ts";
 import { logExport } from "./log-export.ts";
 import { activeIds } from "./spans.ts";
 import { logsEndpoint } from "./export-target.ts";
@@ -27,7 +28,7 @@ export function createLogger(service: string, destination: DestinationStream): L
   return pino(
     {
       base: { service, pid: process.pid },
-      level: process.env["BANGER_LOG_LEVEL"] ?? "info",
+      level: logLevel(process.env),
       messageKey: "message",
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },

@@ -32,7 +32,10 @@ export type Run = (command: Command) => Promise<{ stdout: string }>;
 /** The last so many bytes of each output are kept. */
 const keptBytes = 64 * 1024;
 /** What programs say of a full disk; tar has words of its own. */
-const fullDisk = /No space left on device|Wrote only \d+ of \d+ bytes/;
+const fullDisk = /No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes/;
+/** What they say of a host that fails otherwise. */
+const hostFailed =
+  /Read-only file system|Too many open files|Cannot allocate memory|Resource temporarily unavailable|Input\/output error/;
 /** How long a program has to end after SIGTERM. */
 const killAfterMs = 2_000;
 
@@ -71,7 +74,7 @@ export function createRunner({ spans }: { readonly spans: Spans }): Run {
       if (ended.code !== 0) {
         const how = ended.code === null ? `was killed by ${ended.signal}` : `exited with ${ended.code}`;
         const lastLine = printableLine(ended.stderr.trimEnd().split("\n").at(-1) ?? "");
-        const code = fullDisk.test(ended.stderr) ? "no_space" : "command_failed";
+        const code = codeOf(ended.stderr);
         throw new BangerError(code, `${name} ${how}${lastLine === "" ? "" : `: ${lastLine}`}`, {
           details: { stderr: ended.stderr.slice(-4_000) },
         });
@@ -79,6 +82,12 @@ export function createRunner({ spans }: { readonly spans: Spans }): Run {
       return { stdout: ended.stdout };
     });
   };
+}
+
+/** Which error of the table a program's own words tell of. */
+function codeOf(words: string): "no_space" | "host_failed" | "command_failed" {
+  if (fullDisk.test(words)) return "no_space";
+  return hostFailed.test(words) ? "host_failed" : "command_failed";
 }
 
 interface Ended {

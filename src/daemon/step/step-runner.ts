@@ -1,5 +1,5 @@
 import { BangerError, type ErrorCode } from "../../rpc/contract/errors.ts";
-import { fullDiskOf } from "../../rpc/full-disk.ts";
+import { hostTroubleOf } from "../../rpc/host-trouble.ts";
 import { type StepEvent, stepCodes } from "../../rpc/contract/step.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { attribute } from "../../telemetry/names.ts";
@@ -43,6 +43,7 @@ const passedOn: ReadonlySet<ErrorCode> = new Set([
   "deadline_exceeded",
   "bad_params",
   "bad_version",
+  "host_failed",
 ]);
 
 /** The runner: a span and a log record for each step, and the caller told. */
@@ -141,11 +142,11 @@ function stepFailure(
   cause: unknown,
   { key, says, failures, undone }: Beside,
 ): BangerError {
-  const known = cause instanceof BangerError ? cause : fullDiskOf(cause);
+  const known = cause instanceof BangerError ? cause : hostTroubleOf(cause);
   const beside = failures.length === 0 ? "" : `; ${says}: ${failures.join("; ")}`;
   return new BangerError(
     known !== undefined && passedOn.has(known.code) ? known.code : "step_failed",
-    `${operation}: step ${step} failed: ${textOf(cause)}${beside}`,
+    `${operation}: step ${step} failed: ${textOf(known ?? cause)}${beside}`,
     {
       cause,
       details: {

@@ -1,16 +1,19 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import { type Installation, parseInstallFile } from "../../installation/install-file.ts";
+import type { Stats } from "node:fs";
+import type { Installation } from "../../installation/install-file.ts";
+import { InstallFileError } from "../../installation/install-file-error.ts";
+import { readInstallFile } from "../../installation/read-install-file.ts";
 
 /** Reads the install file, which must be root's and writable by nobody else: it says whose commands the helper takes. */
 export function readRootsFile(path: string): Installation {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile() || stat.uid !== 0 || (stat.mode & 0o022) !== 0) {
-      throw new Error(`${path} must be a file of root's that nobody else may write`);
-    }
-    return parseInstallFile(readFileSync(fd, "utf8"));
-  } finally {
-    closeSync(fd);
-  }
+  return readInstallFile(path, { noLink: true, check: mustBeRoots });
+}
+
+function mustBeRoots({ uid, mode }: Stats): void {
+  if (uid !== 0)
+    throw new InstallFileError(`belongs to uid ${uid}, not to root; \`chown root\` it when you have read it`);
+  if ((mode & 0o022) === 0) return;
+  const octal = (mode & 0o7777).toString(8).padStart(4, "0");
+  throw new InstallFileError(
+    `may be written by others than root (mode ${octal}); \`chmod go-w\` it when you have read it`,
+  );
 }

@@ -37,7 +37,7 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
   const { files } = spec;
   // noapictimer makes a guest on one emulated CPU start sooner; with more CPUs each needs its own timer.
   const append = [...cmdline, ...(tcg && spec.cpus === 1 ? ["noapictimer"] : [])].join(" ");
-  const socket = (id: string, path: string) => ["-chardev", `socket,id=${id},path=${path},server=on,wait=off`];
+  const socket = (id: string, path: string) => ["-chardev", `socket,id=${id},path=${literal(path)},server=on,wait=off`];
   const args = [
     ["-nodefaults", "-no-user-config", "-display", "none", "-S", "-no-reboot", "-name", spec.name],
     ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
@@ -63,4 +63,9 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
     ["-mon", "chardev=qmp,mode=control"],
   ].flat();
   return [qemu, ...args];
+}
+
+/** A path as the value of one of QEMU's options: a comma ends one, two are one. */
+function literal(path: string): string {
+  return path.replaceAll(",", ",,");
 }

@@ -32,6 +32,7 @@ export const errorTable = {
   guest_died: { exit: 71, hint: "`banger vm logs` shows the console, if its guest came so far." },
   no_space: { exit: 74, hint: "Free disk space, then try again." },
   no_memory: { exit: 75, hint: "Stop a VM, give this one less memory, or start it with --overcommit." },
+  host_failed: { exit: 71, hint: "The host refused what the message names; put that right, then try again." },
   output_failed: { exit: 74, hint: "What the command printed could not be written; what it did is done." },
   bad_content: { exit: 65, hint: "The file is not what it should be; check what it was made from." },
   internal: { exit: 70, hint: "This is a bug in banger; report it with the trace." },

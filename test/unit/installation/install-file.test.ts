@@ -1,12 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import {
-  formatInstallFile,
-  installationWarnings,
-  parseInstallFile,
-  parseSubnet,
-} from "../../../src/installation/install-file.ts";
+import { formatInstallFile, parseInstallFile, parseSubnet } from "../../../src/installation/install-file.ts";
 import { layoutOf } from "../../../src/installation/layout.ts";
+import { checkUidsOfHost, installationWarnings } from "../../../src/installation/uid-range.ts";
 
 const good = {
   id: "12ab34cd",
@@ -27,21 +23,89 @@ describe("an install file", () => {
   });
 
   it.each([
-    ["owner_uid = 1000", "owner_uid = 0", /owner_uid/],
-    ["owner_uid = 1000", "owner_uid = 62001", /range of the VMMs/],
+    ["owner_uid = 1000", "owner_uid = 0", /owner_uid: 0 must be a number from 1 .*root is no owner/],
+    ["owner_uid = 1000", 'owner_uid = "web"', /owner_uid: "web" must be a number .*`id -u`/],
+    ["owner_uid = 1000", "owner_uid = 4294967296", /owner_uid: 4294967296 must be/],
+    ["owner_uid = 1000", "owner_uid = 0777", /line 2: "owner_uid = 0777" must be/],
+    ["owner_uid = 1000", "owner_uid = -1", /line 2/],
+    ["owner_uid = 1000\n", "", /owner_uid: missing/],
+    ["owner_uid = 1000", "owner_udi = 1000", /owner_udi: not a known key \(line 2\); did you mean owner_uid\?/],
+    ["owner_uid = 1000", "Owner_UID = 1000", /did you mean owner_uid/],
+    ["owner_uid = 1000", "owner_uid = 62001", /owner's uid lies in the range of the VMMs' uids \(62000 to 62099\)/],
+    ["owner_gid = 1000", "owner_gid = 62001", /owner's gid lies in/],
     ["uid_first = 62000", "uid_first = 65500", /65534 in it/],
-    ['id = "12ab34cd"', 'id = "../../x"', /id/],
-    ["10.77.0.0/24", "10.77.0.1/24", /not a network address/],
-    ["10.77.0.0/24", "8.8.8.0/24", /not a private network/],
-    ["10.77.0.0/24", "10.0.0.0/8", /subnet/],
-    ["/var/lib/banger", "/var/lib/../etc", /state_dir/],
-    ["/var/lib/banger", "var/lib", /state_dir/],
-    ['id = "12ab34cd"', 'id = "12ab34cd"\nextra = 1', /extra: not a known key/],
-    ['id = "12ab34cd"', 'id = "12ab34cd"\nid = "12ab34cd"', /given twice/],
-    ['id = "12ab34cd"', "id: 12ab34cd", /line 1/],
-  ])("is refused with %s as %s", (from, to, message) => {
+    ["uid_first = 62000", "uid_first = 999", /uid_first: 999 must be/],
+    ["uid_count = 100", "uid_count = 0", /uid_count: 0 must be/],
+    ['id = "12ab34cd"', 'id = "../../x"', /id: "..\/..\/x" is not accepted; it must be 8 digits/],
+    ['id = "12ab34cd"', "id = 12345678", /id: 12345678 must be a text; write it in quotes/],
+    ['id = "12ab34cd"', 'id = "12AB34CD"', /id/],
+    ["10.77.0.0/24", "10.77.0.1/24", /10.77.0.1\/24 is not a network address; its network is 10.77.0.0\/24/],
+    ["10.77.0.0/24", "10.77.0.0", /not an IPv4 network/],
+    ["10.77.0.0/24", "10.77.0.0/33", /from \/16 to \/29/],
+    ["10.77.0.0/24", "10.77.0.0/31", /from \/16 to \/29/],
+    ["10.77.0.0/24", "10.0.0.0/8", /from \/16 to \/29/],
+    ["10.77.0.0/24", "0.0.0.0/0", /from \/16 to \/29/],
+    ["10.77.0.0/24", "10.77.0.0/24/24", /not an IPv4 network/],
+    ["10.77.0.0/24", "10.077.0.0/24", /not an IPv4 network/],
+    ["10.77.0.0/24", "fd00::/64", /IPv6, which guests don't have/],
+    ["10.77.0.0/24", "8.8.8.0/24", /not a private network.*take one of/],
+    ["10.77.0.0/24", "224.0.0.0/24", /not a private network/],
+    ["10.77.0.0/24", "127.0.0.0/24", /not a private network/],
+    ["1.1.1.1", "999.1.1.1", /resolvers: "999.1.1.1" is not an IPv4 address/],
+    ["1.1.1.1", "1.1.1.1, 9.9.9.9", /resolvers: " 9.9.9.9" is not/],
+    ["1.1.1.1", "127.0.0.53", /each guest itself/],
+    ["1.1.1.1", "224.0.0.1", /no host's address/],
+    ["1.1.1.1", "1.1.1.1,1.1.1.1", /twice/],
+    ["1.1.1.1", "1.1.1.1,2.2.2.2,3.3.3.3,4.4.4.4", /4 are more/],
+    ["/var/lib/banger", "/var/lib/../etc", /state_dir: .* without . and \.\./],
+    ["/var/lib/banger", "/var/lib//banger", /empty part/],
+    ["/var/lib/banger", "/var/lib/banger/", /empty part/],
+    ["/var/lib/banger", "/", /state_dir: .*whole file system/],
+    ["/var/lib/banger", "var/lib", /state_dir: "var\/lib" is not absolute/],
+    ["/var/lib/banger", "", /state_dir: "" is not absolute/],
+    ["/var/lib/banger", "/var/a\tb\u0007", /line 4: has a control character/],
+    ["/var/lib/banger", "/var/\u2028b", /line 4: has a control character/],
+    ["/var/lib/banger", "/var/a\\b", /line 4: .* without escapes/],
+    ["/var/lib/banger", "/var/$" + "{HOME}", /state_dir: .*ssh would replace/],
+    ["/var/lib/banger", `/var/${"ü".repeat(128)}`, /part of over 255 bytes/],
+    ["/var/lib/banger", "/run/banger", /state_dir: \/run\/banger is the run_dir/],
+    ["/var/lib/banger", "/run/banger/state", /state_dir: .* lies in the run_dir/],
+    ["/run/banger-root", "/var/lib/banger/vms", /helper_run_dir: .* lies in the state_dir/],
+    ['"/run/banger"', `"/${"r".repeat(94)}"`, /run_dir: 95 bytes are too many .* at most 94/],
+    ["/run/banger-root", `/${"h".repeat(76)}`, /helper_run_dir: 77 bytes are too many .* at most 76/],
+    ['id = "12ab34cd"', 'id = "12ab34cd"\nextra = 1', /extra: not a known key \(line 2\); the keys are id, owner_uid/],
+    ['id = "12ab34cd"', 'id = "12ab34cd"\nid = "12ab34cd"', /id: given twice, in line 2 again/],
+    ['id = "12ab34cd"', "id: 12ab34cd", /line 1: "id: 12ab34cd" must be/],
+    ['id = "12ab34cd"', '\uFEFFid = "12ab34cd"', /byte order mark/],
+    ['id = "12ab34cd"', 'id = "12ab34cd" # ours', /line 1/],
+  ])("is refused with %j as %j", (from, to, message) => {
     expect(() => parseInstallFile(formatInstallFile(good).replace(from, to))).toThrow(message);
   });
+
+  it.each(["/srv/a b,c=d:e%f'g$h*i;j", "/srv/-leading", "/srv/~user", "/srv/zażółć/🦊", "/srv/[a]{b}?", "/srv/100%"])(
+    "may have %s for a directory",
+    (path) => {
+      const odd = { ...good, stateDir: path, runDir: `${path}.run`, helperRunDir: `${path}.helper` };
+      expect(parseInstallFile(formatInstallFile(odd))).toEqual(odd);
+    },
+  );
+
+  it("may end its lines as on Windows", () => {
+    expect(parseInstallFile(`# ours\n${formatInstallFile(good)}`.replaceAll("\n", "\r\n"))).toEqual(good);
+  });
+});
+
+it.each([
+  ["passwd", "web:x:62005:100::/:/bin/sh", /62005 in it, which \/etc\/passwd gives to web/],
+  ["group", "web:x:62099:", /62099 in it, which \/etc\/group gives to web/],
+  ["subuid", "web:61000:1001", /ids of 61000:1001 in it, which \/etc\/subuid gives to web/],
+  ["subgid", "1000:0:4294967295", /\/etc\/subgid gives to 1000/],
+  ["passwd", "web:x:62100:100::/:/bin/sh\nweb:x:61999:100::/:/bin/sh\n+::::::\n\nodd", undefined],
+  ["subuid", "web:61000:1000\nweb:62100:65536\nweb:62000:0\nodd:line\n", undefined],
+] as const)("a range of uids is compared with the host's own %s: %j", (file, text, message) => {
+  const check = () => checkUidsOfHost(good, { passwd: "", group: "", subuid: "", subgid: "", [file]: text });
+  if (message === undefined) expect(check).not.toThrow();
+  else expect(check).toThrow(message);
 });
 
 it("the install file that is delivered is a good one", () => {

@@ -1,0 +1,30 @@
+import { BangerError } from "./contract/errors.ts";
+
+/** A failed system call as an error of the table where it is the host that fails and not banger, else undefined. */
+export function hostTroubleOf(error: unknown): BangerError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const failure = error as NodeJS.ErrnoException;
+  const { code = "", path, syscall = "" } = failure;
+  const program = syscall.startsWith("spawn ") ? syscall.slice("spawn ".length) : undefined;
+  const what = program === undefined ? (path ?? syscall) : `the program ${program}`;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    const reason = code === "ENOSPC" ? "the disk is full" : "the owner's quota is used up";
+    const message = path === undefined ? error.message : `${path} can't be written: ${reason}`;
+    return new BangerError("no_space", message, { cause: error });
+  }
+  const reason = program !== undefined && code === "EAGAIN" ? noProcess : reasons[code];
+  if (reason === undefined) return undefined;
+  return new BangerError("host_failed", `${what === "" ? "" : `${what}: `}${reason} (${code})`, { cause: error });
+}
+
+const noProcess = "the limit of processes is reached; end some, or raise `ulimit -u` or the cgroup's pids.max";
+const reasons: Readonly<Record<string, string>> = {
+  EROFS: "the file system is mounted read-only; mount it writable",
+  EMFILE: "the process has no descriptor left; raise its limit (`ulimit -Hn`) and start it again",
+  ENFILE: "the host has no descriptor left; end what holds them, or raise fs.file-max",
+  ENOMEM: "the host has no memory left; stop something",
+  EIO: "the disk can't be read or written; look at the kernel's log",
+  EFBIG: "the limit of a file's size is reached; raise `ulimit -f`, or take a file system with larger files",
+  EACCES: "permission is denied; give back the owner and the mode that it was made with",
+  EPERM: "it is not permitted; give back the owner, mode and attributes that it was made with",
+};
