@@ -1,6 +1,6 @@
 // Runs the bundled CLI's `vm exec` and `vm ls` once each, against a socket of its own, and keeps what V8 compiled of them:
 // `node code-cache.cjs PROGRAM CACHE`. src/cli/loader.cjs uses that.
-const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require("node:fs");
+const { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require("node:fs");
 const { createServer } = require("node:net");
 const { tmpdir } = require("node:os");
 const { dirname, join } = require("node:path");
@@ -10,7 +10,7 @@ const { Script } = require("node:vm");
 const [program, cache] = process.argv.slice(2);
 const directory = mkdtempSync(join(tmpdir(), "banger-build-"));
 const config = join(directory, "install.toml");
-const paths = ["state_dir", "run_dir", "helper_run_dir"].map((key) => `${key} = "${directory}"\n`);
+const paths = ["state_dir", "run_dir", "helper_run_dir"].map((key) => `${key} = "${directory}/${key}"\n`);
 const numbers = { owner_uid: 1, owner_gid: 1, uid_first: 62000, uid_count: 1 };
 writeFileSync(
   config,
@@ -44,4 +44,5 @@ function runNext() {
   process.argv = [process.argv[0], program, ...line.toSpliced(2, 0, "--config", config)];
   script.runInThisContext()(exports, require, module, program, dirname(program));
 }
-server.listen(join(directory, "bangerd.sock"), runNext);
+mkdirSync(join(directory, "run_dir"));
+server.listen(join(directory, "run_dir", "bangerd.sock"), runNext);

@@ -23,6 +23,7 @@ const reasons: Readonly<Record<string, string>> = {
   EMFILE: "the process has no descriptor left; raise its limit (`ulimit -Hn`) and start it again",
   ENFILE: "the host has no descriptor left; end what holds them, or raise fs.file-max",
   ENOMEM: "the host has no memory left; stop something",
+  EXDEV: "it leads to another file system; keep all that is below state_dir on one",
   EIO: "the disk can't be read or written; look at the kernel's log",
   EFBIG: "the limit of a file's size is reached; raise `ulimit -f`, or take a file system with larger files",
   EACCES: "permission is denied; give back the owner and the mode that it was made with",

@@ -17,8 +17,8 @@ export interface Answer extends Ended {
   error(): { code: string; message: string; op_id: string; details?: Record<string, unknown> };
 }
 
-const directory = "/mnt/tmp/installation";
-const installFile: InstallFile = {
+/** What a test's install file says of an installation whose directories lie below one. */
+const installFileOf = (directory: string): InstallFile => ({
   id: "5eed0001",
   ownerUid: 61_000,
   ownerGid: 61_000,
@@ -29,7 +29,20 @@ const installFile: InstallFile = {
   uidFirst: 62_000,
   uidCount: 16,
   resolvers: [],
-};
+});
+
+/** How an installation is made. */
+interface MakeOptions {
+  /** Its state has a kernel and an image. */
+  readonly guest?: boolean;
+  /** Its state has a file system of its own, of so many MiB. */
+  readonly stateMib?: number;
+  /** Where its directories and its install file are. */
+  readonly directory?: string;
+}
+
+/** A text as one word of a shell's. */
+const word = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** A helper or a daemon that runs in the sandbox. */
 export class Process {
@@ -91,53 +104,67 @@ const bugMessages = new Set(["answered a code that the declaration lacks", "a fa
 /** A whole installation of banger in a sandbox of its own. */
 export class Installation implements AsyncDisposable {
   readonly sandbox: Sandbox;
-  readonly layout: Layout = layoutOf(installFile);
-  readonly file: InstallFile = installFile;
+  readonly layout: Layout;
+  readonly file: InstallFile;
+  /** The install file's path. */
+  readonly config: string;
   helper: Process | undefined;
   daemon: Process | undefined;
 
-  private constructor(sandbox: Sandbox) {
+  readonly #directory: string;
+
+  private constructor(sandbox: Sandbox, directory: string) {
     this.sandbox = sandbox;
+    this.#directory = directory;
+    this.file = installFileOf(directory);
+    this.layout = layoutOf(this.file);
+    this.config = `${directory}/install.toml`;
   }
 
-  /** Makes an installation; with `guest` its state has a kernel and an image, with `stateMib` a file system of its own of that size. */
-  static async create({ guest = false, stateMib }: { guest?: boolean; stateMib?: number } = {}): Promise<Installation> {
-    const installation = new Installation(await Sandbox.start());
+  /** Makes an installation. */
+  static async create({
+    guest = false,
+    stateMib,
+    directory = "/mnt/tmp/installation",
+  }: MakeOptions = {}): Promise<Installation> {
+    const installation = new Installation(await Sandbox.start(), directory);
+    const { file, config } = installation;
+    const state = word(file.stateDir);
     await installation.sandbox.root(`
-      mkdir -p ${directory}
-      install -d -m 700 -o owner -g owner ${installFile.stateDir} ${installFile.runDir}
-      ${stateMib === undefined ? "" : `mount -t tmpfs -o size=${stateMib}M,mode=700,uid=61000,gid=61000 state ${installFile.stateDir}`}
-      cat > ${directory}/install.toml <<'TOML'
-${formatInstallFile(installFile)}
+      mkdir -p ${word(directory)}
+      install -d -m 700 -o owner -g owner ${state} ${word(file.runDir)}
+      ${stateMib === undefined ? "" : `mount -t tmpfs -o size=${stateMib}M,mode=700,uid=61000,gid=61000 state ${state}`}
+      cat > ${word(config)} <<'TOML'
+${formatInstallFile(file)}
 TOML`);
     if (guest) {
-      const state = execFileSync("scripts/guest-state", {
+      const made = execFileSync("scripts/guest-state", {
         encoding: "utf8",
         stdio: ["ignore", "pipe", "ignore"],
       }).trim();
-      const inside = state.replace(process.cwd(), "/mnt/banger");
+      const inside = made.replace(process.cwd(), "/mnt/banger");
       // The large files are shared with other tests and can't be written; the records are this one's own.
       await installation.sandbox.root(`
-        cp -a ${inside}/banger.db ${installFile.stateDir}/
+        cp -a ${inside}/banger.db ${state}/
         for part in images kernels; do
-          mkdir ${installFile.stateDir}/$part
-          mount --bind ${inside}/$part ${installFile.stateDir}/$part
-          mount -o remount,bind,ro ${installFile.stateDir}/$part
+          mkdir ${state}/$part
+          mount --bind ${inside}/$part ${state}/$part
+          mount -o remount,bind,ro ${state}/$part
         done`);
     }
     return installation;
   }
 
   /** An installation whose helper and daemon run. */
-  static async start(options: { guest?: boolean; env?: Record<string, string> } = {}): Promise<Installation> {
+  static async start(options: MakeOptions & { env?: Record<string, string> } = {}): Promise<Installation> {
     const installation = await Installation.create(options);
     await installation.startHelper();
     await installation.startDaemon(options.env);
     return installation;
   }
 
-  async startHelper({ umask = "022" }: { umask?: string } = {}): Promise<Process> {
-    const argv = ["sh", "-c", 'umask "$1"; exec bangerd-root --config "$2"', "sh", umask, `${directory}/install.toml`];
+  async startHelper({ umask = "022", program = "bangerd-root" } = {}): Promise<Process> {
+    const argv = ["sh", "-c", 'umask "$1"; exec "$2" --config "$3"', "sh", umask, program, this.config];
     const child = this.sandbox.spawn(argv, { as: "root" });
     this.helper = new Process(this.sandbox, child);
     await this.helper.logged((record) => record.message === "helper ready");
@@ -149,7 +176,7 @@ TOML`);
     env: Readonly<Record<string, string>> = {},
     argv: readonly string[] = ["bangerd"],
   ): Promise<Process> {
-    const child = this.sandbox.spawn(argv, { env: { BANGER_CONFIG: `${directory}/install.toml`, ...env } });
+    const child = this.sandbox.spawn(argv, { env: { BANGER_CONFIG: this.config, ...env } });
     this.daemon = new Process(this.sandbox, child);
     await this.daemon.logged((record) => record.message === "daemon ready");
     // Where there is a helper, the daemon asks it at once what the kernel holds; a test begins when that is over.
@@ -216,7 +243,7 @@ TOML`);
       losetup --all
       processes=$(ps -eo stat=,uid=,comm=)
       echo "$processes" | awk '$1 !~ /^Z/ && $3 != "ps" && $3 != "bash" { print $2, $3 }' | sort
-      find ${directory} -not -name 'banger.db*' -not -name 'console.log*' -not -name 'bangerd.lock*' | sort`);
+      find ${word(this.#directory)} -not -name 'banger.db*' -not -name 'console.log*' -not -name 'bangerd.lock*' | sort`);
   }
 
   /** From now on, what is started as QEMU in this sandbox is this shell script. */
@@ -246,7 +273,7 @@ SH
   #cli({ as = "owner", env = {}, input }: RunOptions): RunOptions {
     return {
       as,
-      env: { BANGER_CONFIG: `${directory}/install.toml`, ...env },
+      env: { BANGER_CONFIG: this.config, ...env },
       ...(input === undefined ? {} : { input }),
     };
   }
