@@ -3,12 +3,21 @@ import { BangerError } from "./contract/errors.ts";
 /** A failed system call as an error of the table where it is the host that fails and not banger, else undefined. */
 export function hostTroubleOf(error: unknown): BangerError | undefined {
   if (!(error instanceof Error)) return undefined;
+  if (error instanceof AggregateError) {
+    // The first is the reason; the others came of undoing it.
+    const [reason, ...others] = error.errors as unknown[];
+    const trouble = hostTroubleOf(reason);
+    const beside = others.map((other) => (other instanceof Error ? other.message : String(other)));
+    return (
+      trouble && new BangerError(trouble.code, [trouble.plain, ...beside].join("; left behind: "), { cause: error })
+    );
+  }
   const failure = error as NodeJS.ErrnoException;
   const { code = "", path, syscall = "" } = failure;
   const program = syscall.startsWith("spawn ") ? syscall.slice("spawn ".length) : undefined;
   const what = program === undefined ? (path ?? syscall) : `the program ${program}`;
   if (code === "ENOSPC" || code === "EDQUOT") {
-    const reason = code === "ENOSPC" ? "the disk is full" : "the owner's quota is used up";
+    const reason = code === "ENOSPC" ? "the disk is full, of blocks or of inodes" : "the owner's quota is used up";
     const message = path === undefined ? error.message : `${path} can't be written: ${reason}`;
     return new BangerError("no_space", message, { cause: error });
   }

@@ -1,13 +1,11 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { openSync, readSync } from "node:fs";
 
-/** So many bytes of the kernel's cryptographic randomness (random(4)), in hex. `node:crypto` has the same, and costs the CLI 5 ms to load. */
+/** The kernel's own random bytes: `node:crypto` takes milliseconds to load. Opened once, so that a process without a descriptor left has ids. */
+const source = openSync("/dev/urandom", "r");
+
+/** So many random bytes, in hex digits. */
 export function randomHex(bytes: number): string {
-  const fd = openSync("/dev/urandom", "r");
-  try {
-    const drawn = Buffer.alloc(bytes);
-    if (readSync(fd, drawn) !== bytes) throw new Error("/dev/urandom gave too little");
-    return drawn.toString("hex");
-  } finally {
-    closeSync(fd);
-  }
+  const buffer = Buffer.allocUnsafe(bytes);
+  for (let got = 0; got < bytes; ) got += readSync(source, buffer, got, bytes - got, null);
+  return buffer.toString("hex");
 }

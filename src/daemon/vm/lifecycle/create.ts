@@ -80,7 +80,8 @@ function createSteps({ installation, layout, disk, keys, records }: CreateDeps):
     },
     {
       name: "directory",
-      do: async (vm) => void mkdirSync(layout.vm(vm.id).directory, { recursive: true, mode: 0o700 }),
+      // Not with what is above it: on a read-only file system Node would tell that as "no such file".
+      do: async (vm) => void mkdirSync(layout.vm(vm.id).directory, { mode: 0o700 }),
       undo: removeDirectory,
     },
     {

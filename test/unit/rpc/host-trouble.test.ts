@@ -1,0 +1,28 @@
+import { expect, it } from "vitest";
+import { hostTroubleOf } from "../../../src/rpc/host-trouble.ts";
+
+const failure = (code: string, more: object = {}) => Object.assign(new Error(`${code}: said`), { code, ...more });
+
+it.each([
+  [failure("ENOSPC", { path: "/s/f" }), "no_space", "/s/f can't be written: the disk is full, of blocks or of inodes"],
+  [failure("EDQUOT", { path: "/s/f" }), "no_space", "/s/f can't be written: the owner's quota is used up"],
+  [failure("EROFS", { path: "/s/f" }), "host_failed", "/s/f: the file system is mounted read-only"],
+  [failure("EMFILE", { syscall: "open" }), "host_failed", "open: the process has no descriptor left"],
+  [failure("EAGAIN", { syscall: "spawn tar" }), "host_failed", "the program tar: the limit of processes is reached"],
+  [failure("ENOMEM", { syscall: "spawn tar" }), "host_failed", "the program tar: the host has no memory left"],
+  [failure("EXDEV", { path: "/s/f" }), "host_failed", "/s/f: it leads to another file system"],
+  [
+    new AggregateError([failure("EROFS", { path: "/s/f" }), new Error("it stays")]),
+    "host_failed",
+    "writable (EROFS); left behind: it stays",
+  ],
+])("%s is %s", (error, code, says) => {
+  expect(hostTroubleOf(error)).toMatchObject({ code, plain: expect.stringContaining(says) as string });
+});
+
+it.each([failure("EAGAIN", { syscall: "read" }), failure("ENOENT"), new Error("a bug"), "text", undefined])(
+  "%s may be a bug",
+  (error) => {
+    expect(hostTroubleOf(error)).toBeUndefined();
+  },
+);
