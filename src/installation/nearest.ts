@@ -11,9 +11,9 @@ export function nearestOf(text: string, candidates: readonly string[]): string |
 /** How many letters are to be put in, left out or exchanged (Levenshtein). */
 function slipsBetween(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [index, letter] of [...from].entries()) {
+  for (const [index, letter] of from.split("").entries()) {
     const next = [index + 1];
-    for (const [column, wanted] of [...to].entries()) {
+    for (const [column, wanted] of to.split("").entries()) {
       const exchanged = (row[column] ?? 0) + (letter === wanted ? 0 : 1);
       next.push(Math.min(exchanged, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
     }

@@ -81,7 +81,7 @@ function createSteps({ installation, layout, disk, keys, records }: CreateDeps):
     {
       name: "directory",
       // Not with what is above it: on a read-only file system Node would tell that as "no such file".
-      do: async (vm) => void mkdirSync(layout.vm(vm.id).directory, { mode: 0o700 }),
+      do: async (vm) => mkdirSync(layout.vm(vm.id).directory, { mode: 0o700 }),
       undo: removeDirectory,
     },
     {
