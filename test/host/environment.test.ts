@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { fakeKernel } from "../support/fake-kernel.ts";
 import { Installation } from "../support/installation.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
@@ -113,7 +114,7 @@ describe.skipIf(noSandbox)(`a umask${leftOut}`, () => {
     host = await Installation.create();
     await host.sandbox.root(`
       mkdir -p /mnt/tmp/kernel/modules; cd /mnt/tmp/kernel
-      printf '\\177ELFkernel' > vmlinux; touch modules/modules.dep
+      echo ${fakeKernel().toString("base64")} | base64 -d > vmlinux; touch modules/modules.dep
       for module in virtio_pci virtio_blk virtio_net virtio_console virtio_rng ext4; do echo kernel/$module.ko; done > modules/modules.builtin
       mkdir -p root/usr/bin root/etc; touch root/usr/bin/true; tar -C root -cf root.tar usr etc; chmod -R a+rX .`);
     await host.startHelper({ umask });

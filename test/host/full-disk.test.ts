@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { fakeKernel } from "../support/fake-kernel.ts";
 import { Installation } from "../support/installation.ts";
 import { tinyRootFs } from "../support/rootfs.ts";
 import { noSandbox } from "../support/sandbox.ts";
@@ -23,7 +24,7 @@ describe.skipIf(noSandbox)(`a full disk${noSandbox ? ` (${noSandbox})` : ""}`, (
     await host.sandbox.root(`
       mount -t tmpfs -o size=48M,mode=700,uid=61000,gid=61000 full ${state}
       mkdir -p /mnt/tmp/modules; cd /mnt/tmp
-      printf '\\177ELFkernel' > vmlinux; touch modules/modules.dep
+      echo ${fakeKernel().toString("base64")} | base64 -d > vmlinux; touch modules/modules.dep
       for module in virtio_pci virtio_blk virtio_net virtio_console virtio_rng ext4; do echo kernel/$module.ko; done > modules/modules.builtin
       chmod -R a+rX vmlinux modules`);
     await host.startHelper();

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fakeKernel } from "../support/fake-kernel.ts";
 import { Installation } from "../support/installation.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
@@ -43,7 +44,7 @@ describe.skipIf(noSandbox)(`a host that fails${noSandbox ? ` (${noSandbox})` : "
         cp -a $kernel/. ${state}/kernels/\${kernel##*/}/
       done
       mkdir -p /mnt/tmp/kernel/modules; cd /mnt/tmp/kernel
-      printf '\\177ELFkernel' > vmlinux; touch modules/modules.dep
+      echo ${fakeKernel().toString("base64")} | base64 -d > vmlinux; touch modules/modules.dep
       for module in virtio_pci virtio_blk virtio_net virtio_console virtio_rng ext4; do echo kernel/$module.ko; done > modules/modules.builtin
       chmod -R a+rX .`);
     await host.startHelper();
