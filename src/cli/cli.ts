@@ -41,7 +41,7 @@ function asksForJson(argv: readonly string[]): boolean {
 }
 
 function defaultConfig(): string {
-  return process.env["BANGER_CONFIG"] ?? "/etc/banger/install.toml";
+  return installPath(process.env["BANGER_CONFIG"]);
 }
 
 type Commands = Extract<Invocation, { kind: "command" | "several" }>;
