@@ -102,7 +102,8 @@ export class ServedConnection implements LimitedConnection {
 
   async #take(frame: Record<string, unknown>): Promise<void> {
     const { log, limits, underWay } = this.#deps;
-    if (this.#leaving) return;
+    // What a client sent before it left is not begun after that: nothing would cancel it.
+    if (this.#leaving || this.#connection.socket.destroyed) return;
     this.#heardAt = performance.now();
     const id = requestId(frame);
     const request = id === undefined ? undefined : this.#active.get(id);
