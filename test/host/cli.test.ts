@@ -18,7 +18,7 @@ describe.skipIf(noSandbox)(`the CLI${noSandbox ? ` (${noSandbox})` : ""}`, () =>
     [["image", "import", "/etc/passwd", "--name", "x"], 65, "bad_content"],
     [["image", "import", "/etc", "--name", "x"], 65, "bad_content"],
     [["kernel", "import", "/etc/passwd", "--modules", "/lib"], 65, "bad_content"],
-    [["kernel", "import", "/etc/passwd"], 64, "bad_params"],
+    [["kernel", "import", "/etc/passwd"], 65, "bad_content"],
     [["trace", "show", "0000"], 66, "not_found"],
     [["trace", "show", "xyz"], 64, "bad_params"],
     [["vm", "frobnicate"], 64, "usage"],

@@ -115,7 +115,7 @@ describe.skipIf(noSandbox)(`kernels${noSandbox ? ` (${noSandbox})` : ""}`, () =>
       "bad_content",
       /secret holds no modules|can't be read by/,
     ],
-    ["a directory", ["./empty"], "bad_content", /empty is not a file/],
+    ["a directory", ["./empty"], "bad_content", /empty is a directory, not a file$/],
   ])("%s: it says what is wrong, and nothing stays", async (_, given, code, message) => {
     const argv = given.map((word) => (word.startsWith("./") ? join(directory, word) : word));
     const answer = await host.banger(["kernel", "import", ...argv]);

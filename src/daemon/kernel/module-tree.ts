@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, sym
 import { join, resolve } from "node:path";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Run } from "../process/run.ts";
+import { reading } from "../process/source-file.ts";
 
 /** What looking at a kernel's modules needs. */
 export interface ModuleTreeDeps {
@@ -41,8 +42,8 @@ export function modulesBelow(named: string, release: string): string {
 
 /** Reads which modules there are. Where depmod hasn't seen the directory as it is, it is asked: not in the directory itself, which is not ours. */
 export async function readModuleTree(directory: string, deps: ModuleTreeDeps): Promise<ModuleTree> {
-  const builtin = new Set(lines(join(directory, "modules.builtin")).map(moduleName));
-  const there = readDependencies(directory);
+  const builtin = reading("modules", () => new Set(lines(join(directory, "modules.builtin")).map(moduleName)));
+  const there = reading("modules", () => readDependencies(directory));
   if (there !== undefined && [...there.values()].every(({ path }) => existsSync(join(directory, path)))) {
     return { directory, modules: there, builtin };
   }
@@ -54,7 +55,7 @@ async function askDepmod(directory: string, { run, signal, scratch }: ModuleTree
   // Any release will do: depmod looks for a directory of that name.
   const mirror = join(base, "lib/modules/0.0.0");
   mkdirSync(mirror, { recursive: true });
-  for (const name of readdirSync(directory)) {
+  for (const name of reading("modules", () => readdirSync(directory))) {
     const isDepmods = /^modules\.(?!builtin$|builtin\.modinfo$|order$)/.test(name);
     if (!isDepmods && name !== "build" && name !== "source") symlinkSync(join(directory, name), join(mirror, name));
   }

@@ -7,12 +7,10 @@ export function mustBeReadable(path: string, field: string): void {
   reading(field, () => {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) throw new BangerError("not_found", `${field}: ${path} isn't there`, { details });
-    if (!stat.isFile())
-      throw new BangerError(
-        "bad_content",
-        `${field}: ${path} is ${kindOf(stat)}, not a file; save what comes from it to a file first`,
-        { details },
-      );
+    if (!stat.isFile()) {
+      const next = stat.isDirectory() ? "" : "; save what comes from it to a file first";
+      throw new BangerError("bad_content", `${field}: ${path} is ${kindOf(stat)}, not a file${next}`, { details });
+    }
     accessSync(path, constants.R_OK);
   });
 }
