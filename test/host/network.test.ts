@@ -22,7 +22,7 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
     );
   });
 
-  const lan = `ip link add lan0 type veth peer name lan1; ip link set lan0 up; ip link set lan1 up; ip address add 192.168.5.5/24 dev lan0`;
+  const lan = `ip link add lan0 type veth peer name lan1; for end in lan0 lan1; do echo 1 > /proc/sys/net/ipv6/conf/$end/disable_ipv6; done; ip link set lan0 up; ip link set lan1 up; ip address add 192.168.5.5/24 dev lan0`;
   const warnings = async () => {
     const { warnings: all } = await host.ok<{ warnings: { code: string; message: string; hint: string }[] }>(
       "network",

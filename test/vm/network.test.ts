@@ -46,14 +46,14 @@ describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : "
   });
   afterAll(() => host[Symbol.asyncDispose]());
 
-  /** What a connection from a guest gets; empty when it comes to nothing within a second. */
-  const reaches = async (vm: string, address: string, port: number) => {
-    const script = `timeout 1 bash -c 'exec 3<>/dev/tcp/${address}/${port} && cat <&3'`;
+  /** What a connection from a guest gets; empty when it comes to nothing within `seconds`: a guest that still boots is slow. */
+  const reaches = async (vm: string, address: string, port: number, seconds = 1) => {
+    const script = `timeout ${seconds} bash -c 'exec 3<>/dev/tcp/${address}/${port} && cat <&3'`;
     return (await host.banger(["vm", "exec", vm, "--", "sh", "-c", script])).json<{ stdout: string }>().stdout.trim();
   };
 
   it("reaches what the host reaches, under the host's address", async () => {
-    expect(await reaches("one", "192.0.2.1", 8000)).toBe("192.0.2.2");
+    expect(await reaches("one", "192.0.2.1", 8000, 10)).toBe("192.0.2.2");
   });
 
   it.each([
