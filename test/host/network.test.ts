@@ -98,6 +98,12 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
       /iptables -I DOCKER-USER -i bgr5eed0001/,
     ],
     [
+      "ufw's, with its own command",
+      `add table ip filter; add chain ip filter ufw-user-forward; add rule ip filter ufw-user-forward tcp dport 22 accept; add chain ip filter FORWARD ${forward}; add rule ip filter FORWARD jump ufw-user-forward`,
+      /FORWARD/,
+      /ufw route allow in on bgr5eed0001/,
+    ],
+    [
       "firewalld's last word",
       "add table inet firewalld; add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; }; add rule inet firewalld filter_FORWARD ct state established accept; add rule inet firewalld filter_FORWARD counter reject with icmpx admin-prohibited",
       /chain filter_FORWARD of table inet firewalld/,

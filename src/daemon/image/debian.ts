@@ -23,6 +23,9 @@ const packages = [
   "procps",
 ];
 
+/** It cleans up after itself when it is told to end: also by a daemon that was killed, and can tell it nothing. */
+const endsWithParent = ["setpriv", "--pdeathsig", "TERM", "--"];
+
 /** A file that apt has on a Debian host, where its own package sources stand. */
 const hostRelease = "/etc/os-release";
 
@@ -52,6 +55,7 @@ export async function debianTar(
       tar,
       ...sourcesOf(suite),
     ],
+    within: endsWithParent,
     // dpkg must find its own tools, whatever PATH the daemon was started with.
     signal: deps.signal,
     onLine: (line) => {

@@ -11,6 +11,7 @@ import { inScratch } from "../store/scratch.ts";
 import { debianTar } from "./debian.ts";
 import { ext4OfTar } from "./ext4.ts";
 import { ext4OfSource } from "./ext4-of-source.ts";
+import { noteMissingInit } from "./find-init.ts";
 import { nameOfFile } from "./image-name.ts";
 import { chooseRootless } from "./rootless.ts";
 import { openSource } from "./source.ts";
@@ -67,6 +68,7 @@ export class ImageService extends ContentService<Image> {
       await progress(`reading ${basename(path)}`);
       const disk = await ext4OfSource(source, params, { run, signal, scratch, progress });
       source.mustBeUnchanged();
+      await noteMissingInit(disk, { run, signal, progress });
       return this.#keep(disk, name, basename(path), asDefault, signal);
     });
   }

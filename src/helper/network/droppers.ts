@@ -9,8 +9,8 @@ import { ipv4Bytes } from "./address.ts";
 /** A chain of somebody else's that drops what guests send or get. */
 export type Dropper = NonNullable<ResultOf<typeof helperContract.natEnsure>["drops"]>[number];
 
-/** The chain that Docker leaves to others. */
-const dockersPlace = "DOCKER-USER";
+/** The chains that Docker, and ufw, leave to others' rules. */
+const places = ["DOCKER-USER", "ufw-user-forward"];
 const legacyTables = "/proc/net/ip_tables_names";
 
 /**
@@ -28,7 +28,7 @@ export function droppers(deps: Pick<HelperDeps, "foreign" | "installation" | "la
     const drops = rules.some((rule) => rule.chain === name && rule.isUnconditional && rule.verdict === "drop");
     if (!chain.dropsByPolicy && !drops) return [];
     if (letsThrough(deps, rules, hook)) return [];
-    const place = hook === "forward" && rules.some(({ chain: of }) => of === dockersPlace) ? dockersPlace : undefined;
+    const place = hook === "forward" ? places.find((name) => rules.some(({ chain: of }) => of === name)) : undefined;
     const why = chain.dropsByPolicy ? "policy" : "rule";
     return [{ hook, family, table, chain: name, why, ...(place === undefined ? {} : { place }) }];
   });
