@@ -16,7 +16,7 @@ describe.skipIf(noSandbox)(`the agent in a guest${noSandbox ? ` (${noSandbox})` 
 
   const exec = async (...argv: string[]) => {
     const answer = await host.banger(["vm", "exec", "web", "--", ...argv]);
-    return answer.json<{ exit_code: number | null; signal: number | null; stdout: string }>();
+    return answer.json<{ exit_code: number | null; signal: number | null; out_of_memory?: boolean; stdout: string }>();
   };
 
   it("outlives ten commands in a row that take all of its memory, beside a systemd that comes up whole", async () => {
@@ -29,6 +29,8 @@ describe.skipIf(noSandbox)(`the agent in a guest${noSandbox ? ` (${noSandbox})` 
     const systemd = async () => (await exec("systemctl", "is-system-running")).stdout;
     await expect.poll(systemd, { timeout: 60_000, interval: 500 }).toMatch(/^(starting|running)\n$/);
     expect((await exec("systemctl", "--failed", "--no-legend")).stdout).toBe("");
+    // From then on the kernel counts memory by cgroup, and a command hears why it was killed.
+    expect(await exec("tail", "/dev/zero")).toMatchObject({ signal: 9, out_of_memory: true });
   }, 300_000);
 
   it("gives each command a cgroup of its own, which goes when nothing runs in it", async () => {
