@@ -27,21 +27,17 @@ export function checkDirectory(key: DirectoryKey, path: string): void {
   if (path.includes("${")) refuse("has ${ in it, which ssh would replace; choose another name");
 }
 
-/** Refuses directories that are one, or lie in each other, or whose sockets no program could bind. */
+/** Refuses directories that are one, or whose sockets no program could bind. */
 export function checkDirectories(installation: Installation): void {
   const directories = {
     state_dir: installation.stateDir,
     run_dir: installation.runDir,
     helper_run_dir: installation.helperRunDir,
   } as const;
-  for (const [key, path] of Object.entries(directories)) {
-    for (const [other, outer] of Object.entries(directories)) {
-      if (key === other || !`${path}/`.startsWith(`${outer}/`)) continue;
-      const how = path === outer ? "is" : "lies in";
-      throw new InstallFileError(
-        `${key}: ${path} ${how} the ${other} ${outer}; give each a directory beside the other`,
-      );
-    }
+  const entries = Object.entries(directories);
+  for (const [index, [key, path]] of entries.entries()) {
+    const same = entries.slice(index + 1).find(([, other]) => other === path);
+    if (same !== undefined) throw new InstallFileError(`${key}: ${path} is the ${same[0]} too; give each its own`);
   }
   const layout = layoutOf(installation);
   const ofVm = layout.sockets("0".repeat(16));

@@ -91,7 +91,8 @@ function idOf(values: Values): string {
 }
 
 function directory(values: Values, key: "state_dir" | "run_dir" | "helper_run_dir"): string {
-  const path = textOf(values, key);
+  // A / at the end says nothing more.
+  const path = textOf(values, key).replace(/(?<=[^/])\/$/, "");
   checkDirectory(key, path);
   return path;
 }

@@ -40,7 +40,7 @@ export function parseSubnet(cidr: string): Subnet {
   return { network, prefix, first: network + 1, last: network + size - 2 };
 }
 
-/** Reads the addresses of name servers that a guest could reach: up to three, separated by commas. */
+/** Reads the addresses of name servers, this host's own too: up to three, separated by commas. */
 export function parseResolvers(text: string): string[] {
   const refuse = (reason: string): never => {
     throw new InstallFileError(`resolvers: ${reason}; write one to three addresses as "9.9.9.9,1.1.1.1"`);
@@ -50,11 +50,9 @@ export function parseResolvers(text: string): string[] {
   for (const address of addresses) {
     const number = parseIpv4(address) ?? refuse(`${JSON.stringify(address)} is not an IPv4 address`);
     const top = Math.floor(number / 2 ** 24);
-    if (top === 127) refuse(`${address} is each guest itself, not this host`);
     if (top === 0 || top >= 224) refuse(`${address} is no host's address`);
   }
-  if (new Set(addresses).size < addresses.length) refuse("one address is given twice");
-  return addresses;
+  return [...new Set(addresses)];
 }
 
 /** An IPv4 address as a number; undefined when it isn't one. */

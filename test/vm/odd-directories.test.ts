@@ -27,3 +27,22 @@ it.skipIf(noSandbox)(
   },
   60_000,
 );
+
+it.skipIf(noSandbox)(
+  `a guest boots where the daemon's run directory lies in its state directory${noSandbox ? ` (${noSandbox})` : ""}`,
+  async () => {
+    await using host = await Installation.create({ guest: true });
+    const { stateDir, runDir } = host.file;
+    await host.sandbox.root(
+      `install -d -o owner -m 700 ${stateDir}/run; sed -i 's|"${runDir}"|"${stateDir}/run"|' ${host.config}`,
+    );
+    await host.startHelper();
+    await host.startDaemon();
+    await host.ok("vm", "create", "--name", "web");
+    await host.ok("vm", "start", "web");
+    expect((await host.person(["vm", "exec", "web", "--", "cat", "/etc/hostname"])).stdout).toBe("web\n");
+    await host.ok("vm", "kill", "web");
+    await host.ok("vm", "delete", "web");
+  },
+  60_000,
+);

@@ -95,11 +95,11 @@ export class GuestNames {
 
   /** Servers that a guest reaches through NAT: none of the host's own, and none of IPv6. */
   #direct(): readonly string[] {
-    const { resolvers } = this.#installation;
-    if (resolvers.length > 0) return resolvers;
     const own = new Set(Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []));
-    const reachable = ({ servers }: ResolvConf) =>
+    const reachable = ({ servers }: Pick<ResolvConf, "servers">) =>
       servers.filter((server) => isIPv4(server) && !/^(0|127|169\.254)\./.test(server) && !own.has(server));
+    const { resolvers } = this.#installation;
+    if (resolvers.length > 0) return reachable({ servers: resolvers });
     const behind = reachable(this.#behindStub());
     return behind.length > 0 ? behind : reachable(this.#etc());
   }
