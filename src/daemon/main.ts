@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   // What it makes has the modes that it says, and so has what the programs make that it runs.
   process.umask(0o022);
   // A terminal that closes ends no daemon; Node has forgotten whether who started it wanted that.
-  process.on("SIGHUP", () => undefined);
+  for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => undefined);
   const daemon = await startDaemon({ config, guestPrograms: guestPrograms(), env: process.env });
   const end = () => {
     daemon.close().then(

@@ -20,9 +20,9 @@ async function main(): Promise<void> {
   });
   if (values.help) return void process.stdout.write(usage);
   if (values.version) return void process.stdout.write(`bangerd-root ${version}\n`);
-  // The modes of what it makes are its own; a terminal that closes ends no helper.
+  // The modes of what it makes are its own; a terminal that closes, or a signal that means nothing here, ends no helper.
   process.umask(0o022);
-  process.on("SIGHUP", () => undefined);
+  for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => undefined);
   const server = await startHelper(installPath(values.config), hostPrograms());
   // VMMs go on running; what is under way is finished first.
   const end = () => void server.close(30_000).then(() => process.exit(0), fail);

@@ -18,6 +18,7 @@ describe.skipIf(noSandbox)(`a program of banger's${leftOut}`, () => {
       install -d -o owner -m 700 /mnt/tmp/real; ln -s real /mnt/tmp/linked
       sed 's#${host.file.stateDir}#/mnt/tmp/roots#' ${host.config} >/mnt/tmp/roots.toml; mkdir -m 777 /mnt/tmp/roots
       sed 's#${host.file.stateDir}#/mnt/nowhere/state#' ${host.config} >/mnt/tmp/nowhere.toml
+      sed 's#${host.file.stateDir}#/proc/x/state#' ${host.config} >/mnt/tmp/proc.toml
       sed 's#${host.file.stateDir}#/mnt/ro/state#' ${host.config} >/mnt/tmp/ro.toml
       mkdir -p /mnt/ro/state; chown owner /mnt/ro/state; mount --bind /mnt/ro /mnt/ro; mount -o remount,bind,ro /mnt/ro
       sed 's#uid_first = 62000#uid_first = 60990#' ${host.config} >/mnt/tmp/overlap.toml
@@ -40,6 +41,7 @@ describe.skipIf(noSandbox)(`a program of banger's${leftOut}`, () => {
     ],
     ["bangerd", "owner", ["--config", "/mnt/tmp/roots.toml"], {}, /state_dir: .* belongs to uid 0, not to the owner/],
     ["bangerd", "owner", ["--config", "/mnt/tmp/nowhere.toml"], {}, /state_dir: .* may not be entered or written/],
+    ["bangerd", "owner", ["--config", "/mnt/tmp/proc.toml"], {}, /state_dir: .* can't be made there; name another/],
     ["bangerd", "owner", ["--config", "/mnt/tmp/ro.toml"], {}, /state_dir: .* mounted read-only; mount it writable/],
     ["bangerd-root", "owner", [], {}, /must be started as root/],
     ["bangerd-root", "root", ["--config", "/nope"], {}, /\/nope: there is no such file; write one/],

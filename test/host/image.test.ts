@@ -126,6 +126,17 @@ describe.skipIf(noSandbox)(`images${noSandbox ? ` (${noSandbox})` : ""}`, () => 
   });
 
   it.each([
+    ["image", ["image", "import", "/mnt/tmp/loop"], /is a symbolic link that leads to itself/],
+    ["kernel", ["kernel", "import", "/mnt/tmp/loop"], /is a symbolic link that leads to itself/],
+    ["image", ["image", "import", "/mnt/tmp/file/below"], /goes through something that is no directory|isn't there/],
+  ])("a path of an %s that leads nowhere is said to: %j", async (_, argv, message) => {
+    await host.sandbox.root("cd /mnt/tmp; ln -s loop loop; touch file");
+    const answer = await host.banger(argv);
+    expect(answer.error().message).toMatch(message);
+    expect(answer.error().code).not.toBe("internal");
+  });
+
+  it.each([
     ["image", "source", ["image", "import", "/mnt/tmp/secret", "--name", "x"]],
     ["image in a closed directory", "source", ["image", "import", "/mnt/tmp/closed/secret", "--name", "x"]],
     ["kernel", "source", ["kernel", "import", "/mnt/tmp/secret", "--modules", "/mnt/tmp"]],

@@ -112,4 +112,11 @@ describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : "
     expect(new Set(ids).size).toBe(2);
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{32}\n$/);
   });
+
+  it("goes on when somebody removed the bridge, once it is made anew", async () => {
+    await host.sandbox.root(`ip link delete ${host.layout.bridge}`);
+    await host.ok("network", "up");
+    expect(await reaches("one", "192.0.2.1", 8000, 10)).toBe("192.0.2.2");
+    expect((await host.banger(["network", "down"])).error()).toMatchObject({ code: "in_use" });
+  });
 });

@@ -15,12 +15,22 @@ export function mustBeReadable(path: string, field: string): void {
   });
 }
 
+/** Why a path leads to nothing. */
+const odds: Readonly<Record<string, string>> = {
+  ELOOP: "is a symbolic link that leads to itself",
+  ENOTDIR: "goes through something that is no directory",
+  ENAMETOOLONG: "has too long a name",
+};
+
 /** Runs `work`, which reads what `field` names; where permission lacks, it says so, and what helps. */
 export function reading<T>(field: string, work: () => T): T {
   try {
     return work();
   } catch (cause) {
     const { code, path = "it" } = cause as NodeJS.ErrnoException;
+    const odd = odds[code ?? ""];
+    if (odd !== undefined)
+      throw new BangerError("bad_content", `${field}: ${path} ${odd}`, { cause, details: { field } });
     if (code !== "EACCES" && code !== "EPERM") throw cause;
     const who = `the daemon's user (uid ${process.getuid?.()})`;
     throw new BangerError(

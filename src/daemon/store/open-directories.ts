@@ -1,4 +1,4 @@
-import { accessSync, chmodSync, constants, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import type { Installation } from "../../installation/install-file.ts";
 
 /** Makes the daemon's directories where they are missing, and refuses those that it couldn't keep anything in. */
@@ -14,7 +14,7 @@ export function openDirectories({ stateDir, runDir }: Installation): void {
 
 function open(key: string, path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    make(path);
     const stat = statSync(path);
     const uid = process.getuid?.();
     if (stat.uid !== uid) {
@@ -33,11 +33,20 @@ function open(key: string, path: string): void {
   }
 }
 
+/** Makes a directory and those above it that are missing. Not by `recursive`, which tries for ever where none can be made, as in /proc. */
+function make(path: string): void {
+  for (let end = path.indexOf("/", 1); ; end = path.indexOf("/", end + 1)) {
+    const reached = end === -1 ? path : path.slice(0, end);
+    if (!existsSync(reached)) mkdirSync(reached, { mode: 0o700 });
+    if (end === -1) return;
+  }
+}
+
 const reasons: Readonly<Record<string, string>> = {
   EACCES: "may not be entered or written by the owner; as root, make it with `install -d -o OWNER -m 700`",
-  EEXIST: "is no directory; move what is there away, or name another",
+  EEXIST: "is a link to nothing; make what it leads to, or name another",
   ENOTDIR: "is no directory; move what is there away, or name another",
-  ENOENT: "is a link to nothing; make what it leads to, or name another",
+  ENOENT: "can't be made there; name another",
   ELOOP: "is a symbolic link to itself; name a directory",
   EPERM: "can't be changed by the owner; as root, make it with `install -d -o OWNER -m 700`",
   ENOSPC: "lies on a full file system; free some of it",

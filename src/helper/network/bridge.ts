@@ -10,6 +10,7 @@ import { ipv4Bytes } from "./address.ts";
 import { leadsElsewhere, mustBeFree, shadowedRoutes, taken } from "./collisions.ts";
 import { inKernel } from "./in-kernel.ts";
 import { mustBeOurs } from "./link.ts";
+import { putAllOnBridge } from "./port.ts";
 
 /** Makes the bridge, or finds it as it should be. */
 export async function ensureBridge(deps: HelperDeps): Promise<ResultOf<typeof helperContract.bridgeEnsure>> {
@@ -37,6 +38,7 @@ export async function ensureBridge(deps: HelperDeps): Promise<ResultOf<typeof he
       disableIpv6(bridge);
       links.addAddress(link, ipv4Bytes(first), prefix);
       links.setUp(link);
+      putAllOnBridge(deps, link);
       const elsewhere = leadsElsewhere(deps, link);
       if (elsewhere !== undefined) throw taken(`subnet ${installation.subnet} is in use: ${elsewhere}`);
     });

@@ -4,27 +4,19 @@ import type { helperContract } from "../../rpc/contract/helper.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { VmFacts } from "../files/facts.ts";
-import type { Link, PortFlags } from "../netlink/links.ts";
+import type { Link } from "../netlink/links.ts";
 import { leaseUid, returnUid } from "../process/uid-lease.ts";
 import { undoneFor } from "../undo.ts";
 import { vmmProcess } from "../vmm/vmm-process.ts";
-import { ipv4Bytes, macBytes } from "./address.ts";
+import { ipv4Bytes } from "./address.ts";
 import { inKernel } from "./in-kernel.ts";
 import { findLink, mustBeOurs } from "./link.ts";
 import { pinKey } from "./nat.ts";
 import { guests } from "./policy.ts";
+import { putOnBridge } from "./port.ts";
 import { makeTap } from "./tun.ts";
 
 type TapRequest = ParamsOf<typeof helperContract.tapCreate>;
-
-/** A guest reaches the bridge and no other guest, and sends only as the MAC that is pinned to its port. */
-const portFlags: PortFlags = {
-  isolated: true,
-  learning: false,
-  locked: true,
-  unicastFlood: false,
-  multicastFlood: false,
-};
 
 /** Makes a VM's tap: owned by the VM's uid, isolated from other guests, pinned to its MAC and address. */
 export async function createTap(deps: HelperDeps, request: TapRequest): Promise<{ tap: string; uid: number }> {
@@ -83,9 +75,7 @@ function makeLink(deps: HelperDeps, { vm_id, address, mac }: TapRequest, bridge:
     const tap = links.find(name);
     if (tap === undefined) throw new BangerError("command_failed", `tap ${name} is gone as soon as it is made`);
     links.setAlias(tap, layout.alias(vm_id));
-    links.attach(tap, bridge, portFlags);
-    links.pinPort(tap, macBytes(mac));
-    links.pinNeighbour(bridge, ipv4Bytes(address), macBytes(mac));
+    putOnBridge(deps, { address, mac }, tap, bridge);
     nft.addElement(layout.table, guests, pinKey({ mac, address }));
     links.setUp(tap);
   });

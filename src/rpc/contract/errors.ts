@@ -22,7 +22,7 @@ export const errorTable = {
   busy: { exit: 75, hint: "Another operation on it is under way; try again when it is done." },
   wrong_state: { exit: 65, hint: "The noun's `show` says what state it is in." },
   cancelled: { exit: 130, hint: "It was ended before it was done; the noun's `show` says what there is." },
-  deadline_exceeded: { exit: 75, hint: "Try again, with a longer deadline if the host is slow." },
+  deadline_exceeded: { exit: 75, hint: "Try again; a host or a guest that is busy may take longer." },
   disconnected: { exit: 69, hint: "The peer went away; what it had begun completes or is undone." },
   daemon_unavailable: { exit: 69, hint: "Start it: `bangerd`, as the owner of the installation." },
   helper_unavailable: { exit: 69, hint: "Start it as root: `bangerd-root`." },

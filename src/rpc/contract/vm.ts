@@ -139,7 +139,11 @@ export const vmContract = {
     // Events `stdout` and `stderr` carry its output as base64; the request's input is its standard input.
     summary: "Runs a command in a VM, without ssh.",
     params: one.extend({
-      argv: z.array(z.string().max(65_536)).min(1).max(1024).describe("the command and its arguments"),
+      argv: z
+        .array(z.string().max(65_536, "an argument of more than 65536 characters can't be passed"))
+        .min(1)
+        .max(16_384, "more than 16384 arguments can't be passed")
+        .describe("the command and its arguments"),
       env: z
         .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*=[^\0]*$/, "must be NAME=value"))
         .max(256)
@@ -148,7 +152,7 @@ export const vmContract = {
       cwd: path.optional().describe("its working directory; the user's home by default"),
       user: z
         .string()
-        .regex(/^[a-z0-9_][a-z0-9_-]{0,31}$/)
+        .regex(/^[a-z0-9_][a-z0-9_-]{0,31}$/, "must be a user's name or number")
         .optional()
         .describe("the user it runs as; root by default"),
       stdin: z.boolean().default(false).describe("pass standard input"),

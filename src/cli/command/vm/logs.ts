@@ -21,6 +21,6 @@ export const vmLogs = command({
         else await write("stdout", bytes);
       },
     });
-    if (bytes === 0) note(`${params.vm} has nothing on its console; its guest has not come so far`);
+    if (bytes === 0) note(`${params.vm} has nothing on its console`);
   },
 });

@@ -1,0 +1,36 @@
+import type { HelperDeps } from "../deps.ts";
+import type { VmFacts } from "../files/facts.ts";
+import type { Link, PortFlags } from "../netlink/links.ts";
+import { ipv4Bytes, macBytes } from "./address.ts";
+import { mustBeOurs } from "./link.ts";
+
+/** A guest reaches the bridge and no other guest, and sends only as the MAC that is pinned to its port. */
+const portFlags: PortFlags = {
+  isolated: true,
+  learning: false,
+  locked: true,
+  unicastFlood: false,
+  multicastFlood: false,
+};
+
+/** Puts a tap on the bridge, as the port of the guest with this address. */
+export function putOnBridge(
+  { links }: Pick<HelperDeps, "links">,
+  { address, mac }: Pick<NonNullable<VmFacts["tap"]>, "address" | "mac">,
+  tap: Link,
+  bridge: Link,
+): void {
+  links.attach(tap, bridge, portFlags);
+  links.pinPort(tap, macBytes(mac));
+  links.pinNeighbour(bridge, ipv4Bytes(address), macBytes(mac));
+}
+
+/** Puts the taps of VMs that run on a bridge that had to be made anew: whoever removed the old one left them on none. */
+export function putAllOnBridge(deps: Pick<HelperDeps, "facts" | "layout" | "links">, bridge: Link): void {
+  for (const { vm_id: vmId, tap: known } of deps.facts.vms()) {
+    const tap = known === undefined ? undefined : deps.links.find(deps.layout.tap(vmId));
+    if (known === undefined || tap === undefined) continue;
+    mustBeOurs(tap, deps.layout.alias(vmId), true);
+    putOnBridge(deps, known, tap, bridge);
+  }
+}
