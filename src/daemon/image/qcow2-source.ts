@@ -23,14 +23,15 @@ export async function rawOfQcow2(
   mustStandAlone(source);
   const raw = join(scratch, "disk.raw");
   // Its format and that nothing lies behind it are said here: QEMU neither probes it nor opens what it names.
-  const opened = { driver: "qcow2", file: { driver: "file", filename: source.path }, backing: null };
+  const opened = `json:${JSON.stringify({ driver: "qcow2", file: { driver: "file", filename: source.path }, backing: null })}`;
+  await mustBeWhole(source, opened, { run, signal });
   const full = new AbortController();
   const watch = setInterval(() => {
     const blocks = statSync(raw, { throwIfNoEntry: false })?.blocks ?? 0;
     if (blocks * 512 > limitMib * mib) full.abort();
   }, watchMs);
   try {
-    const args = ["convert", "-q", "-O", "raw", `json:${JSON.stringify(opened)}`, raw];
+    const args = ["convert", "-q", "-O", "raw", opened, raw];
     await run({ file: "qemu-img", args, within: limits, signal: AbortSignal.any([signal, full.signal]) });
   } catch (cause) {
     signal.throwIfAborted();
@@ -40,16 +41,34 @@ export async function rawOfQcow2(
         details: { field: "size_mib" },
       });
     }
-    if (!(cause instanceof BangerError) || cause.code !== "command_failed") throw cause;
-    throw refused(
-      source.path,
-      `can't be read as a qcow2 disk: ${cause.plain}; \`qemu-img check\` tells what is wrong with it`,
-      cause,
-    );
+    throw unreadable(source, cause);
   } finally {
     clearInterval(watch);
   }
   return raw;
+}
+
+/** QEMU reads zeros where a disk was cut off: that its clusters are there is asked before. A leak (exit code 3) is no harm. */
+async function mustBeWhole(source: Source, opened: string, { run, signal }: SurveyDeps): Promise<void> {
+  const args = ["check", "-q", opened];
+  await run({ file: "qemu-img", args, within: limits, alsoWell: [3], signal }).catch((cause: unknown) => {
+    signal.throwIfAborted();
+    if (cause instanceof BangerError && /exceeding the end of the file/.test(String(cause.details?.["stderr"])))
+      throw refused(source.path, "is truncated: its last clusters are missing; copy or download it again", cause);
+    throw unreadable(source, cause);
+  });
+}
+
+/** Of a damaged table or cluster QEMU says "Input/output error" as of a damaged host: what it was reading is the file's. */
+function unreadable({ path }: Source, cause: unknown): unknown {
+  if (!(cause instanceof BangerError)) return cause;
+  const reading = cause.code === "host_failed" && /error while reading/.test(String(cause.details?.["stderr"]));
+  if (cause.code !== "command_failed" && !reading) return cause;
+  return refused(
+    path,
+    `can't be read as a qcow2 disk: ${cause.plain}; \`qemu-img check\` tells what is wrong with it`,
+    cause,
+  );
 }
 
 function mustStandAlone({ path, head }: Source): void {

@@ -5,6 +5,7 @@ import { BangerError } from "../../rpc/contract/errors.ts";
 import { printableLine } from "../../rpc/printable.ts";
 import { attribute } from "../../telemetry/names.ts";
 import type { Spans } from "../../telemetry/spans.ts";
+import { childEnv } from "./child-env.ts";
 
 /** A program to run, without a shell. */
 export interface Command {
@@ -23,6 +24,8 @@ export interface Command {
   readonly readStdout?: (chunks: AsyncIterable<Buffer>) => Promise<void>;
   /** Called with each line of its standard error. */
   readonly onLine?: (line: string) => void;
+  /** Exit codes beside 0 that are no failure. */
+  readonly alsoWell?: readonly number[];
   readonly signal?: AbortSignal;
 }
 
@@ -71,7 +74,7 @@ export function createRunner({ spans }: { readonly spans: Spans }): Run {
       if (ended.code !== null) span.setAttribute(attribute.exitCode, ended.code);
       command.signal?.throwIfAborted();
       if (ended.unread !== undefined) throw ended.unread.cause;
-      if (ended.code !== 0) {
+      if (ended.code === null || (ended.code !== 0 && command.alsoWell?.includes(ended.code) !== true)) {
         const how = ended.code === null ? `was killed by ${ended.signal}` : `exited with ${ended.code}`;
         const lastLine = printableLine(ended.stderr.trimEnd().split("\n").at(-1) ?? "");
         const code = codeOf(ended.stderr);
@@ -109,7 +112,7 @@ async function runToEnd(command: Command): Promise<Ended> {
   };
   try {
     const [file = "", ...args] = [...(command.within ?? []), command.file, ...command.args];
-    const env = command.env ?? process.env;
+    const env = childEnv(command.env ?? process.env);
     const child = spawn(file, args, {
       cwd: command.cwd,
       // The programs' answers are read: they speak English, whatever the owner speaks.

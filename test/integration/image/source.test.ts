@@ -101,6 +101,14 @@ function qcow2(bytes: Buffer, ...options: string[]): Buffer {
   return readFileSync(join(directory, "disk.qcow2"));
 }
 
+const address = 0x00ff_ffff_ffff_fe00n;
+/** Where a qcow2 disk says where its first L2 table lies, and that where the first cluster does. */
+const l2Entry = (disk: Buffer) => Number(disk.readBigUInt64BE(40));
+const firstEntry = (disk: Buffer) => Number(disk.readBigUInt64BE(l2Entry(disk)) & address);
+/** With an entry that leads to the middle of a cluster. */
+const spoilt = (disk: Buffer, entry: (disk: Buffer) => number) =>
+  changed(disk, (copy) => copy.writeUInt8(copy.readUInt8(entry(copy) + 6) | 2, entry(copy) + 6));
+
 const swap = Buffer.alloc(mib);
 
 describe("is taken", () => {
@@ -188,6 +196,25 @@ describe("is refused", () => {
       /1 TiB is the most/,
     ],
     ["a truncated qcow2", () => qcow2(ext4).subarray(0, 80), /is truncated/],
+    [
+      "a qcow2 without its last quarter",
+      () => {
+        const whole = qcow2(Buffer.concat([ext4, Buffer.alloc(8 * mib, 1)]));
+        return whole.subarray(0, whole.length * 0.75);
+      },
+      /is truncated: its last clusters are missing/,
+    ],
+    ["a qcow2 with an L2 table out of line", () => spoilt(qcow2(ext4), l2Entry), /can't be read as a qcow2 disk/],
+    ["a qcow2 with a cluster out of line", () => spoilt(qcow2(ext4), firstEntry), /can't be read as a qcow2 disk/],
+    [
+      "a qcow2 with a compressed cluster that isn't one",
+      () =>
+        changed(qcow2(ext4, "-c"), (copy) => {
+          const at = Number(copy.readBigUInt64BE(firstEntry(copy)) & ((1n << 54n) - 1n));
+          copy.fill(0xff, at, at + 100);
+        }),
+      /can't be read as a qcow2 disk/,
+    ],
     [
       "a qcow2 whose tables lie elsewhere",
       () => changed(qcow2(ext4), (copy) => copy.writeUInt32BE(123, 44)),

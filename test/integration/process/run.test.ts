@@ -18,6 +18,21 @@ describe("a program that the daemon runs", () => {
     });
   });
 
+  it("ends well also with a code that is said to be no failure, and only with that", async () => {
+    const exit = (code: number) => run({ file: "sh", args: ["-c", `exit ${code}`], alsoWell: [3] });
+    await exit(3);
+    await expect(exit(2)).rejects.toMatchObject({ code: "command_failed" });
+  });
+
+  it.each(["TAR_OPTIONS", "XZ_DEFAULTS", "ZSTD_CLEVEL", "GZIP", "MKE2FS_CONFIG", "PAGER", "FAKEROOTKEY"])(
+    "takes no orders from the daemon's %s, and has the rest of its environment",
+    async (name) => {
+      const env = { ...process.env, [name]: "set", TMPDIR: "/other" };
+      const { stdout } = await run({ file: "sh", args: ["-c", `echo "\${${name}-unset} $TMPDIR"`], env });
+      expect(stdout).toBe("unset /other\n");
+    },
+  );
+
   it("that isn't installed is named with the package that has it", async () => {
     await expect(run({ file: "mke2fs-not-there", args: [] })).rejects.toMatchObject({ code: "missing_tool" });
   });
