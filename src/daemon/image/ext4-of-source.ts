@@ -2,7 +2,7 @@ import { BangerError } from "../../rpc/contract/errors.ts";
 import { type DiskDeps, ext4OfPartition, ext4OfQcow2 } from "./disk-source.ts";
 import { copyExt4 } from "./ext4-file.ts";
 import { defaultMib, ext4OfTar } from "./ext4.ts";
-import { type Decompressor, recognise } from "./recognise.ts";
+import { type Decompressor, decompression, recognise } from "./recognise.ts";
 import { chooseRootless } from "./rootless.ts";
 import { refused, type Source } from "./source.ts";
 import { surveyTar } from "./survey-tar.ts";
@@ -36,7 +36,7 @@ export async function ext4OfSource(source: Source, wishes: Wishes, deps: DiskDep
 
 async function ofTar(source: Source, program: Decompressor | undefined, sizeMib: number | undefined, deps: DiskDeps) {
   const { run, signal, scratch, progress } = deps;
-  const { root, joined, beside, highestId, devices, acls, capable } = await surveyTar(
+  const { root, spelt, joined, beside, highestId, devices, acls, capable } = await surveyTar(
     source,
     program,
     sizeMib ?? defaultMib,
@@ -54,11 +54,12 @@ async function ofTar(source: Source, program: Decompressor | undefined, sizeMib:
   const tar = {
     file: source.path,
     root,
+    spelt,
     joined,
     acls: acls > 0 && namespace,
     xattrs: namespace || capable === 0,
     note,
-    ...(program === undefined ? {} : { program }),
+    ...(program === undefined ? {} : { program: decompression(program).join(" ") }),
   };
   return ext4OfTar(tar, sizeMib, scratch, { run, signal, rootless });
 }

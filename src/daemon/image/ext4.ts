@@ -25,10 +25,12 @@ const tooSmall = /Could not allocate|not found by ext2_lookup|too small|too big 
 /** A tar archive that was looked at. */
 export interface KnownTar {
   readonly file: string;
-  /** What unpacks its compression. */
+  /** What unpacks its compression, with its options. */
   readonly program?: string;
   /** The directory in it that is the root file system; empty for its top. */
   readonly root: string;
+  /** How that is spelt in its members; nothing else is unpacked. */
+  readonly spelt?: readonly string[];
   /** True where one archive follows another behind its end. */
   readonly joined: boolean;
   /** True where its access control lists are to be set. */
@@ -61,14 +63,19 @@ export async function ext4OfTar(
 }
 
 async function unpack(
-  { file, program, root, joined, acls, xattrs, note }: KnownTar,
+  { file, program, root, spelt = [], joined, acls, xattrs, note }: KnownTar,
   tree: string,
   deps: Ext4Deps,
 ): Promise<void> {
   const { run, signal, rootless } = deps;
   const told: string[] = [];
+  let more = 0;
+  let reason: string | undefined;
   const onLine = (line: string) => {
-    if (!unsaid.test(line)) told.push(line);
+    if (unsaid.test(line)) return;
+    if (/: Cannot /.test(line)) reason ??= line;
+    if (told.length < mostTold) told.push(line);
+    else more++;
   };
   const args = [...extract, ...excludes(root), "--directory", tree, "--file", file];
   if (acls === true) args.push("--acls");
@@ -76,11 +83,12 @@ async function unpack(
   args.push(...(xattrs === false ? ["--no-xattrs"] : ["--xattrs", "--xattrs-include=*"]));
   if (joined) args.push("--ignore-zeros");
   if (program !== undefined) args.push(`--use-compress-program=${program}`);
+  args.push("--", ...spelt);
   await run({ file: "tar", args, within: rootless.within, signal, onLine }).catch((cause: unknown) => {
     if (!(cause instanceof BangerError) || cause.code !== "command_failed") throw cause;
     throw new BangerError(
       "bad_content",
-      `source: ${file} can't be unpacked whole: ${told[0] ?? cause.plain}; pack it anew`,
+      `source: ${file} can't be unpacked whole: ${reason ?? told[0] ?? cause.plain}; pack it anew`,
       {
         cause,
         details: { field: "source", ...cause.details },
@@ -88,9 +96,12 @@ async function unpack(
     );
   });
   // What is no failure to tar is one to whoever misses it.
-  for (const line of told.slice(0, 10)) note?.(`not kept: ${line}`);
-  if (told.length > 10) note?.(`not kept: ${told.length - 10} more`);
+  for (const line of told) note?.(`not kept: ${line}`);
+  if (more > 0) note?.(`not kept: ${more} more`);
 }
+
+/** How many of tar's lines are kept. */
+const mostTold = 10;
 
 /** What tar says beside the reason, or of what it does as it should. */
 const unsaid = /Exiting with failure|Removing leading|^tar: Substituting/;
@@ -102,7 +113,13 @@ function excludes(root: string): string[] {
 }
 
 /** How tar unpacks a root file system. */
-const extract = ["--extract", "--numeric-owner", "--same-owner", "--preserve-permissions"];
+const extract = [
+  "--extract",
+  "--numeric-owner",
+  "--same-owner",
+  "--preserve-permissions",
+  "--warning=no-unknown-keyword",
+];
 
 async function ext4OfTree(tree: string, sizeMib: number | undefined, scratch: string, deps: Ext4Deps): Promise<string> {
   const { run, signal, rootless } = deps;

@@ -9,6 +9,11 @@ export type Format =
 /** The programs that unpack what is compressed. */
 export type Decompressor = "gzip" | "xz" | "bzip2" | "zstd" | "lz4";
 
+/** The command that unpacks a stream; a program adds `-d`. zstd says no to a window that it was not asked to allow. */
+export function decompression(program: Decompressor): [file: string, ...options: string[]] {
+  return program === "zstd" ? [program, "--long=31"] : [program];
+}
+
 /** So many first bytes tell one format from another. */
 export const headBytes = 72 * 1024;
 

@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Run } from "../process/run.ts";
 import { fileBytes, streamBytes } from "./byte-source.ts";
-import { type Decompressor, headBytes, recognise } from "./recognise.ts";
+import { type Decompressor, decompression, headBytes, recognise } from "./recognise.ts";
 import { refused, type Source } from "./source.ts";
 import { type ByteSource, readTar, type TarEnd } from "./tar-reader.ts";
 import { type TarFacts, TarSurvey } from "./tar-survey.ts";
@@ -91,7 +91,8 @@ async function ofProgram(
     // To the end, though the archive may have ended before: the program tells then whether all was there.
     while ((await all.next()).done !== true);
   };
-  await run({ file: program, args: ["-dc"], stdinFrom: path, readStdout, signal }).catch((cause: unknown) => {
+  const [file, ...options] = decompression(program);
+  await run({ file, args: [...options, "-dc"], stdinFrom: path, readStdout, signal }).catch((cause: unknown) => {
     if (!(cause instanceof BangerError) || cause.code !== "command_failed") throw cause;
     throw refused(path, whyNot(program, String(cause.details?.["stderr"])), cause);
   });

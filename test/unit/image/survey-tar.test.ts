@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { recognise } from "../../../src/daemon/image/recognise.ts";
 import { openSource } from "../../../src/daemon/image/source.ts";
 import { surveyTar } from "../../../src/daemon/image/survey-tar.ts";
+import { TarSurvey } from "../../../src/daemon/image/tar-survey.ts";
 import { createRunner } from "../../../src/daemon/process/run.ts";
 import { Spans } from "../../../src/telemetry/spans.ts";
 import { startTracer } from "../../../src/telemetry/tracer.ts";
@@ -39,6 +40,21 @@ describe("an archive", () => {
       [{ name: "rootfs/usr/a" }, { name: "list.txt" }],
       { root: "rootfs", beside: ["list.txt"] },
     ],
+    [
+      "with one directory on top, spelt in two ways, a device beside it and much more",
+      [
+        { name: "./rootfs/usr/a" },
+        { name: "rootfs/bin" },
+        { name: "other/null", type: "3" },
+        ...Array.from({ length: 11 }, (_, index) => ({ name: `list-${index}` })),
+      ],
+      {
+        root: "rootfs",
+        spelt: ["./rootfs", "rootfs"],
+        devices: [],
+        beside: ["other", ...Array.from({ length: 9 }, (_, index) => `list-${index}`), "2 more"],
+      },
+    ],
     ["of a high owner", [{ name: "usr/a", uid: 70_000 }], { highestId: 70_000 }],
     [
       "of an owner that only PAX can tell",
@@ -58,6 +74,11 @@ describe("an archive", () => {
     [
       "with a link and then a directory of that name",
       [usr, { name: "x", type: "2", link: "/" }, { name: "x", type: "5" }, { name: "x/a" }],
+      { root: "" },
+    ],
+    [
+      "with a link out of the tree and then one within of that name",
+      [usr, { name: "x", type: "2", link: "/" }, { name: "x", type: "2", link: "usr" }, { name: "x/a" }],
       { root: "" },
     ],
     ["with a name that is not UTF-8", [usr, { name: Buffer.from([0x61, 0xff]) }], { root: "" }],
@@ -91,6 +112,27 @@ describe("an archive", () => {
       code: "bad_content",
       plain: expect.stringMatching(message) as string,
     });
+  });
+
+  it("of deep members is read in the time of a flat one's", async () => {
+    const deep = { path: `usr/${"a/".repeat(1_950)}b` };
+    const members = Array.from({ length: 400 }, () => ({ name: "a", pax: deep }));
+    const began = performance.now();
+    await survey(tarArchive([usr, { name: "usr/a/b/c", type: "2", link: "/" }, ...members]));
+    expect(performance.now() - began).toBeLessThan(3_000);
+  });
+
+  it.each<[string, Partial<Member>]>([
+    ["links that lead out of it", { type: "2", link: "/" }],
+    ["names at its top", {}],
+  ])("of more %s than can be kept is refused before they fill the daemon's memory", (_, more) => {
+    const { type = "0", link = "" } = more;
+    const tar = new TarSurvey("root.tar");
+    const rest = { link, type, size: 0, uid: 0, gid: 0, acl: false, security: false };
+    const takeAll = () => {
+      for (let index = 0; index < 1_000_000; index++) tar.take({ ...rest, name: `${index}` });
+    };
+    expect(takeAll).toThrow(/has more names at its top, and links that lead out of it/);
   });
 
   it("that is cut off between its blocks or within is truncated; garbage where a header should be is damage", async () => {
@@ -128,6 +170,11 @@ describe("what is compressed", () => {
       else await expect(more).rejects.toThrow(/something behind the end of its/);
     },
   );
+
+  it("zstd with a window of 2 GiB is unpacked", async () => {
+    const wide = execFileSync("zstd", ["-c", "--ultra", "-1", "--long=31"], { input: whole });
+    expect(await survey(wide)).toMatchObject({ root: "" });
+  });
 
   it("and no archive is said to be what it is", async () => {
     const disk = Buffer.alloc(80 * 1024);
