@@ -21,6 +21,7 @@ const knownReadOnly = 0x1_ffff;
 /** Reads the superblock of a file system; `named` is what its file is called when it is refused. */
 export function extSuperblock(file: string, size: number, named: string, at = 0): ExtSuperblock {
   const bytes = bytesAt(file, at + superblockAt, 1024);
+  if (bytes.length < 1024) throw refused(named, "is truncated: its superblock is not whole; copy or download it again");
   const incompatible = bytes.readUInt32LE(0x60);
   const unknown = [
     ...bitNames("incompatible", incompatible & ~known),

@@ -47,6 +47,7 @@ export const foreignFormats: readonly ForeignFormat[] = [
   { at: 65_600, magic: "_BHRfS_M", what: "a btrfs file system", next: mounted("btrfs") },
   { at: 1_024, magic: "\xe2\xe1\xf5\xe0", what: "an EROFS file system", next: mounted("erofs") },
   { at: 1_024, magic: "\x10\x20\xf5\xf2", what: "an F2FS file system", next: mounted("f2fs") },
+  { at: 514, magic: "HdrS", what: "a Linux kernel (a bzImage)", next: "`banger kernel import` takes it" },
   {
     at: 0,
     magic: "\x7fELF",

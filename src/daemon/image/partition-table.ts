@@ -13,6 +13,8 @@ export interface Partition {
 
 const sector = 512;
 const extended = new Set([0x05, 0x0f, 0x85]);
+/** A disk that has more is none: its bytes are beyond the numbers that are exact here. */
+const mostSectors = 2 ** 40;
 /** How many logical partitions are looked for: their chain may be a circle. */
 const mostLogical = 64;
 
@@ -26,9 +28,11 @@ export function partitionsOf(read: (at: number, length: number) => Buffer, named
 }
 
 function ofGpt(header: Buffer, unit: number, read: (at: number, length: number) => Buffer, named: string): Partition[] {
+  if (header.length < sector)
+    throw refused(named, "is truncated: its partition table is not whole; copy or download it again");
+  const damaged = () => refused(named, "has a partition table that is damaged; check it with `fdisk -l`");
   const [first, count, length] = [Number(header.readBigUInt64LE(72)), header.readUInt32LE(80), header.readUInt32LE(84)];
-  if (count > 1_024 || length < 128 || length > 4_096)
-    throw refused(named, "has a partition table that is damaged; check it with `fdisk -l`");
+  if (count > 1_024 || length < 128 || length > 4_096 || first > mostSectors) throw damaged();
   const table = read(first * unit, count * length);
   const found: Partition[] = [];
   for (let index = 0; (index + 1) * length <= table.length; index++) {
@@ -36,6 +40,7 @@ function ofGpt(header: Buffer, unit: number, read: (at: number, length: number) 
     const type = guid(entry);
     if (/^[0-]+$/.test(type)) continue;
     const [from, to] = [Number(entry.readBigUInt64LE(32)), Number(entry.readBigUInt64LE(40))];
+    if (from > mostSectors) throw damaged();
     found.push({ number: index + 1, start: from * unit, size: (to - from + 1) * unit, type });
   }
   return found;

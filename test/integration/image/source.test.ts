@@ -9,6 +9,7 @@ import { openSource } from "../../../src/daemon/image/source.ts";
 import { createRunner } from "../../../src/daemon/process/run.ts";
 import { Spans } from "../../../src/telemetry/spans.ts";
 import { startTracer } from "../../../src/telemetry/tracer.ts";
+import { tarArchive } from "../../support/tar-archive.ts";
 
 const mib = 1024 * 1024;
 const run = createRunner({ spans: new Spans(startTracer("test", () => undefined)) });
@@ -129,6 +130,16 @@ describe("is taken", () => {
     await taken(bytes(), partition === undefined ? {} : { partition });
   });
 
+  it("the root's directory of a tar, without what stands beside it: not even a device is made of that", async () => {
+    const told = await taken(
+      tarArchive([
+        { name: "./rootfs/usr/bin/", type: "5" },
+        { name: "./null", type: "3" },
+      ]),
+    );
+    expect(told).toContain("rootfs/ is the root file system; left out: null");
+  });
+
   it("with the partitions named that are left out", async () => {
     expect(await taken(mbr([0x82, swap], [0x83, ext4]))).toEqual([
       "taking partition 2",
@@ -220,6 +231,24 @@ describe("is refused", () => {
       () => changed(qcow2(ext4), (copy) => copy.writeUInt32BE(123, 44)),
       /can't be read as a qcow2 disk/,
     ],
+    ["an ext4 that ends in its superblock", () => ext4.subarray(0, 1_100), /is truncated: its superblock is not whole/],
+    ["a GPT that ends in its header", () => gpt().subarray(0, 520), /is truncated: its partition table is not whole/],
+    [
+      "a GPT whose table lies beyond any disk",
+      () => changed(gpt(), (copy) => copy.writeBigUInt64LE(1n << 60n, 512 + 72)),
+      /partition table that is damaged/,
+    ],
+    [
+      "a GPT with a partition beyond any disk",
+      () => changed(gpt([linuxRoot, ext4]), (copy) => copy.writeBigUInt64LE(1n << 62n, 1024 + 32)),
+      /partition table that is damaged/,
+    ],
+    ["a kernel", () => bzImage(), /is a Linux kernel \(a bzImage\); `banger kernel import` takes it/],
+    [
+      "a tar with a hard link to nothing and a keyword that tar doesn't know",
+      () => tarArchive([{ name: "usr/a", type: "1", link: "usr/missing", pax: { "FOO.bar": "x" } }]),
+      /can't be unpacked whole: tar: usr\/a: Cannot hard link to/,
+    ],
     ["a qcow2 of zeros", () => qcow2(Buffer.alloc(mib)), /holds an archive of nothing, or an empty disk/],
   ])("%s", async (_, bytes, message, code = "bad_content") => {
     await expect(taken(bytes())).rejects.toMatchObject({ code, plain: expect.stringMatching(message) as string });
@@ -259,6 +288,14 @@ it.each([
 it("a file of whose name none can be made asks for one", () => {
   expect(() => nameOfFile("/a/12.tar")).toThrow(/give --name/);
 });
+
+/** The begin of a kernel: a boot sector, and behind it the header that says so. */
+function bzImage(): Buffer {
+  const bytes = Buffer.alloc(4096);
+  bytes.writeUInt16LE(0xaa55, 510);
+  bytes.write("HdrS", 514);
+  return bytes;
+}
 
 /** As a machine leaves it that lost its power: marked so, with a journal that has nothing to replay. */
 function withJournalToReplay(): Buffer {
