@@ -2,10 +2,8 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Run } from "../process/run.ts";
 import { mustBeReadable, reading } from "../process/source-file.ts";
+import { mustAnswer, steadyFile } from "../process/steady-file.ts";
 import { headBytes } from "./recognise.ts";
-
-/** How long the file system of a source has to answer. */
-const answersWithinMs = 10_000;
 
 /** A file that an image is made from. */
 export interface Source {
@@ -17,7 +15,7 @@ export interface Source {
 
 /** Opens what a person gave: a file that is there, answers, can be read and holds something. */
 export async function openSource(path: string, run: Run, signal: AbortSignal): Promise<Source> {
-  await mustAnswer(path, run, signal);
+  await mustAnswer(path, "source", run, signal);
   if (reading("source", () => statSync(path, { throwIfNoEntry: false }))?.isDirectory() === true) {
     throw refused(
       path,
@@ -25,12 +23,9 @@ export async function openSource(path: string, run: Run, signal: AbortSignal): P
     );
   }
   mustBeReadable(path, "source");
-  const before = identityOf(path);
+  const mustBeUnchanged = steadyFile(path, "source");
   const head = bytesAt(path, 0, headBytes);
   if (head.length === 0) throw refused(path, "is empty; check what it was made from");
-  const mustBeUnchanged = () => {
-    if (identityOf(path) !== before) throw refused(path, "changed while it was read; import it when nothing writes it");
-  };
   return { path, head, mustBeUnchanged };
 }
 
@@ -48,22 +43,4 @@ export function bytesAt(path: string, position: number, length: number): Buffer 
   } finally {
     closeSync(fd);
   }
-}
-
-/** A child asks first: a file system that hangs would hang the daemon with it. */
-async function mustAnswer(path: string, run: Run, signal: AbortSignal): Promise<void> {
-  const limit = AbortSignal.timeout(answersWithinMs);
-  await run({ file: "stat", args: ["--dereference", "--", path], signal: AbortSignal.any([signal, limit]) }).catch(
-    (cause: unknown) => {
-      signal.throwIfAborted();
-      if (limit.aborted)
-        throw refused(path, "lies on a file system that doesn't answer; give a copy on another", cause);
-      // What it says is judged by the calls that follow.
-    },
-  );
-}
-
-function identityOf(path: string): string {
-  const { dev, ino, size, mtimeNs } = statSync(path, { bigint: true });
-  return [dev, ino, size, mtimeNs].join(":");
 }

@@ -7,6 +7,7 @@ import type { Kernel, kernelContract } from "../../rpc/contract/kernel.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { Run } from "../process/run.ts";
 import { mustBeReadable, reading } from "../process/source-file.ts";
+import { mustAnswer, steadyFile } from "../process/steady-file.ts";
 import type { OperationContext } from "../operation/operations.ts";
 import { ContentRecords } from "../store/content-records.ts";
 import { ContentService } from "../store/content-service.ts";
@@ -61,6 +62,7 @@ export class KernelService extends ContentService<Kernel> {
   async import(params: ImportParams, { signal, emit }: OperationContext): Promise<Kernel> {
     if (params.name !== undefined) this.records.mustBeFree(params.name);
     const { run, layout, database } = this.#deps;
+    const mustBeUnchanged = await openFiles(params, run, signal);
     await database.mustHaveRoom();
     const progress = (text: string) => emit("progress", { text });
     return inScratch(layout, async (scratch) => {
@@ -72,6 +74,7 @@ export class KernelService extends ContentService<Kernel> {
       await progress("making the initrd");
       const initrd = kernelInitrd(await modulesFor(kernel, files.modules, { run, signal, scratch }));
       signal.throwIfAborted();
+      mustBeUnchanged();
       return this.#keep(scratch, name, kernel, initrd, params.default);
     });
   }
@@ -116,10 +119,18 @@ export class KernelService extends ContentService<Kernel> {
   }
 }
 
+/** Looks at the files that were given, before they are read; what is returned refuses a source that changed since. */
+async function openFiles({ source, modules }: ImportParams, run: Run, signal: AbortSignal): Promise<() => void> {
+  if (modules !== undefined) await mustAnswer(modules, "modules", run, signal);
+  if (!source.startsWith("/")) return () => undefined;
+  await mustAnswer(source, "source", run, signal);
+  mustBeReadable(source, "source");
+  return steadyFile(source, "source");
+}
+
 async function kernelFiles(params: ImportParams, scratch: string, deps: DebianKernelDeps): Promise<KernelFiles> {
   const { source, modules } = params;
   if (!source.startsWith("/")) return unpackPackages(await downloadPackages(source, scratch, deps), scratch, deps);
-  mustBeReadable(source, "source");
   if (!isDebianPackage(readHead(source))) return { kernel: source, modules };
   const files = await unpackPackages([source], scratch, deps);
   return modules === undefined ? files : { ...files, modules };

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { command } from "../../command.ts";
+import { sourceFile } from "../../source-file.ts";
 
 /** `kernel import`: prints the new kernel's name. */
 export const kernelImport = command({
@@ -16,7 +17,7 @@ export const kernelImport = command({
   ],
   run: async ({ call, print }, params) => {
     const isPackageName = /^[a-z0-9][a-z0-9.+-]+$/.test(params.source) && !existsSync(params.source);
-    const source = isPackageName ? params.source : resolve(params.source);
+    const source = isPackageName ? params.source : sourceFile("kernel", params.source);
     const modules = params.modules === undefined ? {} : { modules: resolve(params.modules) };
     await print(await call("kernelImport", { ...params, source, ...modules }), ({ name }) => `${name}\n`);
   },

@@ -1,0 +1,87 @@
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { KernelService } from "../../../src/daemon/kernel/kernel-service.ts";
+import type { OperationContext } from "../../../src/daemon/operation/operations.ts";
+import { createRunner, type Run } from "../../../src/daemon/process/run.ts";
+import { openDatabase } from "../../../src/daemon/store/database.ts";
+import type { Store } from "../../../src/daemon/store/store.ts";
+import { layoutOf } from "../../../src/installation/layout.ts";
+import { newOpId } from "../../../src/telemetry/op-id.ts";
+import { Spans } from "../../../src/telemetry/spans.ts";
+import { startTracer } from "../../../src/telemetry/tracer.ts";
+import { fakeKernel } from "../../support/fake-kernel.ts";
+
+const real = createRunner({ spans: new Spans(startTracer("test", () => undefined)) });
+let directory: string;
+let database: Store;
+let source: string;
+let asked: string[];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "banger-kernel-import-"));
+  database = openDatabase(join(directory, "banger.db"));
+  source = join(directory, "vmlinuz");
+  writeFileSync(source, fakeKernel({ holds: ["virtio-pci", "virtio_blk", "virtio_net", "virtio_console", "ext4"] }));
+  asked = [];
+});
+afterEach(() => {
+  database.close();
+  rmSync(directory, { recursive: true });
+});
+
+/** Imports the source; `during` runs when the initrd is being made. */
+async function imported(during: () => void, params: { modules?: string } = {}) {
+  const layout = layoutOf({
+    id: "5eed0003",
+    ownerUid: 61_000,
+    ownerGid: 61_000,
+    stateDir: join(directory, "state"),
+    runDir: join(directory, "run"),
+    helperRunDir: join(directory, "helper"),
+    subnet: "10.77.0.0/24",
+    uidFirst: 60_706,
+    uidCount: 16,
+    resolvers: [],
+  });
+  const run: Run = (command) => {
+    if (command.file === "stat") asked.push(command.args.at(-1) ?? "");
+    return real(command);
+  };
+  const emit = (_: string, data?: unknown) => {
+    if ((data as { text: string }).text === "making the initrd") during();
+    return Promise.resolve();
+  };
+  const context: OperationContext = {
+    opId: newOpId(),
+    signal: new AbortController().signal,
+    emit,
+    cancel: () => undefined,
+  };
+  const kernels = new KernelService({ database, layout, run, now: () => new Date(0) });
+  try {
+    return await kernels.import({ source, ...params }, context);
+  } finally {
+    expect(existsSync(layout.scratch) ? readdirSync(layout.scratch) : []).toEqual([]);
+  }
+}
+
+it("a child asks a kernel's and its modules' file system first, which may hang", async () => {
+  const modules = join(directory, "gone");
+  await expect(imported(() => undefined, { modules })).rejects.toMatchObject({ code: "not_found" });
+  expect(asked).toEqual([modules, source]);
+  asked = [];
+  await imported(() => undefined);
+  expect(asked).toEqual([source]);
+});
+
+it.each([
+  ["grows", () => appendFileSync(source, "x")],
+  ["goes away", () => rmSync(source)],
+])("a kernel that %s while it is imported is refused", async (_, during) => {
+  await expect(imported(during)).rejects.toMatchObject({
+    code: "bad_content",
+    plain: `source: ${source} changed while it was read; import it when nothing writes it`,
+    details: { field: "source" },
+  });
+});
