@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { ext4OfSource } from "../../../src/daemon/image/ext4-of-source.ts";
 import { nameOfFile } from "../../../src/daemon/image/image-name.ts";
 import { openSource } from "../../../src/daemon/image/source.ts";
@@ -28,7 +28,10 @@ beforeEach(() => {
   scratch = join(directory, "scratch");
   mkdirSync(scratch);
 });
-afterEach(() => rmSync(scratch, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(scratch, { recursive: true });
+});
 
 const tool = (file: string, ...args: string[]) =>
   execFileSync(file, args, { env: { ...process.env, PATH: path }, stdio: ["ignore", "pipe", "ignore"] });
@@ -138,6 +141,11 @@ describe("is taken", () => {
       ]),
     );
     expect(told).toContain("rootfs/ is the root file system; left out: null");
+  });
+
+  it("all of a tar, whatever the daemon's TAR_OPTIONS say", async () => {
+    vi.stubEnv("TAR_OPTIONS", "--exclude=bin");
+    await taken(tarArchive([{ name: "usr/bin/", type: "5" }]));
   });
 
   it("with the partitions named that are left out", async () => {
