@@ -194,6 +194,8 @@ export class RpcClient {
     const pending = this.#pending.get(id);
     if (pending === undefined) return this.#takeStray(frame);
     this.#strays = 0;
+    // It went on, so that wasn't why it will leave.
+    this.#lastWords = undefined;
     if (typeof frame["event"] !== "string") return pending.settle(frame);
     if (frame["event"] === "credit") return this.#credits.get(id)?.grant(bytesOf(frame["data"]));
     return pending.event(frame["event"], frame["data"]);

@@ -1,4 +1,5 @@
 import { BangerError } from "./contract/errors.ts";
+import { maxUnsentBytes } from "./connection.ts";
 import { maxFrameBytes } from "./frame.ts";
 
 /** So many connections are open at a time, and so many of one process: only the owner's are let in, so a share is a process's. */
@@ -7,12 +8,12 @@ export const maxConnections = 512;
 export const maxOfProcess = 128;
 /** At most this many requests of one connection run at a time, or wait with their answers for a peer that doesn't read. */
 const maxInFlight = 64;
+/** The same of one process, whose connections are many: a quarter, so that it shuts out nobody. */
+const maxInFlightOfProcess = 128;
 /** The same of all connections together. */
 const maxInFlightOfAll = 512;
 /** So much may always wait for a peer. */
 const unsentFloor = maxFrameBytes / 4;
-/** A peer that leaves more than this unread is cut off: it neither reads nor closes, and what waits for it is memory of ours. */
-const maxUnsentBytes = 16 * maxFrameBytes;
 /** The same of all peers together; beyond it only the floor is left to each. */
 const maxUnsentOfAll = 64 * maxFrameBytes;
 
@@ -40,6 +41,7 @@ export class ConnectionLimits {
 
   /** Makes room for one more connection of a process, by ending the one that was idle longest; says why where there is none. */
   admit(pid: number): BangerError | undefined {
+    // Those that leave are few (`maxLingering`), and soon gone: they are counted where they linger.
     const open = [...this.#open].filter((connection) => !connection.leaving);
     const own = open.filter((connection) => connection.pid === pid);
     if (own.length >= maxOfProcess) return release(own, `${maxOfProcess} connections of process ${pid}`);
@@ -53,8 +55,12 @@ export class ConnectionLimits {
   /** Why a connection may have no further request; undefined when it may. */
   refuse(connection: LimitedConnection): BangerError | undefined {
     if (connection.inFlight >= maxInFlight) return tooMany(`${maxInFlight} requests on one connection`);
-    let all = 0;
-    for (const { inFlight } of this.#open) all += inFlight;
+    let [all, own] = [0, 0];
+    for (const { inFlight, pid } of this.#open) {
+      all += inFlight;
+      if (pid === connection.pid) own += inFlight;
+    }
+    if (own >= maxInFlightOfProcess) return tooMany(`${maxInFlightOfProcess} requests of process ${connection.pid}`);
     return all >= maxInFlightOfAll ? tooMany(`${maxInFlightOfAll} requests on all connections`) : undefined;
   }
 

@@ -10,7 +10,7 @@ import {
 } from "./frame.ts";
 
 /** A peer that leaves more than this unread is cut off: it neither reads nor closes, and what waits for it is memory of ours. */
-const maxUnsentBytes = 16 * maxFrameBytes;
+export const maxUnsentBytes = 16 * maxFrameBytes;
 
 /** One side of a socket: frames in order, back-pressure on what is sent. */
 export class Connection {
@@ -19,6 +19,7 @@ export class Connection {
   readonly closed: Promise<void>;
   #draining: Promise<void> | undefined;
   #heard = 0;
+  #heardAt = performance.now();
   #handling = false;
   #overflowed = false;
   readonly #decoder = new FrameDecoder();
@@ -47,6 +48,11 @@ export class Connection {
   /** How often something arrived; it stands still while this side itself is busy with a frame. */
   get heard(): number {
     return this.#heard;
+  }
+
+  /** When bytes last arrived, of a whole frame or not, by performance.now(). */
+  get heardAt(): number {
+    return this.#heardAt;
   }
 
   /** True while reading pauses for the handler of a frame: then silence isn't the peer's. */
@@ -90,6 +96,7 @@ export class Connection {
     try {
       for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
         this.#heard++;
+        this.#heardAt = performance.now();
         this.#handling = true;
         for (const frame of this.#decoder.push(chunk as Buffer)) await onFrame(frame);
         this.#handling = false;

@@ -12,7 +12,7 @@ import type { PeerCredentials } from "./peer-credentials.ts";
 import { ActiveRequest } from "./request.ts";
 
 /** A peer that sent half a frame, and waits for no answer, has so long for the rest. */
-const halfFrameMs = 30_000;
+const defaultHalfFrameMs = 30_000;
 /** So many traces of its requests are a connection's own: what came before is submitted by then. */
 const maxTraces = 1_024;
 
@@ -25,6 +25,8 @@ export interface ServedConnectionDeps {
   readonly hungUp: (socket: Socket) => boolean;
   /** Requests that are answered when the server closes. */
   readonly underWay: Set<Promise<void>>;
+  /** How long half a frame may stay one: 30 s by default. */
+  readonly halfFrameMs?: number;
 }
 
 /** A client of a server: its requests under way, each answered by dispatch. */
@@ -46,7 +48,7 @@ export class ServedConnection implements LimitedConnection {
       (frame) => this.#take(frame),
       (error) => {
         deps.log.warn({ err: error }, "connection closed: not a frame");
-        deps.dismissals.dismiss(socket, error);
+        this.end(error);
       },
       (bytes) => deps.limits.mayWait(bytes),
     );
@@ -81,7 +83,8 @@ export class ServedConnection implements LimitedConnection {
   }
 
   /** Says why, and closes. */
-  end(reason: BangerError): void {
+  end(reason: unknown): void {
+    if (this.#leaving) return;
     this.#leaving = true;
     this.#deps.dismissals.dismiss(this.#connection.socket, reason);
   }
@@ -92,9 +95,10 @@ export class ServedConnection implements LimitedConnection {
 
   /** Looks after what no event tells: a peer that left while nothing is read of it, half a frame that stays one. */
   look(): void {
-    const { socket, handling, partial } = this.#connection;
+    const { socket, handling, partial, heardAt } = this.#connection;
     if (handling && this.#deps.hungUp(socket)) socket.destroy();
-    const silentMs = performance.now() - this.#heardAt;
+    const { halfFrameMs = defaultHalfFrameMs } = this.#deps;
+    const silentMs = performance.now() - heardAt;
     if (partial && this.#inFlight === 0 && silentMs > halfFrameMs) {
       this.end(new BangerError("bad_frame", `half a frame, and nothing more for ${Math.round(silentMs / 1000)} s`));
     }
