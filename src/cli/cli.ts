@@ -7,6 +7,7 @@ import { completionAnswer, completionWord } from "./completion-answer.ts";
 import { methods } from "./generated/methods.ts";
 import { commandHelp, nounHelp, programHelp } from "./help.ts";
 import { listenForInterrupt } from "./interrupt.ts";
+import { ownTerminal } from "./output/terminal.ts";
 import { ReaderLeft, StandardStreams } from "./output/standard-streams.ts";
 import { type Invocation, parseCommandLine } from "./parse.ts";
 import { runPoll } from "./poll.ts";
@@ -49,7 +50,9 @@ type Commands = Extract<Invocation, { kind: "command" | "several" }>;
 function textOf(invocation: Exclude<Invocation, Commands>): string {
   switch (invocation.kind) {
     case "help": {
-      const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+      const { interactive, columns } = ownTerminal();
+      // In a pipe a line is a line, unless somebody says how long it may be.
+      const width = interactive || process.env["COLUMNS"] ? columns : undefined;
       if (invocation.command !== undefined) return commandHelp(invocation.command, width);
       return invocation.noun === undefined ? programHelp(width) : nounHelp(invocation.noun, width);
     }

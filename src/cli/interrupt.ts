@@ -15,26 +15,30 @@ export interface Interrupt {
 }
 
 const ending = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
+/** The same signal twice within this is a person who means it; later it is one more for what runs. */
+const insistsMs = 2_000;
 const telling = ["SIGUSR1", "SIGUSR2"] as const;
 
-/** Listens for signals. The second one ends the waiting, not the undoing: the daemon goes on with that. */
-export function listenForInterrupt(note: (text: string) => void): Interrupt {
+/** Listens for signals. The second one ends the waiting, not the undoing: the daemon goes on with that. `now` is in milliseconds. */
+export function listenForInterrupt(note: (text: string) => void, now = () => performance.now()): Interrupt {
   const abort = new AbortController();
   let suspended = 0;
-  let came = 0;
+  let killing = false;
+  let last: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
   let exitCode: number | undefined;
   let pass: ((signal: number) => void) | undefined;
   const take = (signal: NodeJS.Signals) => {
     if (suspended > 0 && (signal === "SIGINT" || signal === "SIGQUIT")) return;
     const number = constants.signals[signal];
-    came++;
-    if (pass !== undefined && came === 1) return pass(number);
-    if (pass !== undefined && came === 2) {
+    if (pass !== undefined && !killing && !abort.signal.aborted) {
+      killing = last?.signal === signal && now() - last.atMs <= insistsMs;
+      last = { signal, atMs: now() };
+      if (!killing) return pass(number);
       note("killing the command (once more to leave at once)\n");
       return pass(constants.signals.SIGKILL);
     }
     exitCode ??= 128 + number;
-    if (came > 1) process.exit(exitCode);
+    if (killing || abort.signal.aborted) process.exit(exitCode);
     note("cancelling (Ctrl-C again to leave at once)\n");
     abort.abort(new BangerError("cancelled", "cancelled"));
   };

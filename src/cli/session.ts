@@ -1,11 +1,10 @@
-import { isatty } from "node:tty";
 import type { OpId } from "../telemetry/op-id.ts";
 import type { CommandContext } from "./command.ts";
 import type { DaemonConnection } from "./daemon-connection.ts";
 import { runInForeground } from "./foreground.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { Progress } from "./output/progress.ts";
-import { terminalOf } from "./output/terminal.ts";
+import { ownTerminal } from "./output/terminal.ts";
 import type { StandardStreams } from "./output/standard-streams.ts";
 import type { Invocation } from "./parse.ts";
 import { readStandardInput } from "./standard-input.ts";
@@ -59,8 +58,7 @@ function contextOf(
       return readStandardInput();
     },
     get terminal() {
-      // Node's own stream makes a pipe non-blocking for all who write to it.
-      return terminalOf(isatty(1) ? process.stdout : { isTTY: false, columns: 0 }, process.env);
+      return ownTerminal();
     },
     opId,
   };

@@ -8,8 +8,8 @@ export interface Unit {
   /** What a value is called, with an example. */
   readonly called: string;
   readonly example: string;
-  /** The unit that a number without one is most likely meant in. */
-  readonly likely: string;
+  /** What was most likely meant by what can't be read; undefined where nobody knows. */
+  readonly likely: (text: string) => string | undefined;
   /** The wire's number; undefined for what can't be read, or is no whole number of the wire's units. */
   readonly read: (text: string) => number | undefined;
   readonly show: (value: number) => string;
@@ -27,7 +27,10 @@ const mebibytes: Unit = {
   placeholder: "SIZE",
   called: "a size",
   example: "512M or 4G",
-  likely: "M",
+  likely: (text) => {
+    const [, amount, letter = "M"] = /^(\d+|\d+\.\d+(?=[kmgt]))(?:([kmgt])(?:b|i))?$/i.exec(text) ?? [];
+    return Number(amount) > 0 ? `${amount}${letter.toUpperCase()}` : undefined;
+  },
   read: (text) => {
     const [, amount, letter] = /^(\d{1,15}(?:\.\d{1,6})?)([kmgt])(?:ib)?$/i.exec(text) ?? [];
     return amount === undefined || letter === undefined
@@ -45,7 +48,7 @@ const time: Unit = {
   placeholder: "TIME",
   called: "a time",
   example: "90s or 2m",
-  likely: "s",
+  likely: (text) => (/^\d+$/.test(text) ? `${text}s` : undefined),
   read: (text) => {
     if (text === "0") return 0;
     const parts = /^(?=\d)(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?$/.exec(text)?.slice(1);

@@ -22,8 +22,9 @@ export function readValue(
   }
   const amount = unit.read(text);
   if (amount === undefined) {
-    const bare = /^\d+$/.test(text) ? `; did you mean ${text}${unit.likely}?` : "";
-    throw refuse(`${unit.called}${between(spec, unit.show)}, like ${unit.example}${bare}`);
+    const meant = unit.likely(text);
+    const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+    throw refuse(`${unit.called}${between(spec, unit.show)}, like ${unit.example}${hint}`);
   }
   return amount;
 }

@@ -36,6 +36,7 @@ export class CountingExporter implements SpanExporter {
   readonly #deps: CountingExporterDeps;
   #failures = 0;
   #saidAt = Number.NEGATIVE_INFINITY;
+  /** By the clock that nobody sets, performance.now(). */
   #notBefore = 0;
   #rejected = 0;
 
@@ -45,10 +46,10 @@ export class CountingExporter implements SpanExporter {
 
   export(spans: ReadableSpan[], done: Done): void {
     const { exporter, answers, timeoutMs } = this.#deps;
-    if (Date.now() < this.#notBefore) {
-      return done(
-        this.#failed(spans.length, `the collector asked to wait until ${new Date(this.#notBefore).toISOString()}`),
-      );
+    const leftMs = this.#notBefore - performance.now();
+    if (leftMs > 0) {
+      const until = new Date(Date.now() + leftMs).toISOString();
+      return done(this.#failed(spans.length, `the collector asked to wait until ${until}`));
     }
     answers.forget();
     this.#rejected = 0;
@@ -82,7 +83,7 @@ export class CountingExporter implements SpanExporter {
     const answer = answers.last;
     const web = answer !== undefined && /^text\/html/i.test(answer.type);
     if (result.error !== undefined || result.code !== 0 || web) {
-      if (answer !== undefined && answer.waitMs > 0) this.#notBefore = Date.now() + answer.waitMs;
+      if (answer !== undefined && answer.waitMs > 0) this.#notBefore = performance.now() + answer.waitMs;
       const words = answer?.words() ?? "";
       const said = answer === undefined ? reason(result.error) : `the collector answered ${answer.status}`;
       const place = web ? " with a web page: is it an OTLP endpoint?" : "";

@@ -17,7 +17,7 @@ const own = "what is recorded here is whole, and in banger's own ids";
 
 /** Every variable that is known here. What is wrong with one is refused when the daemon starts; CLI and helper read none of them. */
 export const switches: readonly Switch[] = [
-  { name: "OTEL_SDK_DISABLED", check: oneOf("true", "false") },
+  { name: "OTEL_SDK_DISABLED", check: (value) => oneOf("true", "false")(value.toLowerCase()) },
   { name: "OTEL_TRACES_EXPORTER", check: listOf("otlp", "none") },
   { name: "OTEL_EXPORTER_OTLP_{}ENDPOINT" },
   { name: "OTEL_EXPORTER_OTLP_{}PROTOCOL", check: oneOf("http/json", "http/protobuf") },

@@ -10,10 +10,10 @@ const plain: Readonly<Record<string, string>> = {
 // oxlint-disable-next-line no-control-regex
 const beyondAscii = /[^\x00-\x7f]/gu;
 
-/** True when the locale says that text is UTF-8 (locale(7): the first of these that isn't empty decides). Without any it is, as for systemd. */
+/** True when the locale says that text is UTF-8 (locale(7): the first of these that isn't empty decides; macOS names no language). Without any it is, as for systemd. */
 export function saysUtf8(env: NodeJS.ProcessEnv): boolean {
   const locale = env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"];
-  return !locale || /\.utf-?8(@|$)/i.test(locale);
+  return !locale || /(^|\.)utf-?8(@|$)/i.test(locale);
 }
 
 /** Text in plain ASCII: our own characters as their like, others as `\u{…}`, which loses nothing. */

@@ -1,3 +1,5 @@
+import { isatty } from "node:tty";
+
 /** What whoever sees the result can show. */
 export interface Terminal {
   /** Characters of a line. */
@@ -25,6 +27,11 @@ export function terminalOf(stream: Pick<NodeJS.WriteStream, "isTTY" | "columns">
     colour: coloursOf(interactive, env),
     interactive,
   };
+}
+
+/** What standard output can show. Node's own stream is made for a terminal only: it would make a pipe non-blocking for all who write to it. */
+export function ownTerminal(): Terminal {
+  return terminalOf(isatty(1) ? process.stdout : { isTTY: false, columns: 0 }, process.env);
 }
 
 function coloursOf(interactive: boolean, env: NodeJS.ProcessEnv): boolean {

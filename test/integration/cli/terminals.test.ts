@@ -71,6 +71,23 @@ describe("a terminal", () => {
   });
 });
 
+describe("help", () => {
+  it.each([
+    ["in a pipe", "banger vm create --help", 100],
+    ["in a pipe with COLUMNS=70", "COLUMNS=70 banger vm create --help", 70],
+  ])("%s", async (where, line, columns) => {
+    const { stdout } = await host.bash(line);
+    const longest = Math.max(...stdout.split("\n").map((text) => text.length));
+    if (where === "in a pipe") expect(longest).toBeGreaterThan(columns);
+    else expect(longest).toBeLessThanOrEqual(columns);
+  });
+
+  it("in a terminal heeds COLUMNS too", async () => {
+    const lines = await inTerminal(100, "COLUMNS=70 banger vm create --help");
+    expect(Math.max(...lines.map((text) => text.length))).toBeLessThanOrEqual(70);
+  });
+});
+
 describe("the locale C", () => {
   it("gets plain ASCII, and a message is one line", async () => {
     const { code, stderr } = await host.bash("LC_ALL=C banger network up");

@@ -27,6 +27,20 @@ it("a deadline binds on the side that waits; the peer is told, and a late answer
   client.close();
 });
 
+it("what a peer said before it went on is not why it left", async () => {
+  const peer = await scriptedPeer(({ id }, write) => {
+    if (id !== "2") return;
+    write({ id: null, error: { code: "busy", message: "too many" } });
+    for (const each of ["1", "2"]) write({ id: each, result: {} });
+  });
+  const client = await RpcClient.connect({ path: peer.path, unavailable });
+  await Promise.all([client.call(contract.ping, {}), client.call(contract.ping, {})]);
+  const last = client.call(contract.ping, {});
+  last.catch(() => undefined);
+  await peer[Symbol.asyncDispose]();
+  await expect(last).rejects.toMatchObject({ code: "disconnected" });
+});
+
 it("a cancellation that the peer never confirms ends", async () => {
   await using peer = await scriptedPeer(() => undefined);
   const client = await RpcClient.connect({ path: peer.path, unavailable });

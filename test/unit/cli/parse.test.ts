@@ -137,6 +137,9 @@ describe("a command line", () => {
       (text) =>
         [`vm create --memory=${text.replace(" ", "\u00a0")}`, /--memory: .* is not a size from 64M to 1T/] as const,
     ),
+    ["vm create --memory 0", /--memory: "0" is not a size from 64M to 1T, like 512M or 4G$/],
+    ["vm create --memory 4GB", /like 512M or 4G; did you mean 4G\?/],
+    ["vm create --memory 1.5gi", /like 512M or 4G; did you mean 1.5G\?/],
     ["vm stop web --timeout 90", /"90" is not a time from 0s to 1h, like 90s or 2m; did you mean 90s\?/],
     ...["500ms", "1s1m", "-1s", "1.5m", "soon", "1d"].map(
       (text) => [`vm stop web --timeout=${text}`, /--timeout: "[^"]*" is not a time from 0s to 1h/] as const,

@@ -88,6 +88,7 @@ it.each<[string, string, RegExp]>([
 it("what is heeded", () => {
   expect(on()).toMatchObject({ protocol: "http/json", gzip: false, timeoutMs: 5_000, headers: {}, resource: {} });
   const given = on({
+    OTEL_SDK_DISABLED: "False",
     OTEL_EXPORTER_OTLP_HEADERS: "a=1,B=x%20y, c = Basic abc== ,,",
     OTEL_EXPORTER_OTLP_TRACES_HEADERS: "a=2",
     OTEL_EXPORTER_OTLP_PROTOCOL: "nonsense",
