@@ -1,6 +1,6 @@
 import { BangerError, errorTable } from "../rpc/contract/errors.ts";
 import { printable } from "../rpc/printable.ts";
-import { oneLine } from "./output/one-line.ts";
+import { printableLine } from "../rpc/printable.ts";
 
 const lastLines = 50;
 
@@ -22,7 +22,7 @@ export function reportError(error: unknown, json: boolean, write: (text: string 
     write(Buffer.from(`${JSON.stringify({ error: told })}\n`));
     return exit;
   }
-  write(`banger: ${oneLine(known.message, " | ")}\n`);
+  write(`banger: ${printableLine(known.message, " | ")}\n`);
   writeLines("the console's last lines", known.details?.["console"], write);
   writeLines("its last words", known.details?.["stderr"], write);
   const seen = known.code === "internal" ? "" : ` [${known.code}]`;

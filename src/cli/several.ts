@@ -1,6 +1,6 @@
 import { BangerError, errorTable } from "../rpc/contract/errors.ts";
 import type { Interrupt } from "./interrupt.ts";
-import { oneLine } from "./output/one-line.ts";
+import { printableLine } from "../rpc/printable.ts";
 import { ReaderLeft, type StandardStreams } from "./output/standard-streams.ts";
 import type { Invocation, SeveralInvocation } from "./parse.ts";
 import { reportError } from "./report-error.ts";
@@ -76,7 +76,7 @@ function namedBy(label: string, error: unknown): BangerError {
 }
 
 function tell(error: BangerError, say: (text: string) => void): number {
-  say(`banger: ${oneLine(error.message, " | ")} [${error.code}]\n`);
+  say(`banger: ${printableLine(error.message, " | ")} [${error.code}]\n`);
   return errorTable[error.code].exit;
 }
 

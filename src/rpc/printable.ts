@@ -9,9 +9,11 @@ export function printable(text: string): string {
   return text.replace(/\r\n?/g, "\n").replace(sequences, "").replace(controls, "");
 }
 
-/** As {@link printable}, in one line: what a program says within a sentence of ours. */
-export function printableLine(text: string): string {
+/** As {@link printable}, in one line, whose indent stays; `between` stands for a line's end. What another program says within a sentence of ours, or in a table's cell. */
+export function printableLine(text: string, between = " "): string {
   return printable(text)
-    .replaceAll(/\s*\n\s*/g, " ")
-    .trim();
+    .replace(/^\s*\n/, "")
+    .trimEnd()
+    .replaceAll(/\s*\n\s*/g, between)
+    .replaceAll("\t", " ");
 }

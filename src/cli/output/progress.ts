@@ -1,5 +1,5 @@
 import type { StepEvent } from "../../rpc/contract/step.ts";
-import { oneLine } from "./one-line.ts";
+import { printableLine } from "../../rpc/printable.ts";
 import { duration } from "./units.ts";
 
 /** Shows what a long command does, a line for each step, on standard error. */
@@ -13,7 +13,7 @@ export class Progress {
 
   /** Takes an event of a request; others than steps and progress are not for it. */
   take(event: string, data: unknown): void {
-    if (event === "progress") this.#write(`  … ${oneLine(String((data as { text?: unknown }).text))}\n`);
+    if (event === "progress") this.#write(`  … ${printableLine(String((data as { text?: unknown }).text))}\n`);
     if (event === "step") this.#step(data as StepEvent);
   }
 

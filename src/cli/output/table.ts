@@ -1,9 +1,9 @@
-import { oneLine } from "./one-line.ts";
+import { printableLine } from "../../rpc/printable.ts";
 import { padTo, textWidth } from "./text-width.ts";
 
 /** Rows in columns, as wide as their longest cell; the last column is left as it is. A cell is one line, whatever is in it. */
 export function columns(given: readonly (readonly string[])[]): string {
-  const rows = given.map((row) => row.map((cell) => oneLine(cell)));
+  const rows = given.map((row) => row.map((cell) => printableLine(cell)));
   const widths: number[] = [];
   for (const row of rows) {
     for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, textWidth(cell));

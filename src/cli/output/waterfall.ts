@@ -1,5 +1,5 @@
 import type { SpanRecord } from "../../telemetry/span-record.ts";
-import { oneLine } from "./one-line.ts";
+import { printableLine } from "../../rpc/printable.ts";
 import { cutTo, padTo, textWidth } from "./text-width.ts";
 import { duration } from "./units.ts";
 
@@ -34,7 +34,7 @@ export function waterfall(opId: string, spans: readonly SpanRecord[], options: W
   const begin = Math.min(...spans.map((span) => ms(span.start_ns, spans)));
   const end = Math.max(...spans.map((span) => ms(span.end_ns, spans)));
   const total = Math.max(end - begin, 0.001);
-  const labels = rows.map(({ span, depth }) => `${"  ".repeat(depth)}${oneLine(span.name)}`);
+  const labels = rows.map(({ span, depth }) => `${"  ".repeat(depth)}${printableLine(span.name)}`);
   const { columns } = options;
   const withService = columns >= leastWithService;
   // A line that fills the last column is wrapped by some terminals.
@@ -62,7 +62,7 @@ export function waterfall(opId: string, spans: readonly SpanRecord[], options: W
     .filter(({ span }, index) => span.status === "error" && isDeepest(rows, index))
     .map(({ span }) => paint(red, `  ✗ ${failureOf(span)}`));
   const root = rows[0]?.span;
-  const title = `${opId}  ${oneLine(root?.name ?? "")}  ${duration(total)}  ${root?.status === "error" ? paint(red, "error") : "ok"}`;
+  const title = `${opId}  ${printableLine(root?.name ?? "")}  ${duration(total)}  ${root?.status === "error" ? paint(red, "error") : "ok"}`;
   return `${[title, paint(dim, `${rows.length} spans, ${root === undefined ? "" : started(root)}`), ...lines, ...failures].join("\n")}\n`;
 }
 
@@ -110,7 +110,7 @@ function barOf(from: number, share: number, width: number): string {
 
 /** What failed and why; most messages begin with the name of what failed. */
 function failureOf({ name, status_message: why = "failed" }: SpanRecord): string {
-  return oneLine(why.startsWith(`${name}: `) ? why : `${name}: ${why}`, " | ");
+  return printableLine(why.startsWith(`${name}: `) ? why : `${name}: ${why}`, " | ");
 }
 
 function started(span: SpanRecord): string {

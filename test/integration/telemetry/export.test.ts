@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { readSwitches } from "../../../src/telemetry/export-settings.ts";
 import { type SpanExport, startExport } from "../../../src/telemetry/export.ts";
 import type { SpanRecord } from "../../../src/telemetry/span-record.ts";
@@ -100,6 +100,12 @@ it.each(["120", new Date(Date.now() + 120_000).toUTCString()])("Retry-After: %s 
     otlp.sink(span());
     await expect.poll(() => otlp.status().counts.failed).toBe(failed);
   }
+  // Whoever sets the wall clock ends no wait.
+  const now = Date.now();
+  const clock = vi.spyOn(Date, "now").mockImplementation(() => now + 3_600_000);
+  otlp.sink(span());
+  await expect.poll(() => otlp.status().counts.failed).toBe(4);
+  clock.mockRestore();
   expect(collector.received).toHaveLength(1);
   expect(otlp.status().counts.lastError?.text).toMatch(/^the collector asked to wait until 20/);
   await otlp.close(1_000);

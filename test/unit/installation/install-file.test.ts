@@ -30,6 +30,7 @@ describe("an install file", () => {
     ["owner_uid = 1000", "owner_uid = -1", /line 2/],
     ["owner_uid = 1000\n", "", /owner_uid: missing/],
     ["owner_uid = 1000", "owner_udi = 1000", /owner_udi: not a known key \(line 2\); did you mean owner_uid\?/],
+    ["owner_uid = 1000", "onwer_uid = 1000", /did you mean owner_uid\?/],
     ["owner_uid = 1000", "Owner_UID = 1000", /did you mean owner_uid/],
     ["owner_uid = 1000", "owner_uid = 62001", /owner's uid lies in the range of the VMMs' uids \(62000 to 62099\)/],
     ["owner_gid = 1000", "owner_gid = 62001", /owner's gid lies in/],

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { printable } from "../../../src/rpc/printable.ts";
+import { printable, printableLine } from "../../../src/rpc/printable.ts";
 
 it.each([
   ["plain text, tabs and lines", "a\tb\nc", "a\tb\nc"],
@@ -12,4 +12,12 @@ it.each([
   ["other scripts", "größe 日本", "größe 日本"],
 ])("what a guest writes is shown without what moves the cursor: %s", (_, raw, shown) => {
   expect(printable(raw)).toBe(shown);
+});
+
+it.each([
+  ["a line's end", "one\r\n  two\n", "one | two"],
+  ["an indent", "  --flag\tx ", "  --flag x"],
+  ["empty lines first", " \n\n x", " x"],
+])("a line of another's keeps what is of it and no more: %s", (_, raw, shown) => {
+  expect(printableLine(raw, " | ")).toBe(shown);
 });
