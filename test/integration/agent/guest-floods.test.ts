@@ -82,7 +82,8 @@ it.each(Object.entries(floods))(
     neighbour.close();
     // Before there was a bound, each of them took the whole processor; the neighbour's own work is counted too.
     expect(part).toBeLessThan(0.75);
-    expect(grownMib).toBeLessThan(64);
+    // Garbage that is not yet collected is counted too.
+    expect(grownMib).toBeLessThan(128);
     expect(slowestMs).toBeLessThan(1_000);
   },
 );
