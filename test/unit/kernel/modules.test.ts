@@ -12,10 +12,16 @@ import { startTracer } from "../../../src/telemetry/tracer.ts";
 import { fakeKernel, flags } from "../../support/fake-kernel.ts";
 
 let directory: string;
+let scratch: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "banger-modules-"));
+  [directory, scratch] = ["banger-modules-", "banger-scratch-"].map((name) => mkdtempSync(join(tmpdir(), name))) as [
+    string,
+    string,
+  ];
 });
-afterEach(() => rmSync(directory, { recursive: true }));
+afterEach(() => {
+  for (const path of [directory, scratch]) rmSync(path, { recursive: true });
+});
 
 function kernel(dep: string, builtin: string) {
   writeFileSync(join(directory, "modules.builtin"), builtin);
@@ -113,7 +119,7 @@ it("a kernel without modules has its drivers in itself, or is refused", () => {
 const deps = () => ({
   run: createRunner({ spans: new Spans(startTracer("test", () => undefined)) }),
   signal: new AbortController().signal,
-  scratch: directory,
+  scratch,
 });
 const module = Buffer.from("a module ".repeat(1_000));
 const by = (program: string, ...args: string[]) => execFileSync(program, args, { input: module });
