@@ -136,6 +136,34 @@ ${hang(sockets)}`);
   });
 
   it.each([
+    ["on a directory in a directory", "mkdir -p a/b/c; mount -t tmpfs x a/b"],
+    ["on a file", "touch f /mnt/f; mount --bind /mnt/f f"],
+    [
+      "on a file far below, more than once",
+      "mkdir -p a/b; touch a/b/f /mnt/f; for i in 1 2 3; do mount --bind /mnt/f a/b/f; done",
+    ],
+    [
+      "under a name of odd bytes",
+      String.raw`mkdir -p $'\xff/\xc3'; mount -t tmpfs x $'\xff/\xc3'; mount -t tmpfs x $'\xff'`,
+    ],
+  ])("of a VM's run directory go with whatever is mounted %s", async (_, mounts) => {
+    await using host = await Installation.create();
+    await host.startHelper();
+    await askHelper(host, "bridge.ensure");
+    await askHelper(host, "nat.ensure");
+    await askHelper(host, "tap.create", tap);
+    const files = [`images/${digest}/root.ext4`, `kernels/${digest}/vmlinux`, `vms/${vmId}/root.qcow2`];
+    await host.sandbox.root(`
+      cd ${state}; for f in ${files.join(" ")} vms/${vmId}/initrd; do mkdir -p $(dirname $f); echo x >$f; done; chown -R owner:owner .
+      mkdir ${host.layout.sockets(vmId).directory}; cd ${host.layout.sockets(vmId).directory}; ${mounts}`);
+    const { error } = await askHelper(host, "vmm.start", { ...vmm, mac: tap.mac });
+    expect(error?.message).toMatch(/QEMU ended at once/);
+    expect(
+      await host.sandbox.root(`ls ${host.layout.vmSockets}; grep -c ${host.layout.vmSockets} /proc/mounts || true`),
+    ).toBe("0\n");
+  });
+
+  it.each([
     [
       "leased by a process",
       "EAGAIN",

@@ -16,12 +16,12 @@ export interface Libc {
   /** An ioctl whose argument is a structure, or a number. */
   ioctl(fd: number, request: number, argument: Buffer | number): void;
   /** Opens a name below a directory, and crosses neither a link nor into another mount (openat2(2)). */
-  openBelow(directory: number, name: string, flags: number): number;
+  openBelow(directory: number, name: string | Buffer, flags: number): number;
   /** A descriptor that stands for a process, also after its pid was given to another (pidfd_open(2)). */
   pidfdOpen(pid: number): number;
   pidfdKill(pidfd: number): void;
   /** Takes the topmost mount off a path, also one that is in use, and asks its file system nothing (umount2(2)). */
-  detach(path: string): void;
+  detach(path: Buffer): void;
 }
 
 /** A call that the kernel refused, in its words. */
@@ -62,9 +62,9 @@ export function loadLibc(): Libc {
   const ioctlOf = library.func("int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)");
   const ioctlNumber = library.func("int ioctl(int fd, unsigned long request, unsigned long argument)");
   const openat2 = library.func(
-    "int64_t syscall(int64_t number, int64_t directory, const char *path, const uint8_t *how, size_t size)",
+    "int64_t syscall(int64_t number, int64_t directory, const uint8_t *path, const uint8_t *how, size_t size)",
   );
-  const umount2 = library.func("int umount2(const char *path, int flags)");
+  const umount2 = library.func("int umount2(const uint8_t *path, int flags)");
   const onNumbers = library.func("int64_t syscall(int64_t number, int64_t a, int64_t b, void *c, int64_t d)");
   const checked = (what: string, result: number): number => {
     if (result === -1) throw new KernelError(what, koffi.errno());
@@ -91,9 +91,9 @@ export function loadLibc(): Libc {
       const how = Buffer.alloc(24);
       how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
       how.writeBigUInt64LE(BigInt(RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS), 16);
-      return checked("openat2", Number(openat2(syscalls.openat2, directory, name, how, how.length)));
+      return checked("openat2", Number(openat2(syscalls.openat2, directory, cText(name), how, how.length)));
     },
-    detach: (path) => void checked("umount2", umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) as number),
+    detach: (path) => void checked("umount2", umount2(cText(path), MNT_DETACH | UMOUNT_NOFOLLOW) as number),
     pidfdOpen: (pid) => checked("pidfd_open", Number(onNumbers(syscalls.pidfdOpen, pid, 0, null, 0))),
     pidfdKill: (pidfd) =>
       void checked("pidfd_send_signal", Number(onNumbers(syscalls.pidfdSendSignal, pidfd, SIGKILL, null, 0))),
@@ -103,6 +103,11 @@ export function loadLibc(): Libc {
         (typeof argument === "number" ? ioctlNumber(fd, request, argument) : ioctlOf(fd, request, argument)) as number,
       ),
   };
+}
+
+/** As C has a text. A file's name may be of any bytes. */
+function cText(text: string | Buffer): Buffer {
+  return Buffer.concat([Buffer.from(text as string), Buffer.alloc(1)]);
 }
 
 function errnoName(errno: number): string {

@@ -21,7 +21,7 @@ import type { VmFacts } from "../files/facts.ts";
 import { KernelError, type Libc } from "../kernel/libc.ts";
 
 const { O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } = { O_PATH: 0o10000000, ...constants };
-const [ENOENT, EXDEV] = [2, 18];
+const [ENOENT, EXDEV, EINVAL] = [2, 18, 22];
 /** So many file systems on top of each other are taken off. */
 const mostMounts = 64;
 
@@ -104,13 +104,15 @@ async function empty(libc: Libc, path: string, top: number): Promise<void> {
   for (let names = entries(top); names.length > 0; names = entries(top)) {
     for (const name of names) {
       await within();
-      if (removeFile(top, name)) continue;
+      if (removeFile(libc, top, name)) continue;
       const inner = openDirectory(libc, top, name);
       if (inner === undefined) continue;
       try {
         for (const below of entries(inner)) {
           await within();
-          if (!removeFile(inner, below)) renameSync(at(inner, below), at(top, `moved.${process.pid}.${moved++}`));
+          if (removeFile(libc, inner, below)) continue;
+          const [from, to] = [at(inner, below), at(top, `moved.${process.pid}.${moved++}`)];
+          unmounted(libc, from, () => renameSync(from, to));
         }
       } finally {
         closeSync(inner);
@@ -121,9 +123,10 @@ async function empty(libc: Libc, path: string, top: number): Promise<void> {
 }
 
 /** False for a directory. */
-function removeFile(directory: number, name: string): boolean {
+function removeFile(libc: Libc, directory: number, name: string): boolean {
+  const path = at(directory, name);
   try {
-    unlinkSync(at(directory, name));
+    unmounted(libc, path, () => unlinkSync(path));
     return true;
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
@@ -133,20 +136,44 @@ function removeFile(directory: number, name: string): boolean {
   }
 }
 
-/** Opens a directory below another. What somebody mounted on it, a file system of the owner's say, is taken off and never asked. */
-function openDirectory(libc: Libc, parent: number, name: string): number | undefined {
+/** Does it once nothing is mounted there: what is, on a file say, keeps its place from going. */
+function unmounted(libc: Libc, path: Buffer, act: () => void): void {
   for (let tries = 0; ; tries++) {
     try {
-      return libc.openBelow(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      act();
+      return;
     } catch (error) {
-      if (!(error instanceof KernelError)) throw error;
-      if (error.errno === ENOENT) return undefined;
-      if (error.errno !== EXDEV || tries === mostMounts) throw error;
-      libc.detach(`/proc/self/fd/${parent}/${name}`);
+      if ((error as NodeJS.ErrnoException).code !== "EBUSY" || tries === mostMounts || !detach(libc, path)) throw error;
     }
   }
 }
 
+/** False where nothing is mounted. */
+function detach(libc: Libc, path: Buffer): boolean {
+  try {
+    libc.detach(path);
+    return true;
+  } catch (error) {
+    if (error instanceof KernelError && error.errno === EINVAL) return false;
+    throw error;
+  }
+}
+
+/** Opens a directory below another. What somebody mounted on it, a file system of the owner's say, is taken off and never asked. */
+function openDirectory(libc: Libc, parent: number, name: string): number | undefined {
+  for (let tries = 0; ; tries++) {
+    try {
+      return libc.openBelow(parent, Buffer.from(name, "latin1"), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      if (error.errno === ENOENT) return undefined;
+      if (error.errno !== EXDEV || tries === mostMounts) throw error;
+      libc.detach(at(parent, name));
+    }
+  }
+}
+
+/** The names in a directory, a character for each byte: a VM gives them as it likes. */
 function entries(directory: number): string[] {
   return readdirSync(`/proc/self/fd/${directory}`, { encoding: "latin1" });
 }
