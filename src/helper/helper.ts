@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import type { Installation } from "../installation/install-file.ts";
-import { checkUidsOfHost, installationWarnings } from "../installation/uid-range.ts";
+import { installationWarnings } from "../installation/uid-range.ts";
 import { type Layout, layoutOf } from "../installation/layout.ts";
 import { helperContract } from "../rpc/contract/helper.ts";
 import { createDispatch, type Outcome } from "../rpc/dispatch.ts";
@@ -13,7 +13,6 @@ import { Output } from "../telemetry/output.ts";
 import { startTracer } from "../telemetry/tracer.ts";
 import type { HostPrograms } from "./deps.ts";
 import { Facts } from "./files/facts.ts";
-import { hostUsers } from "./files/host-users.ts";
 import { recoverVm } from "./files/recover-facts.ts";
 import { makeRootsDirectory } from "./files/roots-directory.ts";
 import { readRootsFile } from "./files/roots-file.ts";
@@ -25,6 +24,7 @@ import { NfTables } from "./netlink/nf-tables.ts";
 import { Routes } from "./netlink/routes.ts";
 import { NetlinkSocket, netlinkProtocol } from "./netlink/socket.ts";
 import { createHostCommand } from "./process/host-command.ts";
+import { usersWarning } from "./process/ids-of-users.ts";
 import { operations } from "./operations.ts";
 
 /** Starts the helper: reads the installation, listens for its owner. */
@@ -34,7 +34,6 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
   const installation = readRootsFile(config);
   const layout = layoutOf(installation);
   const log = createLogger(services.helper, new Output(1));
-  checkUidsOfHost(installation, hostUsers());
   makeDirectories(installation, layout);
   for (const program of Object.values(programs)) accessSync(program, constants.X_OK);
   // Spans belong to requests and ride back in their answers; this process exports nothing.
@@ -76,7 +75,9 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
       onAnswered: (outcome) => logCall(log, outcome),
     }),
   });
-  for (const warning of installationWarnings(installation)) log.warn({ warning }, "the installation's file");
+  for (const warning of [...installationWarnings(installation), usersWarning(installation)]) {
+    if (warning !== undefined) log.warn({ warning }, "the installation's file");
+  }
   log.info({ socket: layout.helperSocket }, "helper ready");
   return server;
 }

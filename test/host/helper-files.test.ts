@@ -229,7 +229,7 @@ ${hang(sockets)}`);
       await network(host);
       await host.sandbox.root(`
         setpriv --reuid=62000 --clear-groups sleep 1000 >/dev/null 2>&1 &
-        mkdir -p ${state}/vms/x/y; touch ${state}/vms/x/a ${state}/vms/x/y/b; chown 62001 ${state}/vms/x/a; chgrp 62002 ${state}/vms/x/y/b
+        mkdir -p ${state}/vms/x ${state}/vms/y; touch ${state}/vms/x/initrd; chown :62001 ${state}/vms/x/initrd; chgrp 62002 ${state}/vms/y
         mkdir ${host.layout.vmSockets}/old; chown :62003 ${host.layout.vmSockets}/old
         echo 'u:x:62004:62005::/:/bin/sh' >>/etc/passwd
         echo 'g:x:62006:' >>/etc/group
@@ -241,9 +241,39 @@ ${hang(sockets)}`);
       expect(await uid(host)).toMatchObject({
         code: "no_space",
         message: expect.stringMatching(
-          /none of the 16 uids from 62000 on is free.*1 a process's.*3 a file's.*5 a user's.*7 a VM's|7 a VM's/,
+          /none of the 16 uids from 62000 on is free for VM \w+: (?=.*\b1 a process's)(?=.*\b3 a file's)(?=.*\b5 a user's).*\b7 a VM's/,
         ) as string,
       });
+    });
+
+    it("also beside more files than are looked at: those of others hide none, too many directories are refused", async () => {
+      await using host = await Installation.create();
+      await host.startHelper();
+      await network(host);
+      await host.sandbox.root(`
+        mkdir -p ${state}/vms/a ${state}/vms/b; cd ${state}/vms/a; touch {1..20100}
+        cd ../b; touch initrd; chown :62000 initrd`);
+      expect(await uid(host)).toBe(62_001);
+      await release(host);
+      await host.sandbox.root(`cd ${state}/vms; mkdir {1..20100}`);
+      expect(await uid(host)).toMatchObject({
+        code: "command_failed",
+        message: expect.stringMatching(/state\/vms holds more than 20000 entries/) as string,
+      });
+    });
+
+    it.each([
+      [3, "3 of the 16", 62_003],
+      [65_536, "16 of the 16", { code: "no_space", message: expect.stringContaining("16 a user's") as string }],
+    ])("although %d of the range became a user's: it starts and warns", async (count, says, given) => {
+      await using host = await Installation.create();
+      await host.sandbox.root(`echo new:62000:${count} >>/etc/subuid`);
+      const helper = await host.startHelper();
+      expect(helper.log).toContainEqual(expect.objectContaining({ warning: expect.stringContaining(says) as string }));
+      await network(host);
+      const got = await uid(host);
+      if (typeof given === "number") expect(got).toBe(given);
+      else expect(got).toMatchObject(given);
     });
   });
 });

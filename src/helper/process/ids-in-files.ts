@@ -1,38 +1,40 @@
-import { closeSync, constants, fstatSync, readdirSync } from "node:fs";
+import { closeSync, constants, fstatSync, opendirSync } from "node:fs";
+import { basename } from "node:path";
+import type { Layout } from "../../installation/layout.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
 import { openDirectory } from "../files/safe-directory.ts";
 import { KernelError, type Libc } from "../kernel/libc.ts";
-import { BangerError } from "../../rpc/contract/errors.ts";
 
-const O_PATH = 0o10000000;
-const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
-/** What banger makes lies no deeper, and is no more than this: an owner who adds to it makes nobody wait. */
-const deepest = 3;
-const most = 20_000;
+const { O_NOFOLLOW, O_PATH } = { O_PATH: 0o10000000, ...constants };
+/** VMs are fewer; what is more isn't looked through at each start. */
+const mostDirectories = 20_000;
 
-/** Every uid and gid that files below these directories have. Nothing is followed: no link, no other file system. */
-export function idsInFiles(libc: Libc, directories: readonly string[]): Set<number> {
+/**
+ * Every uid and gid that banger's files of VMs have: their directories, and what of them a VM's uid is given. What else
+ * the owner put there is not asked, so that it hides nothing. Nothing is followed: no link, no other file system.
+ */
+export function idsInFiles(libc: Libc, { vmSockets, vms, vm }: Pick<Layout, "vmSockets" | "vms" | "vm">): Set<number> {
   const ids = new Set<number>();
-  let left = most;
-  const look = (fd: number, depth: number) => {
-    const names = readdirSync(`/proc/self/fd/${fd}`).slice(0, left);
-    left -= names.length;
-    for (const name of names) {
-      const found = open(libc, fd, name, O_PATH | O_NOFOLLOW);
-      if (found === undefined) continue;
-      try {
-        const stat = fstatSync(found);
-        ids.add(stat.uid).add(stat.gid);
-        if (stat.isDirectory() && depth < deepest) into(libc, fd, name, (below) => look(below, depth + 1));
-      } finally {
-        closeSync(found);
-      }
+  const { initrd, rootDisk } = vm("");
+  const look = (directory: number, name: Buffer | string, below: readonly string[]) => {
+    const found = open(libc, directory, name);
+    if (found === undefined) return;
+    try {
+      const stat = fstatSync(found);
+      ids.add(stat.uid).add(stat.gid);
+      if (stat.isDirectory()) for (const one of below) look(found, one, []);
+    } finally {
+      closeSync(found);
     }
   };
-  for (const directory of directories) {
-    const top = openTop(libc, directory);
+  for (const [path, given] of [
+    [vmSockets, []],
+    [vms, [basename(initrd), basename(rootDisk)]],
+  ] as const) {
+    const top = openTop(libc, path);
     if (top === undefined) continue;
     try {
-      into(libc, top, ".", (fd) => look(fd, 1));
+      for (const name of entries(top, path)) look(top, name, given);
     } finally {
       closeSync(top);
     }
@@ -40,13 +42,22 @@ export function idsInFiles(libc: Libc, directories: readonly string[]): Set<numb
   return ids;
 }
 
-function into(libc: Libc, fd: number, name: string, look: (fd: number) => void): void {
-  const directory = open(libc, fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (directory === undefined) return;
+function* entries(fd: number, path: string): Generator<Buffer> {
+  const directory = opendirSync(`/proc/self/fd/${fd}`, { encoding: "latin1" });
   try {
-    look(directory);
+    for (let count = 1; ; count++) {
+      const entry = directory.readSync();
+      if (entry === null) return;
+      if (count > mostDirectories) {
+        throw new BangerError(
+          "command_failed",
+          `no uid is given out: ${path} holds more than ${mostDirectories} entries, and any may have it; remove what isn't a VM's`,
+        );
+      }
+      yield Buffer.from(entry.name, "latin1");
+    }
   } finally {
-    closeSync(directory);
+    directory.closeSync();
   }
 }
 
@@ -55,16 +66,22 @@ function openTop(libc: Libc, directory: string): number | undefined {
   try {
     return openDirectory(libc, directory);
   } catch (error) {
-    if (error instanceof BangerError) return undefined;
+    if (error instanceof BangerError && error.code !== "command_failed") return undefined;
     throw error;
   }
 }
 
-function open(libc: Libc, fd: number, name: string, flags: number): number | undefined {
+/** Undefined for what is gone, and for another file system; a host that is out of descriptors must not pass for that. */
+function open(libc: Libc, fd: number, name: Buffer | string): number | undefined {
   try {
-    return libc.openBelow(fd, name, flags);
-  } catch (error) {
-    if (error instanceof KernelError) return undefined;
-    throw error;
+    return libc.openBelow(fd, name, O_PATH | O_NOFOLLOW);
+  } catch (cause) {
+    if (!(cause instanceof KernelError)) throw cause;
+    if (!["EMFILE", "ENFILE", "ENOMEM"].includes(cause.code)) return undefined;
+    throw new BangerError(
+      "command_failed",
+      `no uid is given out: which ones files have can't be seen (${cause.code}); stop a VM`,
+      { cause },
+    );
   }
 }

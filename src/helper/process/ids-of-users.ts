@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Installation } from "../../installation/install-file.ts";
 
 /** Ids that follow each other. */
 export interface IdRange {
@@ -24,6 +25,19 @@ export function idsOfUsers(): IdRange[] {
         .filter((range) => Number.isSafeInteger(range.first) && range.count > 0);
     }),
   );
+}
+
+/** True for an id of one of the ranges. */
+export function isIn(ranges: readonly IdRange[], id: number): boolean {
+  return ranges.some(({ first, count }) => id >= first && id < first + count);
+}
+
+/** What is worth a word when the helper starts: no VM gets an id that a user has, perhaps since a `useradd`. */
+export function usersWarning({ uidFirst, uidCount }: Pick<Installation, "uidFirst" | "uidCount">): string | undefined {
+  const users = idsOfUsers();
+  const taken = Array.from({ length: uidCount }, (_, step) => uidFirst + step).filter((uid) => isIn(users, uid)).length;
+  if (taken === 0) return undefined;
+  return `uid_first: ${taken} of the ${uidCount} uids from ${uidFirst} on are users' (/etc/passwd, group, subuid or subgid), so no VM gets them; choose a range that nobody has`;
 }
 
 function number(text: string | undefined): number {

@@ -2,7 +2,7 @@ import { BangerError } from "../../rpc/contract/errors.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { VmFacts } from "../files/facts.ts";
 import { idsInFiles } from "./ids-in-files.ts";
-import { idsOfUsers, type IdRange } from "./ids-of-users.ts";
+import { idsOfUsers, isIn } from "./ids-of-users.ts";
 import { processesOf } from "./process-facts.ts";
 
 /** What leasing needs. */
@@ -23,7 +23,11 @@ export function leaseUid(deps: LeaseDeps, vmId: string): VmFacts {
     throw new BangerError(
       "no_space",
       `none of the ${uidCount} uids from ${uidFirst} on is free for VM ${vmId}: ${held.join(", ")}`,
-      { details: { hint: "Stop a VM: its uid is given to another; or raise uid_count in the install file." } },
+      {
+        details: {
+          hint: "Stop a VM: its uid is given to another; or, in the install file, raise uid_count or set uid_first to ids that nobody has.",
+        },
+      },
     );
   }
   const leased = { vm_id: vmId, uid: found };
@@ -45,7 +49,7 @@ function search({ facts, installation, layout, libc }: LeaseDeps): number | Part
   const from = last === undefined || last < uidFirst || last >= uidFirst + uidCount ? 0 : last - uidFirst + 1;
   const leased = new Set(facts.vms().map((vm) => vm.uid));
   const users = idsOfUsers();
-  const filed = idsInFiles(libc, [layout.vmSockets, layout.vms]);
+  const filed = idsInFiles(libc, layout);
   const holderOf = (uid: number): Holder | undefined => {
     if (leased.has(uid)) return "VM";
     if (isIn(users, uid)) return "user";
@@ -60,10 +64,6 @@ function search({ facts, installation, layout, libc }: LeaseDeps): number | Part
     held[holder] = (held[holder] ?? 0) + 1;
   }
   return held;
-}
-
-function isIn(ranges: readonly IdRange[], id: number): boolean {
-  return ranges.some(({ first, count }) => id >= first && id < first + count);
 }
 
 /** Gives a VM's uid back once it has neither tap nor VMM nor process. */
