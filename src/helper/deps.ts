@@ -1,5 +1,6 @@
 import type { Installation } from "../installation/install-file.ts";
 import type { Layout } from "../installation/layout.ts";
+import type { Logger } from "../telemetry/log.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import type { Facts } from "./files/facts.ts";
 import type { Libc } from "./kernel/libc.ts";
@@ -24,6 +25,7 @@ export interface HelperDeps {
   readonly kvm: Kvm;
   readonly programs: HostPrograms;
   readonly spans: Spans;
+  readonly log: Logger;
 }
 
 /** The programs of banger's own that the helper runs, by absolute path. */

@@ -122,6 +122,24 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
     expect(line).toMatch(says);
   });
 
+  it("says of a chain with too many rules that they aren't read, in little time", async () => {
+    await host.sandbox.root(`(echo 'add table ip filter'; echo 'add chain ip filter FORWARD ${forward}'
+      for i in {1..20000}; do echo "add rule ip filter FORWARD tcp dport $i accept"; done) | nft -f -`);
+    expect(await warnings()).toEqual([
+      {
+        code: "forward_unknown",
+        message: expect.stringMatching(/chain FORWARD of table ip filter has too many rules to read/) as string,
+        hint: expect.stringMatching(/nft insert rule ip filter FORWARD iifname bgr5eed0001 accept/) as string,
+      },
+    ]);
+    const began = Date.now();
+    await host.sandbox.root("echo");
+    const entering = Date.now() - began;
+    const { spans = [] } = await askHelper(host, "nat.ensure");
+    expect(spans.map(({ name }) => name)).toContain("drops find");
+    expect(Date.now() - began - entering).toBeLessThan(2_000);
+  });
+
   it.each([
     ["accepts", "add table inet f; add chain inet f c { type filter hook forward priority 0; }"],
     [

@@ -32,6 +32,13 @@ export function forwardWarnings(drops: readonly Drop[], bridge: string): Warning
     .filter(({ hook }) => hook === "forward")
     .map((drop) => {
       const chain = `chain ${drop.chain} of table ${drop.family} ${drop.table}`;
+      if (drop.too_many_rules === true) {
+        return {
+          code: "forward_unknown",
+          message: `${chain} has too many rules to read; they may drop what guests send`,
+          hint: `If guests reach nothing outside: ${letting(drop, bridge)}`,
+        };
+      }
       if (drop.why === "unknown") {
         return {
           code: "forward_unknown",

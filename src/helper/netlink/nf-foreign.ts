@@ -1,5 +1,5 @@
-import { decodeAttributes, decodeList, fromText, text } from "./message.ts";
-import { type NetlinkSocket, NLM_F } from "./socket.ts";
+import { decodeAttributes, decodeList, fromText, type Message, text } from "./message.ts";
+import { type NetlinkSocket, NLM_F, type Request, TooManyAnswers } from "./socket.ts";
 
 /** A chain of somebody's that a hook calls. */
 export interface BaseChain {
@@ -50,19 +50,22 @@ const NF_DROP = 0;
 /** What only counts and writes down. */
 const bystanders = new Set(["counter", "log"]);
 const nfgenmsgBytes = 4;
+/** What is read of a table's rules, and of all chains, which are short: nobody waits for more. */
+const [mostRules, mostChains] = [2_000, 20_000];
 
 /** Reads what others have in nf_tables; changes nothing. */
 export class ForeignTables {
-  readonly #socket: NetlinkSocket;
+  readonly #open: () => NetlinkSocket;
 
-  constructor(socket: NetlinkSocket) {
-    this.#socket = socket;
+  /** A socket for each list: one that is too long is given up with its socket. */
+  constructor(open: () => NetlinkSocket) {
+    this.#open = open;
   }
 
   /** The filter chains that a hook calls for IPv4. */
   baseChains(): BaseChain[] {
     const request = { what: "list chains", type: GET.chain, flags: NLM_F.dump, fixed: Buffer.alloc(nfgenmsgBytes) };
-    return this.#socket.request(request).flatMap(({ payload }) => {
+    return this.#list({ ...request, most: mostChains }).flatMap(({ payload }) => {
       const family = familyOf(payload[0]);
       const attributes = decodeAttributes(payload.subarray(nfgenmsgBytes));
       const hook = attributes.get(NFTA_CHAIN.hook);
@@ -78,18 +81,33 @@ export class ForeignTables {
     });
   }
 
-  /** The rules of a table, of all its chains. */
-  rules({ family, table }: Pick<BaseChain, "family" | "table">): ForeignRule[] {
+  /** The rules of a table, of all its chains; undefined where they are too many to read. */
+  rules({ family, table }: Pick<BaseChain, "family" | "table">): ForeignRule[] | undefined {
     const fixed = Buffer.from([FAMILY[family], 0, 0, 0]);
     const attributes = [[NFTA_RULE.table, text(table)] as const];
-    return this.#socket
-      .request({ what: `list rules of ${table}`, type: GET.rule, flags: NLM_F.dump, fixed, attributes })
-      .map(({ payload }) => decodeAttributes(payload.subarray(nfgenmsgBytes)))
-      .filter((rule) => fromText(rule.get(NFTA_RULE.table)) === table)
-      .map((rule) => ({
-        chain: fromText(rule.get(NFTA_RULE.chain)) ?? "",
-        ...readExpressions(rule.get(NFTA_RULE.expressions) ?? Buffer.alloc(0)),
-      }));
+    const request = { what: `list rules of ${table}`, type: GET.rule, flags: NLM_F.dump, fixed, attributes };
+    try {
+      return this.#list({ ...request, most: mostRules })
+        .map(({ payload }) => decodeAttributes(payload.subarray(nfgenmsgBytes)))
+        .filter((rule) => fromText(rule.get(NFTA_RULE.table)) === table)
+        .map((rule) => ({
+          chain: fromText(rule.get(NFTA_RULE.chain)) ?? "",
+          ...readExpressions(rule.get(NFTA_RULE.expressions) ?? Buffer.alloc(0)),
+        }));
+    } catch (error) {
+      if (error instanceof TooManyAnswers) return undefined;
+      throw error;
+    }
+  }
+
+  /** For a diagnosis a list that changes meanwhile is as good as any. */
+  #list(request: Request): Message[] {
+    const socket = this.#open();
+    try {
+      return socket.request({ ...request, mayBeTorn: true });
+    } finally {
+      socket.close();
+    }
   }
 }
 

@@ -11,6 +11,15 @@ export interface Request {
   /** The family's own fixed part. */
   readonly fixed: Buffer;
   readonly attributes?: readonly Attribute[];
+  /** More answers are not read: {@link TooManyAnswers} is thrown, and the socket must be closed. */
+  readonly most?: number;
+  /** A list that others change while it is made does. */
+  readonly mayBeTorn?: boolean;
+}
+
+/** The kernel has more to list than is asked for. */
+export class TooManyAnswers extends Error {
+  override readonly name = "TooManyAnswers";
 }
 
 /** The protocols that are spoken (netlink(7)). */
@@ -60,20 +69,23 @@ export class NetlinkSocket {
   }
 
   /** Asks, and returns what the kernel answers before its acknowledgement. */
-  request({ what, type, flags = 0, fixed, attributes = [] }: Request): Message[] {
+  request({ what, type, flags = 0, fixed, attributes = [], most, mayBeTorn = false }: Request): Message[] {
     const isDump = (flags & NLM_F.dump) === NLM_F.dump;
     for (let attempt = 1; attempt <= dumpAttempts; attempt++) {
       const seq = this.#nextSeq();
       const header = { type, flags: flags | NLM_F.request | (isDump ? 0 : NLM_F.ack), seq };
       const bytes = encodeMessage(header, fixed, attributes);
-      const { answers, isTorn } = this.#exchange(what, bytes, new Set([seq]), new Set([seq]));
-      if (!isTorn) return answers;
+      const { answers, isTorn } = this.#exchange(what, bytes, new Set([seq]), new Set([seq]), most);
+      if (!isTorn || mayBeTorn) return answers;
     }
     throw new KernelError(what, EINTR, `what was listed changed meanwhile, ${dumpAttempts} times`);
   }
 
   /** Asks several things at once; the kernel does all of them, or none where they stand between a batch's begin and end. */
-  batch(what: string, requests: readonly (Omit<Request, "what"> & { readonly acknowledged: boolean })[]): void {
+  batch(
+    what: string,
+    requests: readonly (Omit<Request, "what" | "most" | "mayBeTorn"> & { readonly acknowledged: boolean })[],
+  ): void {
     const all = new Set<number>();
     const waiting = new Set<number>();
     const messages = requests.map(({ type, flags = 0, fixed, attributes = [], acknowledged }) => {
@@ -96,7 +108,13 @@ export class NetlinkSocket {
     return this.#seq;
   }
 
-  #exchange(what: string, bytes: Buffer, all: ReadonlySet<number>, waiting: Set<number>) {
+  #exchange(
+    what: string,
+    bytes: Buffer,
+    all: ReadonlySet<number>,
+    waiting: Set<number>,
+    most = Number.POSITIVE_INFINITY,
+  ) {
     this.#call(what, () => this.#libc.send(this.#fd, bytes));
     const answers: Message[] = [];
     let isTorn = false;
@@ -113,6 +131,7 @@ export class NetlinkSocket {
           refused ??= refusalOf(what, message);
         } else answers.push({ ...message, payload: Buffer.from(message.payload) });
       }
+      if (answers.length > most) throw new TooManyAnswers(`${what}: more than ${most}`);
       // Of a batch that fails as a whole, the kernel acknowledges nothing more.
       if (refused !== undefined) throw refused;
     }

@@ -5,6 +5,7 @@ import type { ResultOf } from "../../rpc/contract/method.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { BaseChain, ForeignRule } from "../netlink/nf-foreign.ts";
 import { ipv4Bytes } from "./address.ts";
+import { inKernel } from "./in-kernel.ts";
 
 /** A chain of somebody else's that drops what guests send or get. */
 export type Dropper = NonNullable<ResultOf<typeof helperContract.natEnsure>["drops"]>[number];
@@ -13,11 +14,27 @@ export type Dropper = NonNullable<ResultOf<typeof helperContract.natEnsure>["dro
 const places = ["DOCKER-USER", "ufw-user-forward"];
 const legacyTables = "/proc/net/ip_tables_names";
 
+/** What is looked through for droppers. */
+type DroppersDeps = Pick<HelperDeps, "foreign" | "installation" | "layout">;
+
+/** The same, where it can be found out: what is only a hint keeps no VM from its start. */
+export async function findDroppers(
+  deps: DroppersDeps & Pick<HelperDeps, "log" | "spans">,
+): Promise<Dropper[] | undefined> {
+  try {
+    return await inKernel(deps.spans, "drops find", { table: deps.layout.table }, () => droppers(deps));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    deps.log.warn({ reason }, "whose rules drop what guests send can't be found out");
+    return undefined;
+  }
+}
+
 /**
  * The chains of others that end guests' packets: a drop is final, whatever banger's own chains say. A chain counts as one when its
  * policy or a rule without a condition drops, unless a rule of its table lets the bridge or the subnet through.
  */
-export function droppers(deps: Pick<HelperDeps, "foreign" | "installation" | "layout">): Dropper[] {
+function droppers(deps: DroppersDeps): Dropper[] {
   const { foreign, layout } = deps;
   const chains = foreign.baseChains().filter(({ table, hook }) => table !== layout.table && hook !== "other");
   const rulesOf = memoized((chain: BaseChain) => foreign.rules(chain));
@@ -25,6 +42,9 @@ export function droppers(deps: Pick<HelperDeps, "foreign" | "installation" | "la
     const { family, table, name, hook } = chain;
     if (hook === "other") return [];
     const rules = rulesOf(chain);
+    // Of the host's own chain nothing is said then: guests may well find names.
+    if (rules === undefined && hook === "input") return [];
+    if (rules === undefined) return [{ hook, family, table, chain: name, why: "unknown", too_many_rules: true }];
     const drops = rules.some((rule) => rule.chain === name && rule.isUnconditional && rule.verdict === "drop");
     if (!chain.dropsByPolicy && !drops) return [];
     if (letsThrough(deps, rules, hook)) return [];
@@ -63,12 +83,12 @@ function legacy(): Dropper[] {
   }
 }
 
-function memoized(read: (chain: BaseChain) => ForeignRule[]): (chain: BaseChain) => ForeignRule[] {
-  const known = new Map<string, ForeignRule[]>();
+function memoized<T>(read: (chain: BaseChain) => T): (chain: BaseChain) => T {
+  const known = new Map<string, { readonly rules: T }>();
   return (chain) => {
     const key = `${chain.family} ${chain.table}`;
-    const rules = known.get(key) ?? read(chain);
-    known.set(key, rules);
-    return rules;
+    const found = known.get(key) ?? { rules: read(chain) };
+    known.set(key, found);
+    return found.rules;
   };
 }

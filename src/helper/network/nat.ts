@@ -4,7 +4,7 @@ import type { helperContract } from "../../rpc/contract/helper.ts";
 import type { ResultOf } from "../../rpc/contract/method.ts";
 import type { HelperDeps } from "../deps.ts";
 import { ipv4Bytes, macBytes } from "./address.ts";
-import { droppers } from "./droppers.ts";
+import { findDroppers } from "./droppers.ts";
 import { inKernel } from "./in-kernel.ts";
 import { guests, policyChains } from "./policy.ts";
 
@@ -34,8 +34,12 @@ export async function ensureNat(
   const now = readFileSync(forwarding, "utf8").trim() === "1" ? "1" : "0";
   if (facts.network.ip_forward_was === undefined) facts.putNetwork({ ...facts.network, ip_forward_was: now });
   if (now === "0") await inKernel(spans, "forwarding on", on, () => writeFileSync(forwarding, "1"));
-  const drops = await inKernel(spans, "drops find", on, () => droppers(deps));
-  return { table: layout.table, drops, ...(dnsPort === undefined ? {} : { dns_port: dnsPort }) };
+  const drops = await findDroppers(deps);
+  return {
+    table: layout.table,
+    ...(drops === undefined ? {} : { drops }),
+    ...(dnsPort === undefined ? {} : { dns_port: dnsPort }),
+  };
 }
 
 /** Removes the table and puts forwarding back. */

@@ -34,8 +34,10 @@ const drop = z.object({
   family: z.enum(["ip", "inet"]),
   table: z.string(),
   chain: z.string(),
-  /** Its policy, or a rule without a condition; `unknown` for the older iptables, which can't be read. */
+  /** Its policy, or a rule without a condition; `unknown` for the older iptables, which can't be read, and for too many rules. */
   why: z.enum(["policy", "rule", "unknown"]),
+  /** Why it is unknown. */
+  too_many_rules: z.boolean().optional(),
   /** The chain that its owner leaves to others. */
   place: z.string().optional(),
 });
