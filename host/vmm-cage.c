@@ -35,7 +35,8 @@ struct attributes {
 };
 
 static void failed(const char *what, const char *about) {
-  fprintf(stderr, "vmm-cage: %s %s: %s\n", what, about, strerror(errno));
+  const char *next = errno == ENOSYS ? "; this kernel is too old: banger needs Linux 5.12 or newer" : "";
+  fprintf(stderr, "vmm-cage: %s %s: %s%s\n", what, about, strerror(errno), next);
   exit(70);
 }
 

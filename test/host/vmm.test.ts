@@ -129,7 +129,7 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
     [
       "looks for others' files",
       `ls -A ${directory}/state ${directory}/run ${directory}/helper/vm | tr '\\n' ' '; echo end`,
-      /vm: 00112233445566ff .*run: .*state: end/,
+      /helper\/vm: 00112233445566ff +\S+\/run: +\S+\/state: +end/,
     ],
     [
       "writes a file without end",
@@ -269,6 +269,23 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
     expect(await status()).toMatchObject({ running: true, facts: { uid: 62_000, generation: 1 } });
     expect(await stop()).toMatchObject({ result: { stopped: true } });
     await gone();
+  });
+
+  it("on a kernel that lacks a call is not started, and the error names the oldest that has it", async () => {
+    const mountSetattr = 442;
+    const { code, stderr } = await host.sandbox.run(
+      ["node", "test/support/without-syscall.ts", String(mountSetattr), "/mnt/banger/dist/vmm-cage"].concat([
+        "1",
+        "1",
+        "1",
+        "/mnt/tmp",
+        "--",
+        "/bin/true",
+      ]),
+      { as: "root" },
+    );
+    expect(stderr).toMatch(/lock all mounts: Function not implemented; .*needs Linux 5\.12 or newer/);
+    expect(code).toBe(70);
   });
 
   it("opens a kernel that was made under umask 077", async () => {
