@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { helperContract } from "../../src/rpc/contract/helper.ts";
 import { askHelper } from "../support/ask-helper.ts";
 import { Installation } from "../support/installation.ts";
 import { noSandbox } from "../support/sandbox.ts";
@@ -40,6 +41,12 @@ describe.skipIf(noSandbox)(`a helper that is sent anything${noSandbox ? ` (${noS
     if (process.env["BANGER_FUZZ_REQUESTS"] !== undefined) console.log(codes);
     expect(Object.keys(codes).filter((code) => code.startsWith("internal"))).toEqual([]);
     expect(codes["ok"], "a good part gets through the schema").toBeGreaterThan(requests / 10);
+    for (const { name } of Object.values(helperContract)) {
+      // What a start needs, chance rarely brings together: a valid one gets as far as to say what is missing.
+      expect(codes, "each method is asked validly").toHaveProperty([
+        `${name} ${name === "vmm.start" ? "not_found" : "ok"}`,
+      ]);
+    }
     expect((await askHelper(host, "helper.ping")).result).toMatchObject({ pid });
     // What reconciling does: every tap, lease and VMM that is listed is released.
     const held = (await askHelper(host, "vmm.list")).result as Record<"taps" | "leases", { vm_id: string }[]>;

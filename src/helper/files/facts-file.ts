@@ -5,6 +5,9 @@ import type { NetworkFacts, VmFacts } from "./facts.ts";
 /** Facts are a few hundred bytes; a file of more isn't one. */
 const mostBytes = 64 * 1024;
 
+/** What the kernel says of a link, a socket or a device in a file's place; anything else says nothing of the file. */
+const noFile: ReadonlySet<string> = new Set(["ELOOP", "ENXIO", "ENODEV"]);
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** True for what a file about one VM holds. */
@@ -69,7 +72,7 @@ function isNullOrNumber(value: unknown): boolean {
   return value === null || typeof value === "number";
 }
 
-/** Reads a file of facts: root's own, whole, and what it should be. What isn't is laid aside, with the reason. */
+/** Reads a file of facts: root's own, whole, and what it should be. What isn't is laid aside, with the reason; a good one that can't be read now is left. */
 export function readFactsFile<T>(
   path: string,
   is: (value: unknown) => value is T,
@@ -79,6 +82,12 @@ export function readFactsFile<T>(
     if (!is(value)) throw new Error("it lacks a field, or has one of another kind");
     return { facts: value };
   } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (syscall !== undefined && !noFile.has(code ?? "")) {
+      throw new Error(`facts: ${path} can't be read (${code}); see to it as root, and start bangerd-root again`, {
+        cause: error,
+      });
+    }
     renameSync(path, `${path}.bad-${Date.now()}`);
     return { laidAside: error instanceof Error ? error.message : String(error) };
   }

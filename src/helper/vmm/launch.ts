@@ -26,10 +26,15 @@ export function launchVmm(
     descriptors.push(fd);
     return fd;
   };
+  // One by one: where the second can't be made, the first is closed.
+  const keptPipe = () => {
+    const pipe = libc.pipe();
+    descriptors.push(pipe.read, pipe.write);
+    return pipe;
+  };
   try {
     const files = openFiles(deps, vmId, uid, params, keep);
-    const [console, words] = [libc.pipe(), libc.pipe()];
-    for (const pipe of [console, words]) descriptors.push(pipe.read, pipe.write);
+    const [console, words] = [keptPipe(), keptPipe()];
     const log = keep(openSync(layout.vmmLog(vmId), "w", 0o600));
     return spawnRecorded({
       record: layout.vmmRecord(vmId),
