@@ -288,6 +288,24 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
     expect(code).toBe(70);
   });
 
+  it("that can't have its descriptors leaves none open in the helper", async () => {
+    const pid = String(host.helper?.pid);
+    await host.replaceQemu("exit 1");
+    const open = async () => (await host.sandbox.root(`ls /proc/${pid}/fd`)).trim().split("\n").map(Number);
+    await ask("vmm.start", params);
+    const before = await open();
+    const free = Array.from({ length: 64 }, (_, fd) => fd).filter((fd) => !before.includes(fd));
+    const said = new Set<string | undefined>();
+    // One more each time: each step is the one that has none left.
+    for (const fd of free.slice(2, 40)) {
+      await host.sandbox.root(`prlimit --pid ${pid} --nofile=${fd}:`);
+      said.add((await ask("vmm.start", params).catch(() => undefined))?.error?.message);
+    }
+    await host.sandbox.root(`prlimit --pid ${pid} --nofile=1024:`);
+    expect([...said].join("\n")).toMatch(/no descriptor left.*\n.*QEMU ended at once/s);
+    expect((await open()).length).toBe(before.length);
+  }, 60_000);
+
   it("opens a kernel that was made under umask 077", async () => {
     const kernel = `${directory}/state/kernels/${String(params["kernel_id"])}`;
     // The shared one can't be written: a copy of it takes its place.

@@ -46,10 +46,14 @@ function enter(libc: Libc, directory: number, part: string, way: Way): number {
   } catch (error) {
     throw refusal(directory, part, way, error);
   }
-  const type = fileSystemOf(fd);
-  if (!answeredElsewhere.test(type)) return fd;
-  closeSync(fd);
-  throw held(way, type);
+  try {
+    const type = fileSystemOf(fd);
+    if (!answeredElsewhere.test(type)) return fd;
+    throw held(way, type);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 /** The type of the file system that a descriptor lies on, from the kernel's own list. */
