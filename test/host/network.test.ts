@@ -1,8 +1,22 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { askHelper } from "../support/ask-helper.ts";
 import { Installation } from "../support/installation.ts";
 import { noSandbox } from "../support/sandbox.ts";
+
+/** A program that answers what comes to the relay's port, until its input ends. */
+const answersDns = `process.stdin.resume().on("end", () => process.exit());
+  const datagrams = require("node:dgram").createSocket("udp4");
+  datagrams.on("message", (_, from) => datagrams.send("UDP", from.port, from.address));
+  const streams = require("node:net").createServer((socket) => socket.on("error", () => {}).end("TCP"));
+  datagrams.bind(10053, "10.77.0.1", () => streams.listen(10053, "10.77.0.1", () => console.log("listening")));`;
+/** A guest's program that asks, and prints what it gets in a second. */
+const asksDns = `const datagrams = require("node:dgram").createSocket("udp4");
+  const print = (bytes) => process.stdout.write(bytes);
+  datagrams.on("message", print).send("?", 53, "10.77.0.1");
+  require("node:net").connect(53, "10.77.0.1").on("data", print).on("error", () => {});
+  setTimeout(() => process.exit(), 1_000);`;
 
 describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${noSandbox})` : ""}`, () => {
   let host: Installation;
@@ -169,6 +183,8 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
     const rules = await host.sandbox.root("nft list ruleset");
     expect(rules).toContain("ip daddr 10.77.0.1 udp dport 53 redirect to :10053");
     expect(rules).toContain("ip daddr 10.77.0.1 tcp dport 10053 accept");
+    for (const by of ["udp", "tcp"])
+      expect(rules).toContain(`ip saddr 10.77.0.1 ${by} sport 10053 meta skuid != 61000 drop`);
     await host.sandbox.root("nft flush ruleset");
     await host.ok("network", "up");
     expect(await host.sandbox.root("nft list ruleset")).toBe(rules);
@@ -178,6 +194,33 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
       readFileSync("test/data/policy.nft", "utf8").replace(/\n\t\telements = .*\n/, "\n"),
     );
     expect(await askHelper(host, "nat.ensure", { dns_port: 53 })).toMatchObject({ error: { code: "bad_params" } });
+  });
+
+  it("lets the owner alone answer guests' DNS, whoever takes the port while the daemon is away", async () => {
+    await host.ok("network", "up");
+    await host.daemon?.end();
+    // A guest is a namespace on the bridge here, with a pin.
+    await host.sandbox.root(`
+      unshare --net sleep 60 >/dev/null 2>&1 & guest=$!; echo $guest > /mnt/tmp/guest.pid
+      until [ "$(readlink /proc/$guest/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do read -rt 0.02 <> <(:) || true; done
+      nft add element inet ${host.layout.table} guests '{ 02:00:11:22:33:44 . 10.77.0.2 }'
+      ip link add gst0 type veth peer name gst1 address 02:00:11:22:33:44 netns $guest
+      ip link set gst0 master ${host.layout.bridge} up
+      nsenter --net=/proc/$guest/ns/net sh -c 'ip link set gst1 up; ip address add 10.77.0.2/24 dev gst1'`);
+    const answered = async (uid: number) => {
+      const stranger = host.sandbox.spawn(["node", "-e", answersDns], { as: uid });
+      if (stranger.stdout !== null) await once(stranger.stdout, "data");
+      const got = await host.sandbox.root(
+        `exec nsenter --net=/proc/$(cat /mnt/tmp/guest.pid)/ns/net node -e '${asksDns}'`,
+      );
+      stranger.stdin?.end();
+      await once(stranger, "close");
+      return got;
+    };
+    expect(await answered(61_001)).toBe("");
+    expect((await answered(61_000)).match(/UDP|TCP/g)?.toSorted()).toEqual(["TCP", "UDP"]);
+    await host.sandbox.root("ip link delete gst0; kill $(cat /mnt/tmp/guest.pid)");
+    await host.startDaemon();
   });
 
   it.each([

@@ -5,7 +5,7 @@ export type RulePart = readonly Attribute[];
 
 const [NFTA_LIST_ELEM, NFTA_EXPR_NAME, NFTA_EXPR_DATA] = [1, 1, 2];
 const [NFTA_DATA_VALUE, NFTA_DATA_VERDICT, NFTA_VERDICT_CODE] = [1, 2, 1];
-const META = { iifname: 6, oifname: 7, iiftype: 8, nfproto: 15, l4proto: 16 } as const;
+const META = { iifname: 6, oifname: 7, iiftype: 8, skuid: 10, nfproto: 15, l4proto: 16 } as const;
 const BASE = { link: 0, network: 1, transport: 2 } as const;
 const VERDICT = { drop: 0, accept: 1 } as const;
 const COMPARE = { is: 0, isNot: 1 } as const;
@@ -98,6 +98,16 @@ export function isProtocol(protocol: number): RulePart {
 /** The destination port of TCP and UDP. */
 export function toPort(port: number): RulePart {
   return [payload("transport", 2, 2), compare("is", Buffer.from([port >> 8, port & 0xff]))];
+}
+
+/** The source port of TCP and UDP. */
+export function fromPort(port: number): RulePart {
+  return [payload("transport", 0, 2), compare("is", Buffer.from([port >> 8, port & 0xff]))];
+}
+
+/** What a socket of another user than this one sends; not what no user's socket does, as the kernel's own resets. */
+export function isNotOf(uid: number): RulePart {
+  return [meta(META.skuid), compare("isNot", u32(uid))];
 }
 
 /** The type of an ICMP message. */

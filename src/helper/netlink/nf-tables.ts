@@ -26,7 +26,7 @@ export interface Table {
 const NFNL_SUBSYS_NFTABLES = 10;
 const [NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END] = [16, 17];
 const NFPROTO_INET = 1;
-const HOOK = { prerouting: 0, input: 1, forward: 2, postrouting: 4 } as const;
+const HOOK = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 const NF_ACCEPT = 1;
 const message = (type: number) => (NFNL_SUBSYS_NFTABLES << 8) | type;
 const NFT_MSG = {

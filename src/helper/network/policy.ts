@@ -1,10 +1,12 @@
 import { parseSubnet } from "../../installation/install-file.ts";
 import type { HelperDeps } from "../deps.ts";
 import {
+  fromPort,
   icmpType,
   inNetwork,
   isEstablished,
   isIpv6,
+  isNotOf,
   isProtocol,
   masquerade,
   redirect,
@@ -28,7 +30,7 @@ const linkLocal = { address: ipv4Bytes("169.254.0.0"), prefix: 16 };
 /**
  * The default policy: a guest reaches DNS and ping on the bridge and, through NAT, what the host reaches; not the host's
  * services, not link-local addresses (cloud metadata), not other guests. Its MAC and address are pinned to each other. What it asks
- * the bridge's address by DNS goes to the daemon's `relay` port, where there is one.
+ * the bridge's address by DNS goes to the daemon's `relay` port, where there is one; nobody but the owner answers from there.
  */
 export function policyChains(
   { layout, installation }: Pick<HelperDeps, "layout" | "installation">,
@@ -41,6 +43,7 @@ export function policyChains(
   const notToGuest = onInterface("oifname", "isNot", layout.bridge);
   const toBridge = inNetwork("daddr", ipv4Bytes(first), 32);
   const toLinkLocal = inNetwork("daddr", linkLocal.address, linkLocal.prefix);
+  const fromBridge = inNetwork("saddr", ipv4Bytes(first), 32);
   const fromSubnet = inNetwork("saddr", ipv4Bytes(network), prefix);
   const [accept, drop] = [verdict("accept"), verdict("drop")];
   return [
@@ -53,7 +56,9 @@ export function policyChains(
         [sourceNotIn(guests), drop],
       ],
     },
-    ...(relay === undefined ? [] : [ledToRelay([fromGuest, toBridge].flat(), relay)]),
+    ...(relay === undefined
+      ? []
+      : [ledToRelay([fromGuest, toBridge].flat(), relay), answeredBy(installation.ownerUid, fromBridge, relay)]),
     {
       name: "input",
       hook: { type: "filter", at: "input", priority: priority.filter },
@@ -91,5 +96,15 @@ function ledToRelay(asked: RulePart, relay: number): Chain {
     name: "dstnat",
     hook: { type: "nat", at: "prerouting", priority: priority.dstnat },
     rules: [led(protocol.udp), led(protocol.tcp)],
+  };
+}
+
+/** The port is no privileged one: while the daemon is away any user of the host could have it. */
+function answeredBy(ownerUid: number, fromBridge: RulePart, relay: number): Chain {
+  const others = (by: number) => [fromBridge, isProtocol(by), fromPort(relay), isNotOf(ownerUid), verdict("drop")];
+  return {
+    name: "output",
+    hook: { type: "filter", at: "output", priority: priority.filter },
+    rules: [others(protocol.udp), others(protocol.tcp)],
   };
 }
