@@ -238,6 +238,17 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
     await host.sandbox.root("echo nameserver 192.0.2.53 > /mnt/tmp/resolv.conf");
   });
 
+  it("is made where the host's resolv.conf can't be read, and says why guests have no name server", async () => {
+    await host.daemon?.end();
+    await host.sandbox.root("chmod 0 /mnt/tmp/resolv.conf");
+    await host.startDaemon();
+    expect(await warnings()).toMatchObject([
+      { code: "no_resolver", message: expect.stringMatching(/can't be read: permission denied/) as string },
+    ]);
+    await host.sandbox.root("chmod 644 /mnt/tmp/resolv.conf");
+    expect(await warnings()).toEqual([]);
+  });
+
   it("is refused with the next step where /proc/sys can't be written, and nothing is left of it", async () => {
     const before = await host.hostState();
     await host.sandbox.root(

@@ -8,7 +8,7 @@ import { bridgeWarnings, forwardWarnings, withoutNames } from "./warnings.ts";
 /** What the steps need. */
 export interface NetworkStepsDeps {
   readonly helper: Pick<HelperLink, "call">;
-  readonly names: Pick<GuestNames, "listen" | "led" | "isWithout">;
+  readonly names: Pick<GuestNames, "listen" | "led" | "lack">;
 }
 
 /** The steps that find or make what all VMs share: the bridge, the rules and forwarding, where names are asked; `warn` hears what will trouble guests. */
@@ -34,7 +34,8 @@ export function networkSteps({ helper, names }: NetworkStepsDeps, warn: (warning
         // One that is dropped on its way would cost a guest 5 s each time.
         names.led(led !== undefined && !drops.some(({ hook }) => hook === "input"));
         for (const warning of forwardWarnings(drops, bridge)) warn(warning);
-        if (names.isWithout) warn(withoutNames(drops, bridge, led));
+        const { lack } = names;
+        if (lack !== undefined) warn(withoutNames(lack, { drops, bridge, asked: port, led }));
       },
       undo: { none: "the table is shared; `network down` removes it" },
     },

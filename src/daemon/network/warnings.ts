@@ -1,6 +1,7 @@
 import type { helperContract } from "../../rpc/contract/helper.ts";
 import type { ResultOf } from "../../rpc/contract/method.ts";
 import type { Warning } from "../../rpc/contract/warning.ts";
+import type { Lack } from "./names/guest-names.ts";
 
 type Bridge = ResultOf<typeof helperContract.bridgeEnsure>;
 type Drop = NonNullable<ResultOf<typeof helperContract.natEnsure>["drops"]>[number];
@@ -55,23 +56,59 @@ export function forwardWarnings(drops: readonly Drop[], bridge: string): Warning
     });
 }
 
+/** How guests' DNS is led to the daemon. */
+export interface Leading {
+  readonly drops: readonly Drop[];
+  readonly bridge: string;
+  /** The port at which the daemon answers; undefined where it could not listen. */
+  readonly asked: number | undefined;
+  /** What the helper made of it; undefined from one that knows no such port. */
+  readonly led: number | undefined;
+}
+
 /** That guests will find no name. */
-export function withoutNames(drops: readonly Drop[], bridge: string, port: number | undefined): Warning {
+export function withoutNames(lack: Lack, { drops, bridge, asked, led }: Leading): Warning {
+  if (lack.of === "servers") return withoutServers(lack.unreadable);
   const [dropped] = drops.filter(({ hook }) => hook === "input");
-  if (dropped === undefined || port === undefined) {
-    return {
-      code: "no_resolver",
-      message: "guests have no name server: this host's /etc/resolv.conf names none that could be asked",
-      hint: 'Put a `nameserver` line there (running guests have it at once), or `resolvers = "…"` into the install file.',
-    };
-  }
+  if (asked === undefined || led === undefined || dropped === undefined) return notLed(asked);
   const { family, table, chain } = dropped;
   const rule = (protocol: string) =>
-    `nft insert rule ${family} ${table} ${chain} iifname ${bridge} ${protocol} dport ${port} accept`;
+    `nft insert rule ${family} ${table} ${chain} iifname ${bridge} ${protocol} dport ${led} accept`;
   return {
     code: "no_resolver",
     message: `guests have no name server: chain ${chain} of table ${family} ${table} drops what they ask this host`,
     hint: `To let it through: \`${rule("udp")}; ${rule("tcp")}\`, in the way that your firewall keeps; or put \`resolvers = "…"\` into the install file.`,
+  };
+}
+
+function withoutServers(unreadable: string | undefined): Warning {
+  const instead = '`resolvers = "…"` into the install file';
+  if (unreadable !== undefined) {
+    return {
+      code: "no_resolver",
+      message: `guests have no name server: this host's /etc/resolv.conf can't be read: ${unreadable}`,
+      hint: `Make it readable to the daemon's user (running guests have it at once), or put ${instead}.`,
+    };
+  }
+  return {
+    code: "no_resolver",
+    message: "guests have no name server: this host's /etc/resolv.conf names none that could be asked",
+    hint: `Put a \`nameserver\` line there (running guests have it at once), or ${instead}.`,
+  };
+}
+
+function notLed(asked: number | undefined): Warning {
+  if (asked === undefined) {
+    return {
+      code: "no_resolver",
+      message: "guests have no name server: the daemon can't listen on the bridge's address for what they ask",
+      hint: 'The daemon\'s log says why; or put `resolvers = "…"` into the install file.',
+    };
+  }
+  return {
+    code: "no_resolver",
+    message: "guests have no name server: the helper is older than the daemon and doesn't lead their DNS to it",
+    hint: "Restart bangerd-root, then run `network up`; guests that are started then have one.",
   };
 }
 

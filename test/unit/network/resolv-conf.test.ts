@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,4 +64,36 @@ it("says what the file says now, whatever was done to it", () => {
   rmSync(path);
   execFileSync("mkfifo", [path]);
   expect(now().servers, "a FIFO").toEqual([]);
+});
+
+/** As a user to whom modes apply, as they don't to root. */
+function asNobody<T>(work: () => T): T {
+  if (process.getuid?.() !== 0) return work();
+  process.seteuid?.(65_534);
+  try {
+    return work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+it.each<[string, RegExp, (path: string) => void]>([
+  ["nobody may read", /permission denied/, (path) => chmodSync(path, 0)],
+  ["is a link to itself", /too many symbolic links/, (path) => (rmSync(path), symlinkSync(path, path))],
+  ["lies where nobody may enter", /permission denied/, (path) => chmodSync(join(path, ".."), 0)],
+])("keeps what it knew of a file that %s, and says why", (_, why, spoil) => {
+  const path = join(directory, "resolv.conf");
+  chmodSync(directory, 0o777);
+  if (process.getuid?.() === 0) chownSync(directory, 65_534, 65_534);
+  writeFileSync(path, "nameserver 1.1.1.1\n");
+  const [knew, neverKnew] = [watchResolvConf(path), watchResolvConf(path)];
+  expect(asNobody(knew)).toEqual({ servers: ["1.1.1.1"], search: [] });
+  spoil(path);
+  const unreadable = expect.stringMatching(why) as string;
+  expect(asNobody(knew)).toEqual({ servers: ["1.1.1.1"], search: [], unreadable });
+  expect(asNobody(neverKnew)).toEqual({ servers: [], search: [], unreadable });
+  chmodSync(directory, 0o777);
+  rmSync(path);
+  writeFileSync(path, "nameserver 2.2.2.2\n");
+  expect(asNobody(knew)).toEqual({ servers: ["2.2.2.2"], search: [] });
 });

@@ -20,6 +20,9 @@ export interface GivenNames {
   readonly search: readonly string[];
 }
 
+/** Why a guest finds no name server: the host names none, as it may be for what its file can't be read; or guests don't reach those that it names. */
+export type Lack = { readonly of: "servers"; readonly unreadable?: string } | { readonly of: "way" };
+
 const etc = "/etc/resolv.conf";
 /** The servers behind systemd's stub, where it runs. */
 const behindStub = "/run/systemd/resolve/resolv.conf";
@@ -66,9 +69,11 @@ export class GuestNames {
     this.#isLed = isLed;
   }
 
-  /** True when a guest that starts now will have no name server that it could ask. */
-  get isWithout(): boolean {
-    return this.#servers().length === 0 || this.given().resolvers.length === 0;
+  /** Why a guest that starts now will have no name server that it could ask; undefined where it has one. */
+  get lack(): Lack | undefined {
+    if (this.#servers().length > 0) return this.given().resolvers.length > 0 ? undefined : { of: "way" };
+    const { unreadable } = this.#etc();
+    return { of: "servers", ...(unreadable === undefined ? {} : { unreadable }) };
   }
 
   /** What a guest that starts now is told: the relay first; behind it, for when the daemon is away, what it can reach by itself. */

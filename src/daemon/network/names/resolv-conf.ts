@@ -1,10 +1,13 @@
 import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
+import { getSystemErrorMessage } from "node:util";
 
 /** What a host says about names (resolver(5)). */
 export interface ResolvConf {
   readonly servers: readonly string[];
   readonly search: readonly string[];
+  /** Why it can't be read; the rest is what it said before. */
+  readonly unreadable?: string;
 }
 
 /** As many as a resolver heeds. */
@@ -25,14 +28,18 @@ export function parseResolvConf(text: string): ResolvConf {
   return { servers: servers.slice(0, mostServers), search: search.slice(0, mostSearch) };
 }
 
-/** What a file says now: it is read again when it has changed, or another has come in its place; one that isn't there, or is no file, says nothing. */
+/** What a file says now: it is read again when it has changed, or another has come in its place; one that isn't there, or is no file, says nothing, and one that can't be read what it said last: names go on, and no start fails for it. */
 export function watchResolvConf(path: string): () => ResolvConf {
   let known = { mark: "", says: nothing };
   return () => {
-    const mark = markOf(path);
-    if (mark === undefined) return nothing;
-    if (mark !== known.mark) known = { mark, says: read(path) };
-    return known.says;
+    try {
+      const mark = markOf(path);
+      if (mark === undefined) return nothing;
+      if (mark !== known.mark) known = { mark, says: read(path) };
+      return known.says;
+    } catch (error) {
+      return { ...known.says, unreadable: reasonOf(error as NodeJS.ErrnoException) };
+    }
   };
 }
 
@@ -45,6 +52,10 @@ function markOf(path: string): string | undefined {
 
 function read(path: string): ResolvConf {
   return parseResolvConf(readFileSync(path, "utf8"));
+}
+
+function reasonOf({ errno, message }: NodeJS.ErrnoException): string {
+  return errno === undefined ? message : (getSystemErrorMessage(errno) ?? message);
 }
 
 function isDomain(word: string): boolean {
