@@ -25,6 +25,7 @@ async function relayTo(manners: readonly (Manner | "nobody")[], isGuest: (addres
     address: "127.0.0.1",
     port: 0,
     isGuest,
+    streamLifeMs: 600,
     answer: (asked, transport, signal) => upstreams.answer(asked, transport, signal),
     log,
   });
@@ -43,8 +44,16 @@ async function relayTo(manners: readonly (Manner | "nobody")[], isGuest: (addres
 }
 
 /** Sends datagrams and gathers what comes back, until there are `count` or the time is up. */
-async function exchange(port: number, sent: readonly Buffer[], count = 1, ms = 1_000): Promise<Buffer[]> {
+async function exchange(
+  port: number,
+  sent: readonly Buffer[],
+  count = 1,
+  ms = 1_000,
+  from = "127.0.0.1",
+): Promise<Buffer[]> {
   const socket = createSocket("udp4");
+  socket.bind(0, from);
+  await once(socket, "listening");
   const got: Buffer[] = [];
   await new Promise<void>((resolve) => {
     const late = setTimeout(resolve, ms);
@@ -60,6 +69,28 @@ async function exchange(port: number, sent: readonly Buffer[], count = 1, ms = 1
 }
 
 const rcodeOf = (answer: Buffer | undefined) => (answer?.[3] ?? 0xff) & 15;
+
+/** Asks by TCP; undefined when the connection is cut. */
+async function askByTcp(port: number, bytes: Buffer, { parts = 1, half = false, from = "127.0.0.1" } = {}) {
+  const socket = connect({ port, host: "127.0.0.1", localAddress: from });
+  await once(socket, "connect");
+  const step = Math.ceil(bytes.length / parts);
+  for (let at = 0; at < bytes.length; at += step) {
+    socket.write(bytes.subarray(at, at + step));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (half) socket.end();
+  const cutOff = () => [];
+  const [answer] = (await Promise.race([once(socket, "data"), once(socket, "close")]).catch(cutOff)) as [
+    (Buffer | boolean)?,
+  ];
+  socket.destroy();
+  return Buffer.isBuffer(answer) ? answer : undefined;
+}
+
+function framed(message: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([message.length >> 8, message.length & 255]), message]);
+}
 
 describe("a question by UDP", () => {
   it("is asked from another port, under another id, and answered under its own", async () => {
@@ -152,25 +183,24 @@ describe("a question by UDP", () => {
   });
 });
 
+/** Guests that hold all that there is. */
+const floods = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"];
+
+it("a guest's question is heard and answered while four others hold all places, and the flood costs them no more than a share", async () => {
+  const isMine = (asked: Buffer) => asked.includes("mine");
+  await using set = await relayTo([(asked) => (isMine(asked) ? [answerTo(asked)] : [])]);
+  const flood = Array.from({ length: 64 }, (_, id) => question("h.test", id));
+  const flooding = floods.map((from) => exchange(set.port, flood, 65, 700, from));
+  await expect.poll(() => set.servers[0]?.asked.length, { interval: 1, timeout: 300 }).toBeGreaterThanOrEqual(256);
+  const mine = Array.from({ length: 8 }, (_, id) => question("mine.test", id));
+  const answered = await exchange(set.port, mine, 8, 300, "127.0.0.6");
+  expect(answered.map(rcodeOf)).toEqual(Array.from({ length: 8 }, () => 0));
+  const got = await Promise.all(flooding);
+  for (const answers of got) expect(answers.length).toBeGreaterThanOrEqual(51);
+});
+
 describe("a question by TCP", () => {
-  const ask = async (port: number, bytes: Buffer, { parts = 1, half = false } = {}) => {
-    const socket = connect(port, "127.0.0.1");
-    await once(socket, "connect");
-    const step = Math.ceil(bytes.length / parts);
-    for (let at = 0; at < bytes.length; at += step) {
-      socket.write(bytes.subarray(at, at + step));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    if (half) socket.end();
-    const cutOff = () => [];
-    const [answer] = (await Promise.race([once(socket, "data"), once(socket, "close")]).catch(cutOff)) as [
-      (Buffer | boolean)?,
-    ];
-    socket.destroy();
-    return Buffer.isBuffer(answer) ? answer : undefined;
-  };
-  const framed = (message: Buffer) =>
-    Buffer.concat([Buffer.from([message.length >> 8, message.length & 255]), message]);
+  const ask = askByTcp;
 
   it.each([
     ["whole", {}],
@@ -203,9 +233,72 @@ describe("a question by TCP", () => {
   });
 });
 
+it("a guest's connection is served while four others hold all, and one of theirs is cut", async () => {
+  await using set = await relayTo([answers]);
+  const idle = floods.flatMap((localAddress) =>
+    Array.from({ length: 16 }, () => connect({ port: set.port, host: "127.0.0.1", localAddress })),
+  );
+  let closed = 0;
+  for (const socket of idle)
+    socket
+      .resume()
+      .on("error", () => undefined)
+      .on("close", () => closed++);
+  await Promise.all(idle.map((socket) => once(socket, "connect")));
+  expect(await askByTcp(set.port, framed(question("a.test")), { from: "127.0.0.6" })).toBeDefined();
+  expect(closed).toBe(1);
+  for (const socket of idle) socket.destroy();
+});
+
+it("a connection ends with its time, though a byte comes now and then", async () => {
+  await using set = await relayTo([answers]);
+  // A byte that comes late is reset: `once` would take that for a failure.
+  const socket = connect(set.port, "127.0.0.1")
+    .resume()
+    .on("error", () => undefined);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  const [begun, drip] = [performance.now(), setInterval(() => socket.write("\u0001"), 100)];
+  await closed;
+  clearInterval(drip);
+  expect(performance.now() - begun).toBeLessThan(1_500);
+});
+
+it("a question that is given up before it is asked is asked of nobody", async () => {
+  await using server = await scriptedNameServer(answers);
+  const upstreams = new Upstreams({ servers: () => [server.server], patienceMs: 60, limitMs: 400 });
+  expect(rcodeOf(await upstreams.answer(question("a.test"), "datagram", AbortSignal.abort()))).toBe(2);
+  expect(server.asked).toEqual([]);
+});
+
+it.each(["udp", "tcp"] as const)(
+  "a question by %s whose answer fails gets SERVFAIL, and is written down once",
+  async (by) => {
+    const lines: string[] = [];
+    const relay = new NameRelay({
+      address: "127.0.0.1",
+      port: 0,
+      isGuest: () => true,
+      streamLifeMs: 600,
+      answer: () => Promise.reject(new Error("EACCES")),
+      log: createLogger("bangerd", { write: (line) => lines.push(line) }),
+    });
+    const port = (await relay.listen()) ?? 0;
+    for (let asked = 0; asked < 3; asked++) {
+      const answer =
+        by === "udp"
+          ? (await exchange(port, [question("a.test")]))[0]
+          : (await askByTcp(port, framed(question("a.test"))))?.subarray(2);
+      expect(answer?.readUInt16BE(0)).toBe(0x1234);
+      expect(rcodeOf(answer)).toBe(2);
+    }
+    await relay.close();
+    expect(lines.filter((line) => line.includes("EACCES"))).toHaveLength(1);
+  },
+);
+
 it("a relay listens again after it was closed, takes another port where its own is taken, and none where there is no such address", async () => {
   await using taken = await relayTo([answers]);
-  const deps = { isGuest: () => true, answer: async () => Buffer.alloc(0), log };
+  const deps = { isGuest: () => true, streamLifeMs: 600, answer: async () => Buffer.alloc(0), log };
   const other = new NameRelay({ ...deps, address: "127.0.0.1", port: taken.port });
   const port = await other.listen();
   expect(port).toEqual(expect.any(Number));

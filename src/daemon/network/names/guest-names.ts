@@ -29,6 +29,8 @@ const behindStub = "/run/systemd/resolve/resolv.conf";
 const dnsPort = 53;
 const mostResolvers = 3;
 const [patienceMs, limitMs] = [1_500, 4_500];
+/** As long as a resolver with several questions needs, each within the limit. */
+const streamLifeMs = 30_000;
 
 /** How guests come to a name server that answers: by the daemon, which asks the host's as they are at the moment. */
 export class GuestNames {
@@ -54,6 +56,7 @@ export class GuestNames {
         const number = parseIpv4(address) ?? 0;
         return number > first && number <= last;
       },
+      streamLifeMs,
       answer: (question, transport, signal) => upstreams.answer(question, transport, signal),
       log,
     });

@@ -2,8 +2,8 @@ import { createSocket, type RemoteInfo, type Socket as Datagrams } from "node:dg
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Logger } from "../../../telemetry/log.ts";
-import { isQuestion, mostQuestion } from "./message.ts";
-import { Quota } from "./quota.ts";
+import { failure, isQuestion, mostQuestion, rcode } from "./message.ts";
+import { type Held, Quota } from "./quota.ts";
 import { framed, Unframer } from "./stream.ts";
 import type { Transport } from "./upstreams.ts";
 
@@ -14,12 +14,14 @@ export interface RelayDeps {
   /** The port that is tried first. */
   readonly port: number;
   readonly isGuest: (address: string) => boolean;
-  /** Answers a question; never fails. */
+  /** How long a connection may last, whatever is said on it. */
+  readonly streamLifeMs: number;
+  /** Answers a question, or is given up with the signal. */
   readonly answer: (question: Buffer, transport: Transport, signal: AbortSignal) => Promise<Buffer>;
   readonly log: Logger;
 }
 
-/** Each question under way holds a socket to a name server. */
+/** A question under way holds up to three sockets to name servers (by the patience and the limit of guest-names.ts), so there are 768 in all. */
 const questions = { each: 64, all: 256 };
 const streams = { each: 16, all: 64 };
 const idleMs = 10_000;
@@ -34,7 +36,7 @@ export class NameRelay {
   readonly #questions = new Quota(questions);
   readonly #streams = new Quota(streams);
   readonly #sockets = new Set<Socket>();
-  #closing = new AbortController();
+  #hasFailed = false;
   #listening: Promise<{ port: number; datagrams: Datagrams; server: Server } | undefined> | undefined;
 
   constructor(deps: RelayDeps) {
@@ -57,13 +59,13 @@ export class NameRelay {
   async close(): Promise<void> {
     const listening = this.#listening;
     this.#listening = undefined;
-    this.#closing.abort();
-    this.#closing = new AbortController();
     const opened = await listening?.catch(() => undefined);
-    for (const socket of this.#sockets) socket.destroy();
     if (opened === undefined) return;
+    // First of all nothing more comes in.
     opened.datagrams.close();
     opened.server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    this.#questions.cutAll();
     await once(opened.server, "close");
   }
 
@@ -102,26 +104,42 @@ export class NameRelay {
 
   async #take(datagrams: Datagrams, question: Buffer, { address, port }: RemoteInfo): Promise<void> {
     if (!this.#deps.isGuest(address) || !isQuestion(question)) return;
-    const done = this.#questions.take(address);
-    // Unanswered, its resolver asks again.
-    if (done === undefined) return;
-    const { signal } = this.#closing;
-    const answer = await this.#deps.answer(question, "datagram", signal).finally(done);
-    // One that doesn't fit or has nowhere to go is lost, as datagrams are.
-    if (!signal.aborted) datagrams.send(answer, port, address, () => undefined);
+    const answer = await this.#answer(question, "datagram", address);
+    // Unanswered, its resolver asks again. An answer that doesn't fit or has nowhere to go is lost, as datagrams are.
+    if (answer !== undefined) datagrams.send(answer, port, address, () => undefined);
+  }
+
+  /** Undefined when there is no room for it, or no longer. */
+  async #answer(question: Buffer, transport: Transport, from: string): Promise<Buffer | undefined> {
+    const cut = new AbortController();
+    const held = this.#questions.take(from, () => cut.abort());
+    if (held === undefined) return undefined;
+    try {
+      const answer = await this.#deps.answer(question, transport, cut.signal);
+      return cut.signal.aborted ? undefined : answer;
+    } catch (error) {
+      this.#complainOnce(error);
+      return cut.signal.aborted ? undefined : failure(question, rcode.serverFailure);
+    } finally {
+      held.end();
+    }
+  }
+
+  /** A guest asks as often as it likes; the daemon's log doesn't grow with it. */
+  #complainOnce(error: unknown): void {
+    if (!this.#hasFailed)
+      this.#deps.log.error({ err: error }, "a guest's question could not be asked; more like it go unsaid");
+    this.#hasFailed = true;
   }
 
   async #serve(socket: Socket): Promise<void> {
     const from = socket.remoteAddress ?? "";
-    const done = this.#deps.isGuest(from) ? this.#streams.take(from) : undefined;
+    const cut = () => void socket.destroy();
+    const held = this.#deps.isGuest(from) ? this.#streams.take(from, cut) : undefined;
     socket.on("error", () => undefined);
-    if (done === undefined) return void socket.destroy();
-    this.#sockets.add(socket);
-    socket.once("close", () => {
-      this.#sockets.delete(socket);
-      done();
-    });
-    socket.setTimeout(idleMs, () => socket.destroy());
+    if (held === undefined) return cut();
+    this.#keep(socket, held, setTimeout(cut, this.#deps.streamLifeMs));
+    socket.setTimeout(idleMs, cut);
     try {
       await this.#converse(socket, from);
       socket.end();
@@ -131,14 +149,23 @@ export class NameRelay {
     }
   }
 
+  /** Until it is closed, from whichever side. */
+  #keep(socket: Socket, held: Held, life: NodeJS.Timeout): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      clearTimeout(life);
+      this.#sockets.delete(socket);
+      held.end();
+    });
+  }
+
   /** One question after the other, and none before the last answer is taken. */
   async #converse(socket: Socket, from: string): Promise<void> {
     const messages = new Unframer(mostQuestion);
     for await (const bytes of socket as AsyncIterable<Buffer>) {
       for (const question of messages.push(bytes)) {
-        const done = isQuestion(question) ? this.#questions.take(from) : undefined;
-        if (done === undefined) return;
-        const answer = await this.#deps.answer(question, "stream", this.#closing.signal).finally(done);
+        const answer = isQuestion(question) ? await this.#answer(question, "stream", from) : undefined;
+        if (answer === undefined) return;
         if (!socket.write(framed(answer))) await Promise.race([once(socket, "drain"), once(socket, "close")]);
       }
     }

@@ -45,6 +45,7 @@ export class Upstreams {
   /** The first helpful answer; else an unhelpful one, if there was any. */
   #first(servers: readonly Server[], ask: Ask, question: Buffer, signal: AbortSignal): Promise<Buffer | undefined> {
     const { patienceMs, limitMs } = this.#deps;
+    if (signal.aborted) return Promise.resolve(undefined);
     const over = new AbortController();
     return new Promise((resolve) => {
       let [next, running] = [0, 0];
