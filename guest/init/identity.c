@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,25 @@ static int copy_key_file(int root, const char *given, const struct key_file *fil
   return error;
 }
 
+// True for a disk that has this VM's host key: it was started before, so an id on it is its own, or its user's.
+static bool was_started(int root, const char *given) {
+  char path[256], *bytes, *found;
+  size_t length, found_length;
+  snprintf(path, sizeof path, "%s/ssh_host_ed25519_key.pub", given);
+  int fd = root_open(root, "etc/ssh/ssh_host_ed25519_key.pub", O_RDONLY);
+  if (fd < 0) return false;
+  int error = file_read_open(fd, KEY_FILE_MAX, &found, &found_length);
+  close(fd);
+  if (error != 0) return false;
+  bool same = false;
+  if (file_read(path, KEY_FILE_MAX, &bytes, &length) == 0) {
+    same = length == found_length && memcmp(bytes, found, length) == 0;
+    free(bytes);
+  }
+  free(found);
+  return same;
+}
+
 static void warn_if(const char *what, int error) {
   if (error != 0) console_warn(what, error);
 }
@@ -75,7 +95,10 @@ void identity_apply(const char *root, const char *given, const struct config *co
   if (config->hostname[0] != 0) warn_if("write /etc/hostname", write_hostname(fd, config));
   if (config->resolver_count > 0) warn_if("write /etc/resolv.conf", names_write_resolvers(fd, config));
   warn_if("complete /etc/hosts", names_write_hosts(fd, config));
-  if (config->machine_id[0] != 0) warn_if("write /etc/machine-id", names_write_machine_id(fd, config));
+  // Before the host key is there.
+  if (config->machine_id[0] != 0) {
+    warn_if("write /etc/machine-id", names_write_machine_id(fd, config, was_started(fd, given)));
+  }
   for (size_t i = 0; i < sizeof key_files / sizeof key_files[0]; i++) {
     warn_if(key_files[i].name, copy_key_file(fd, given, &key_files[i]));
   }

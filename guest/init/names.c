@@ -53,29 +53,33 @@ int names_write_resolvers(int root, const struct config *config) {
   return root_write_at(root, "etc", "resolv.conf", 0644, text, length);
 }
 
-static int write_id(int root, const char *directory, const char *line) {
+static bool is_id(const char *text) {
+  return strspn(text, "0123456789abcdef") == MACHINE_ID_TEXT && (text[MACHINE_ID_TEXT] == '\n' || text[MACHINE_ID_TEXT] == 0);
+}
+
+static int write_id(int root, const char *directory, const char *line, bool keeps) {
   char path[64], known[MACHINE_ID_TEXT + 2] = {0};
   snprintf(path, sizeof path, "%s/machine-id", directory);
   int fd = root_open(root, path, O_RDONLY);
   if (fd >= 0) {
     ssize_t got = read(fd, known, sizeof known - 1);
     close(fd);
-    if (got > 0 && strcmp(known, line) == 0) return 0;
+    if (got > 0 && (strcmp(known, line) == 0 || (keeps && is_id(known)))) return 0;
   }
   return root_write_at(root, directory, "machine-id", 0444, line, strlen(line));
 }
 
-int names_write_machine_id(int root, const struct config *config) {
+int names_write_machine_id(int root, const struct config *config, bool keeps) {
   char line[MACHINE_ID_TEXT + 2];
   struct stat status;
   snprintf(line, sizeof line, "%s\n", config->machine_id);
-  int error = write_id(root, "etc", line);
+  int error = write_id(root, "etc", line, keeps);
   // A link there leads to the first one.
   int directory = root_directory_there(root, "var/lib/dbus");
   if (directory < 0) return error;
   bool is_file = fstatat(directory, "machine-id", &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode);
   close(directory);
   if (!is_file) return error;
-  int other = write_id(root, "var/lib/dbus", line);
+  int other = write_id(root, "var/lib/dbus", line, keeps);
   return error != 0 ? error : other;
 }

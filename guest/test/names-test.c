@@ -52,14 +52,14 @@ static void in_a_root(void (*check)(int root)) {
 
 static void an_empty_root(int root) {
   CHECK(names_write_hosts(root, &config) == 0 && names_write_resolvers(root, &config) == 0);
-  CHECK(names_write_machine_id(root, &config) == 0);
+  CHECK(names_write_machine_id(root, &config, false) == 0);
   says(root, "etc/hosts", HOSTS);
   says(root, "etc/resolv.conf", "search a.test b.test\nnameserver 10.77.0.1\nnameserver 1.1.1.1\n");
   says(root, "etc/machine-id", ID "\n");
   CHECK((mode_of(root, "etc/machine-id") & 07777) == 0444 && (mode_of(root, "etc/hosts") & 07777) == 0644);
   // D-Bus isn't there, and isn't made to be.
   CHECK(faccessat(root, "var", F_OK, 0) != 0);
-  CHECK(names_write_hosts(root, &config) == 0 && names_write_machine_id(root, &config) == 0);
+  CHECK(names_write_hosts(root, &config) == 0 && names_write_machine_id(root, &config, false) == 0);
   says(root, "etc/hosts", HOSTS);
 }
 
@@ -69,7 +69,7 @@ static void files_of_the_images(int root) {
   put(root, "etc/hosts", "127.0.0.1 localhost\n10.1.1.1 db");
   put(root, "etc/machine-id", "uninitialized\n");
   put(root, "var/lib/dbus/machine-id", "ffffffffffffffffffffffffffffffff\n");
-  CHECK(names_write_hosts(root, &config) == 0 && names_write_machine_id(root, &config) == 0);
+  CHECK(names_write_hosts(root, &config) == 0 && names_write_machine_id(root, &config, false) == 0);
   says(root, "etc/hosts", "127.0.0.1 localhost\n10.1.1.1 db\n127.0.1.1\tweb\n");
   CHECK((mode_of(root, "etc/hosts") & 07777) == 0640);
   says(root, "etc/machine-id", ID "\n");
@@ -85,7 +85,7 @@ static void links(int root) {
   CHECK(symlinkat("/etc/machine-id", root, "run/dbus/machine-id") == 0);
   put(root, "data/hosts", "");
   CHECK(names_write_hosts(root, &config) == 0 && names_write_resolvers(root, &config) == 0);
-  CHECK(names_write_machine_id(root, &config) == 0);
+  CHECK(names_write_machine_id(root, &config, false) == 0);
   CHECK(S_ISLNK(mode_of(root, "etc/hosts")) && S_ISREG(mode_of(root, "etc/resolv.conf")));
   CHECK(S_ISREG(mode_of(root, "etc/machine-id")) && S_ISLNK(mode_of(root, "run/dbus/machine-id")));
   says(root, "data/hosts", HOSTS);
@@ -95,7 +95,7 @@ static void links(int root) {
 static void what_is_no_file(int root) {
   CHECK(mkdirat(root, "etc", 0755) == 0 && mkdirat(root, "etc/hosts", 0755) == 0 && mkfifoat(root, "etc/machine-id", 0644) == 0);
   CHECK(names_write_hosts(root, &config) == EISDIR);
-  CHECK(names_write_machine_id(root, &config) == 0);
+  CHECK(names_write_machine_id(root, &config, false) == 0);
   says(root, "etc/machine-id", ID "\n");
   CHECK(unlinkat(root, "etc/hosts", AT_REMOVEDIR) == 0 && mkfifoat(root, "etc/hosts", 0644) == 0);
   CHECK(names_write_hosts(root, &config) == EINVAL);
@@ -104,11 +104,26 @@ static void what_is_no_file(int root) {
   says(root, "etc/hosts", HOSTS);
 }
 
+static void ids_of_a_disk_that_was_started(int root) {
+  static const char *const none[] = {"", "uninitialized\n", "ffff\n", "fffffffffffffffffffffffffffffffff\n"};
+  CHECK(mkdirat(root, "etc", 0755) == 0);
+  put(root, "etc/machine-id", "ffffffffffffffffffffffffffffffff\n");
+  CHECK(names_write_machine_id(root, &config, true) == 0);
+  says(root, "etc/machine-id", "ffffffffffffffffffffffffffffffff\n");
+  for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+    CHECK(unlinkat(root, "etc/machine-id", 0) == 0);
+    put(root, "etc/machine-id", none[i]);
+    CHECK(names_write_machine_id(root, &config, true) == 0);
+    says(root, "etc/machine-id", ID "\n");
+  }
+}
+
 int main(void) {
   in_a_root(an_empty_root);
   in_a_root(files_of_the_images);
   in_a_root(links);
   in_a_root(what_is_no_file);
+  in_a_root(ids_of_a_disk_that_was_started);
   puts("ok names");
   return 0;
 }

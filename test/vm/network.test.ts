@@ -119,4 +119,12 @@ describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : "
     expect(await reaches("one", "192.0.2.1", 8000, 10)).toBe("192.0.2.2");
     expect((await host.banger(["network", "down"])).error()).toMatchObject({ code: "in_use" });
   });
+
+  it("keeps a machine-id that its user gave it", async () => {
+    const own = `${"5a".repeat(16)}\n`;
+    await says("two", `rm /etc/machine-id; printf '${own.trim()}\\n' > /etc/machine-id; sync`);
+    await host.ok("vm", "stop", "two");
+    await host.ok("vm", "start", "two");
+    expect(await says("two", "cat /etc/machine-id")).toBe(own);
+  });
 });
