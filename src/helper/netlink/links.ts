@@ -32,7 +32,7 @@ const RTM = {
   newNeighbour: 28,
   delNeighbour: 29,
 };
-const IFLA = { ifname: 3, master: 10, linkinfo: 18, ifalias: 20, extMask: 29 };
+const IFLA = { address: 1, ifname: 3, master: 10, linkinfo: 18, ifalias: 20, extMask: 29 };
 const IFLA_INFO = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 };
 const IFLA_BR_STP_STATE = 5;
 const IFLA_BRPORT = { learning: 8, unicastFlood: 9, multicastFlood: 27, isolated: 33, locked: 39 };
@@ -68,7 +68,8 @@ export class Links {
     return this.#socket.request({ ...request, attributes: [withoutStatistics] }).map(({ payload }) => linkOf(payload));
   }
 
-  createBridge(name: string): void {
+  /** With an address of its own: a bridge without one takes a port's, and guests would remember one that is gone. */
+  createBridge(name: string, mac: Buffer): void {
     const kind: Attribute[] = [
       [IFLA_INFO.kind, text("bridge")],
       [IFLA_INFO.data, [[IFLA_BR_STP_STATE, u32(0)]]],
@@ -79,6 +80,7 @@ export class Links {
       flags: NLM_F.create | NLM_F.excl,
       fixed: ifinfo(0),
       attributes: [
+        [IFLA.address, mac],
         [IFLA.ifname, text(name)],
         [IFLA.linkinfo, kind],
       ],

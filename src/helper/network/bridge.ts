@@ -31,7 +31,7 @@ export async function ensureBridge(deps: HelperDeps): Promise<ResultOf<typeof he
   facts.putNetwork({ ...facts.network, bridge: true });
   try {
     await inKernel(spans, "bridge make", { link: bridge }, () => {
-      if (found === undefined) links.createBridge(bridge);
+      if (found === undefined) links.createBridge(bridge, bridgeMac(installation.id));
       const link = links.find(bridge);
       if (link === undefined) throw new BangerError("command_failed", `bridge ${bridge} is gone as soon as it is made`);
       links.setAlias(link, layout.alias());
@@ -47,6 +47,11 @@ export async function ensureBridge(deps: HelperDeps): Promise<ResultOf<typeof he
   }
   const shadows = await inKernel(spans, "routes find", { link: bridge }, () => shadowedRoutes(deps));
   return { ...answer, created: found === undefined, shadows };
+}
+
+/** The same for each bridge of an installation: locally administered, and none of a guest's, which begin with 02. */
+function bridgeMac(id: string): Buffer {
+  return Buffer.from(`0600${id}`, "hex");
 }
 
 /** Guests have IPv4 only; without this the bridge itself would answer them on its link-local address. */
