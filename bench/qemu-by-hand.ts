@@ -51,7 +51,7 @@ export function qemuByHand(vm: Vm, number: number): QemuByHand {
         gateway: "10.77.0.1",
         resolvers: [],
         search: [],
-        machineId: "",
+        machineId: "5eed".repeat(8),
         mac,
         authorizedKeys: readFileSync(`${layout.sshKey}.pub`, "utf8"),
         hostKey: readFileSync(layout.vm(vm.id).hostKey, "utf8"),
