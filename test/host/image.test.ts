@@ -126,6 +126,18 @@ describe.skipIf(noSandbox)(`images${noSandbox ? ` (${noSandbox})` : ""}`, () => 
   });
 
   it.each([
+    ["sbin", "sbin/init", false],
+    ["usr/lib/systemd", "usr/lib/systemd/systemd", false],
+    ["usr/bin", "usr/bin/true", true],
+  ])("an image says when it has no init: one with a program in %s", async (place, program, isSaid) => {
+    await host.sandbox.root(`
+      mkdir -p /mnt/tmp/i/usr/lib /mnt/tmp/i/usr/bin /mnt/tmp/i/${place}; cd /mnt/tmp/i; ln -s usr/lib lib
+      echo x >${program}; tar -cf /mnt/tmp/i.tar .`);
+    const { stderr, code } = await host.person(["image", "import", "/mnt/tmp/i.tar", "--size", "64M"]);
+    expect({ code, isSaid: stderr.includes("there is no init in it") }).toEqual({ code: 0, isSaid });
+  });
+
+  it.each([
     ["image", ["image", "import", "/mnt/tmp/loop"], /is a symbolic link that leads to itself/],
     ["kernel", ["kernel", "import", "/mnt/tmp/loop"], /is a symbolic link that leads to itself/],
     ["image", ["image", "import", "/mnt/tmp/file/below"], /goes through something that is no directory|isn't there/],
