@@ -5,7 +5,8 @@ import { extSuperblock } from "./ext-superblock.ts";
 import { headBytes, recognise } from "./recognise.ts";
 import { rawOfQcow2 } from "./qcow2-source.ts";
 import { rootPartition } from "./root-partition.ts";
-import { bytesAt, refused, type Source } from "./source.ts";
+import { refused, type Source } from "./source.ts";
+import { bytesAt } from "../process/bytes-at.ts";
 import type { SurveyDeps } from "./survey-tar.ts";
 
 /** What a disk is taken by. */

@@ -1,4 +1,5 @@
-import { bytesAt, refused } from "./source.ts";
+import { refused } from "./source.ts";
+import { bytesAt } from "../process/bytes-at.ts";
 
 /** What an ext file system's superblock says (kernel: Documentation/filesystems/ext4/super.rst). */
 export interface ExtSuperblock {

@@ -1,7 +1,8 @@
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { type Partition, partitionsOf } from "./partition-table.ts";
 import { headBytes, recognise } from "./recognise.ts";
-import { bytesAt, refused } from "./source.ts";
+import { refused } from "./source.ts";
+import { bytesAt } from "../process/bytes-at.ts";
 
 /** GPT's type of the root of an x86-64 Linux (the Discoverable Partitions Specification). */
 const rootType = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709";

@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { bytesAt } from "../process/bytes-at.ts";
 import type { Run } from "../process/run.ts";
 import { mustBeReadable, reading } from "../process/source-file.ts";
 import { mustAnswer, steadyFile } from "../process/steady-file.ts";
@@ -32,15 +33,4 @@ export async function openSource(path: string, run: Run, signal: AbortSignal): P
 /** A source that isn't what it should be, with the reason and the next step. */
 export function refused(path: string, why: string, cause?: unknown): BangerError {
   return new BangerError("bad_content", `source: ${path} ${why}`, { cause, details: { field: "source" } });
-}
-
-/** Up to `length` bytes of a file. */
-export function bytesAt(path: string, position: number, length: number): Buffer {
-  const fd = openSync(path, "r");
-  try {
-    const bytes = Buffer.alloc(length);
-    return bytes.subarray(0, readSync(fd, bytes, 0, length, position));
-  } finally {
-    closeSync(fd);
-  }
 }

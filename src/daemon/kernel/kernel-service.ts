@@ -5,6 +5,7 @@ import type { Layout } from "../../installation/layout.ts";
 import { name as nameField } from "../../rpc/contract/fields.ts";
 import type { Kernel, kernelContract } from "../../rpc/contract/kernel.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
+import { bytesAt } from "../process/bytes-at.ts";
 import type { Run } from "../process/run.ts";
 import { mustBeReadable, reading } from "../process/source-file.ts";
 import { mustAnswer, steadyFile } from "../process/steady-file.ts";
@@ -15,7 +16,7 @@ import { inScratch } from "../store/scratch.ts";
 import { type DebianKernelDeps, downloadPackages, type KernelFiles, unpackPackages } from "./debian-kernel.ts";
 import { isDebianPackage } from "./file-kinds.ts";
 import { kernelInitrd } from "./kernel-initrd.ts";
-import { readHead, leastMemoryMib } from "./least-memory.ts";
+import { headBytes, leastMemoryMib } from "./least-memory.ts";
 import { modulesBelow, readModuleTree } from "./module-tree.ts";
 import { type KernelModule, mustFit, mustHaveDrivers, neededModules, unpackModules } from "./modules.ts";
 import type { UnpackDeps } from "./unpack.ts";
@@ -84,7 +85,7 @@ export class KernelService extends ContentService<Kernel> {
     if (typeof kernel.least_memory_mib === "number") return kernel;
     const { vmlinux, initrd } = this.#deps.layout.kernel(kernel.id);
     if (!existsSync(vmlinux) || !existsSync(initrd)) return kernel;
-    return { ...kernel, least_memory_mib: leastMemoryMib(readHead(vmlinux), statSync(initrd).size) };
+    return { ...kernel, least_memory_mib: leastMemoryMib(bytesAt(vmlinux, 0, headBytes), statSync(initrd).size) };
   }
 
   /** Puts kernel and initrd in their place, then the record: what has no record is nobody's. */
@@ -131,7 +132,7 @@ async function openFiles({ source, modules }: ImportParams, run: Run, signal: Ab
 async function kernelFiles(params: ImportParams, scratch: string, deps: DebianKernelDeps): Promise<KernelFiles> {
   const { source, modules } = params;
   if (!source.startsWith("/")) return unpackPackages(await downloadPackages(source, scratch, deps), scratch, deps);
-  if (!isDebianPackage(readHead(source))) return { kernel: source, modules };
+  if (!isDebianPackage(bytesAt(source, 0, headBytes))) return { kernel: source, modules };
   const files = await unpackPackages([source], scratch, deps);
   return modules === undefined ? files : { ...files, modules };
 }

@@ -1,21 +1,8 @@
-import { closeSync, openSync, readSync } from "node:fs";
-
 const mib = 1024 * 1024;
 /** What a guest needs beside its kernel and initrd to come up, and run a command, without a process killed: measured with Debian's cloud kernel and image. */
 const reserveBytes = 34 * mib;
 /** The ELF header and the program headers of any kernel lie within these. */
-const headBytes = 64 * 1024;
-
-/** The beginning of a file, as much of a kernel as `leastMemoryMib` reads. */
-export function readHead(path: string): Buffer {
-  const fd = openSync(path, "r");
-  try {
-    const head = Buffer.alloc(headBytes);
-    return head.subarray(0, readSync(fd, head, 0, headBytes, 0));
-  } finally {
-    closeSync(fd);
-  }
-}
+export const headBytes = 64 * 1024;
 
 /** The least memory with which a guest of this kernel comes up, in MiB; null when its ELF header makes no sense. `initrdBytes` are in memory twice, packed and unpacked. */
 export function leastMemoryMib(head: Buffer, initrdBytes: number): number | null {

@@ -1,0 +1,12 @@
+import { closeSync, openSync, readSync } from "node:fs";
+
+/** Up to `length` bytes of a file. */
+export function bytesAt(path: string, position: number, length: number): Buffer {
+  const fd = openSync(path, "r");
+  try {
+    const bytes = Buffer.alloc(length);
+    return bytes.subarray(0, readSync(fd, bytes, 0, length, position));
+  } finally {
+    closeSync(fd);
+  }
+}
