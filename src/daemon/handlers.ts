@@ -17,7 +17,7 @@ export interface RequestCounts {
 
 /** What the daemon answers: one line for each method. */
 export function daemonHandlers(
-  { helper, network, kernels, images, vms, traces, operations, accelerator }: Services,
+  { helper, network, kernels, images, vms, guests, traces, operations, accelerator }: Services,
   keep: SpanSink,
   requests: RequestCounts,
   otlp: Pick<SpanExport, "status">,
@@ -55,9 +55,9 @@ export function daemonHandlers(
     vmDelete: (params, request) => vms.delete(params, request),
     vmList: async () => ({ vms: vms.list() }),
     vmShow: ({ vm }) => vms.show(vm),
-    vmExec: (params, request) => vms.exec(params, request),
-    vmLogs: (params, request) => vms.logs(params, request),
-    vmSsh: (params, request) => vms.ssh(params, request),
+    vmExec: (params, request) => guests.exec(params, request),
+    vmLogs: (params, request) => guests.logs(params, request),
+    vmSsh: (params, request) => guests.ssh(params, request),
     traceList: async ({ limit }) => ({ operations: traces.list(limit) }),
     traceShow: async ({ operation }) => traces.show(operation),
     traceSubmit: async ({ spans }, { ownsTrace }) => {

@@ -3,6 +3,7 @@ import type { Layout } from "../installation/layout.ts";
 import { createPeerCredentials } from "../rpc/peer-credentials.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Spans } from "../telemetry/spans.ts";
+import { vmCapabilities } from "./capability/capabilities.ts";
 import { qcow2 } from "./disk/qcow2.ts";
 import { createBootTrace } from "./guest/boot-trace.ts";
 import { machineIdOf } from "./guest/machine-id.ts";
@@ -22,6 +23,8 @@ import { createStepRunner, type StepRunner } from "./step/step-runner.ts";
 import type { TraceStore } from "./trace/trace-store.ts";
 import { createAdmission, type HostMemory, procMemory } from "./vm/admission.ts";
 import { createExitReader, type ExitReaderDeps, procProcesses } from "./vm/lifecycle/exit.ts";
+import { createAlone } from "./vm/alone.ts";
+import { GuestAccess } from "./vm/guest-access.ts";
 import { vmParts } from "./vm/parts/parts.ts";
 import { keepReconciled, removeHalfVms } from "./vm/reconcile.ts";
 import { RunningVms } from "./vm/running.ts";
@@ -62,6 +65,7 @@ export interface Services {
   readonly kernels: KernelService;
   readonly images: ImageService;
   readonly vms: VmService;
+  readonly guests: GuestAccess;
   readonly traces: TraceStore;
   readonly operations: Operations;
   /** How this host ran guests when the helper, which tries it, was last met. */
@@ -106,6 +110,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     names: () => names.given(),
     machineId: (vmId) => machineIdOf(installation.id, vmId),
   });
+  const capabilities = vmCapabilities();
   const parts = vmParts({
     layout,
     records,
@@ -115,6 +120,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     spans,
     startInitrd,
     disk,
+    capabilities,
     bootTrace: createBootTrace(spans),
   });
   const admission = createAdmission({ records, memory: preinstalled?.memory ?? procMemory, kernels });
@@ -141,6 +147,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     disk,
     locks,
     operations,
+    alone: createAlone({ operations, locks, records, running }),
     create: { installation, layout, records, images, kernels, disk, keys, steps },
     start: { records, parts, network, steps, admission, bootId },
     stop: { records, parts, steps, running, exits },
@@ -167,6 +174,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     kernels,
     images,
     vms,
+    guests: new GuestAccess({ layout, records, running }),
     traces,
     operations,
     accelerator: () => accelerator,

@@ -155,7 +155,10 @@ export class ScriptedHost implements AsyncDisposable {
   }
 
   exec(vm: string, asking?: Asking): Promise<{ exit_code: number | null }> {
-    return this.ask(({ vms }, request) => vms.exec({ vm, argv: ["true"], env: [], stdin: false }, request), asking);
+    return this.ask(
+      ({ guests }, request) => guests.exec({ vm, argv: ["true"], env: [], stdin: false }, request),
+      asking,
+    );
   }
 
   show(name: string): Vm {

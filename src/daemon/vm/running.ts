@@ -46,6 +46,11 @@ export class RunningVms {
     return running.agent.state === "answers" ? "ok" : "agent_silent";
   }
 
+  /** A VM with what only its handle knows. */
+  shown<V extends Vm>(vm: V): V {
+    return { ...vm, health: this.healthOf(vm) };
+  }
+
   /** The agent of a VM that runs, or why there is nobody to ask. */
   agentOf(vm: Pick<Vm, "id" | "name" | "state">): AgentLink {
     const running = this.#byId.get(vm.id);

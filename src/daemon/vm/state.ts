@@ -26,15 +26,18 @@ const begins = {
   delete: ["created", "stopped", "failed"],
 } as const satisfies Record<string, readonly VmState[]>;
 
+/** What needs a VM in a certain state. */
+export type Mutation = keyof typeof begins;
+
 /** In which states a VM is already as the mutation would make it: it succeeds, and does nothing. */
-const alreadySo: Readonly<Partial<Record<keyof typeof begins, readonly VmState[]>>> = {
+const alreadySo: Readonly<Partial<Record<Mutation, readonly VmState[]>>> = {
   start: ["running"],
   stop: ["created", "stopped", "failed"],
   kill: ["created", "stopped", "failed"],
 };
 
 /** The next step for whoever asked in the wrong state. */
-const nextSteps: Readonly<Record<keyof typeof begins, Partial<Record<VmState, string>>>> = {
+const nextSteps: Readonly<Record<Mutation, Partial<Record<VmState, string>>>> = {
   start: {
     stopping:
       "Its guest was asked to shut down: start it when `vm show` says that it has stopped; `vm kill` ends it now.",
@@ -53,12 +56,12 @@ const nextSteps: Readonly<Record<keyof typeof begins, Partial<Record<VmState, st
 export const activeStates: ReadonlySet<VmState> = new Set(["starting", "running", "stopping"]);
 
 /** True for a VM that is as the mutation would make it. */
-export function isAlready(mutation: keyof typeof begins, { state }: Pick<Vm, "state">): boolean {
+export function isAlready(mutation: Mutation, { state }: Pick<Vm, "state">): boolean {
   return alreadySo[mutation]?.includes(state) === true;
 }
 
 /** Refuses a mutation that the VM's state doesn't allow. */
-export function mustAllow(mutation: keyof typeof begins, vm: Pick<Vm, "name" | "state">): void {
+export function mustAllow(mutation: Mutation, vm: Pick<Vm, "name" | "state">): void {
   const states: readonly VmState[] = begins[mutation];
   if (states.includes(vm.state)) return;
   const hint = nextSteps[mutation][vm.state];

@@ -98,23 +98,26 @@ export class VmRecords {
     return this.#database.mustHaveRoom();
   }
 
-  insert(vm: NewVm): void {
+  insert({ imageId, kernelId, ...vm }: NewVm): void {
     const now = this.#now().toISOString();
-    const { id, name, vmm, imageId, kernelId, cpus, memory_mib, disk_mib, address, mac } = vm;
-    this.#database
-      .prepare(
-        `INSERT INTO vms (id, name, vmm, state, image_id, kernel_id, cpus, memory_mib, disk_mib, address, mac, generation, created_at, last_used_at)
-         VALUES (?, ?, ?, 'creating', ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`,
-      )
-      .run(id, name, vmm, imageId, kernelId, cpus, memory_mib, disk_mib, address, mac, now, now);
+    const row = {
+      ...vm,
+      image_id: imageId,
+      kernel_id: kernelId,
+      state: "creating",
+      generation: 0,
+      created_at: now,
+      last_used_at: now,
+    };
+    const columns = columnsOf(row);
+    const names = columns.map(([name]) => name).join(", ");
+    const places = columns.map(() => "?").join(", ");
+    this.#database.prepare(`INSERT INTO vms (${names}) VALUES (${places})`).run(...columns.map(([, value]) => value));
   }
 
   /** Changes a VM durably, and says what it is now. */
   update(id: string, change: VmChange): StoredVm {
-    const columns = Object.entries(change).map(([column, value]): [string, string | number | null] => [
-      column,
-      typeof value === "object" && value !== null ? JSON.stringify(value) : (value as string | number | null),
-    ]);
+    const columns = columnsOf(change);
     const assignments = columns.map(([column]) => `${column} = ?`).join(", ");
     this.#database.prepare(`UPDATE vms SET ${assignments} WHERE id = ?`).run(...columns.map(([, value]) => value), id);
     this.#changed();
@@ -175,6 +178,18 @@ export class VmRecords {
     if (vm === undefined) throw new BangerError("not_found", `no VM has the id ${id} any more`);
     return vm;
   }
+}
+
+/** The columns of a row; what is an object is JSON there, and a truth a number. */
+function columnsOf(row: object): [string, string | number | null][] {
+  return Object.entries(row).map(([name, value]) => [
+    name,
+    typeof value === "object" && value !== null
+      ? JSON.stringify(value)
+      : typeof value === "boolean"
+        ? Number(value)
+        : (value as string | number | null),
+  ]);
 }
 
 function vmOf(row: Record<string, unknown>): StoredVm {

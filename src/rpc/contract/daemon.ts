@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { timestamp } from "./fields.ts";
+import { guestContract } from "./guest.ts";
 import { imageContract } from "./image.ts";
 import { kernelContract } from "./kernel.ts";
 import { method } from "./method.ts";
@@ -49,5 +50,6 @@ export const daemonContract = {
   ...kernelContract,
   ...imageContract,
   ...vmContract,
+  ...guestContract,
   ...traceContract,
 };

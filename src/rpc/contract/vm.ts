@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { amount, digest, ipv4, mac, name, path, reference, timestamp, vmId } from "./fields.ts";
+import { amount, digest, ipv4, mac, name, reference, timestamp, vmId } from "./fields.ts";
 import { method } from "./method.ts";
 import { stepCodes } from "./step.ts";
 import { warning } from "./warning.ts";
@@ -59,12 +59,13 @@ const changed = vm.extend({ unchanged: z.boolean().optional() });
 /** What start, stop and kill answer. */
 export type ChangedVm = z.output<typeof changed>;
 
-const which = reference.describe("name, id or a unique prefix");
-const one = z.object({ vm: which });
-const byName = ["not_found", "ambiguous"] as const;
+/** What names one VM. */
+export const one = z.object({ vm: reference.describe("name, id or a unique prefix") });
+/** The codes of a name that fits none, or several. */
+export const byName = ["not_found", "ambiguous"] as const;
 const mutates = [...byName, "busy", "wrong_state", ...stepCodes] as const;
 
-/** The methods on VMs. */
+/** The methods on VMs: what they are, and what is done with them as wholes. */
 export const vmContract = {
   vmCreate: method({
     name: "vm.create",
@@ -133,61 +134,5 @@ export const vmContract = {
     result: vm.extend({ disk_used_mib: z.int().nullable().optional() }),
     errors: [...byName],
     traced: false,
-  }),
-  vmExec: method({
-    name: "vm.exec",
-    // Events `stdout` and `stderr` carry its output as base64; the request's input is its standard input.
-    summary: "Runs a command in a VM, without ssh.",
-    params: one.extend({
-      argv: z
-        .array(z.string().max(65_536, "an argument of more than 65536 characters can't be passed"))
-        .min(1)
-        .max(16_384, "more than 16384 arguments can't be passed")
-        .describe("the command and its arguments"),
-      env: z
-        .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*=[^\0]*$/, "must be NAME=value"))
-        .max(256)
-        .default([])
-        .describe("NAME=value in its environment, or NAME for the caller's own value (may be repeated)"),
-      cwd: path.optional().describe("its working directory; the user's home by default"),
-      user: z
-        .string()
-        .regex(/^[a-z0-9_][a-z0-9_-]{0,31}$/, "must be a user's name or number")
-        .optional()
-        .describe("the user it runs as; root by default"),
-      stdin: z.boolean().default(false).describe("pass standard input"),
-    }),
-    result: z.object({
-      exit_code: z.int().nullable(),
-      signal: z.int().nullable(),
-      /** True when the guest's kernel killed it because the guest's memory was used up. */
-      out_of_memory: z.boolean().optional(),
-    }),
-    errors: [...byName, "wrong_state", "guest_died", "deadline_exceeded", "command_failed", "no_space", "disconnected"],
-  }),
-  vmLogs: method({
-    name: "vm.logs",
-    // Events `data` carry it as base64.
-    summary: "Reads a VM's serial console.",
-    params: one.extend({ follow: z.boolean().default(false).describe("go on as it grows, until cancelled") }),
-    result: z.object({ bytes: z.int() }),
-    errors: [...byName],
-  }),
-  vmSsh: method({
-    name: "vm.ssh",
-    summary: "Reaches a VM by ssh: waits for its ssh server, whose key is known beforehand.",
-    params: one.extend({
-      timeout_s: amount(0, 600, "seconds").default(120).describe("how long to wait for the ssh server"),
-    }),
-    result: z.object({
-      host: ipv4,
-      port: z.int(),
-      user: z.string(),
-      identity_file: path,
-      known_hosts_file: path,
-      /** The name that the host key is filed under in known_hosts. */
-      host_key_alias: z.string(),
-    }),
-    errors: [...byName, "wrong_state", "guest_died", "deadline_exceeded"],
   }),
 };

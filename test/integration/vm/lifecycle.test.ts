@@ -196,7 +196,7 @@ describe("a kill", () => {
   it("ends whoever follows the console", async () => {
     await host.create("web");
     await host.start("web");
-    const following = host.ask(({ vms }, request) => vms.logs({ vm: "web", follow: true }, request));
+    const following = host.ask(({ guests }, request) => guests.logs({ vm: "web", follow: true }, request));
     await host.kill("web");
     expect(await following).toEqual({ bytes: 0 });
   });

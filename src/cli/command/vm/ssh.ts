@@ -1,5 +1,5 @@
+import type { guestContract } from "../../../rpc/contract/guest.ts";
 import type { ResultOf } from "../../../rpc/contract/method.ts";
-import type { vmContract } from "../../../rpc/contract/vm.ts";
 import { command } from "../../command.ts";
 
 /** `vm ssh`: the system's own ssh, with the key and the host key that banger made; whatever the caller's ssh is set to. */
@@ -25,7 +25,7 @@ export const vmSsh = command({
 });
 
 /** `-F none`: no configuration of the caller's or the host's. The agent would offer its own keys first. */
-function sshOptions(target: ResultOf<(typeof vmContract)["vmSsh"]>): string[] {
+function sshOptions(target: ResultOf<(typeof guestContract)["vmSsh"]>): string[] {
   const options = [
     `UserKnownHostsFile=${quotedPath(target.known_hosts_file)}`,
     "GlobalKnownHostsFile=/dev/null",

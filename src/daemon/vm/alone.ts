@@ -1,0 +1,42 @@
+import type { ChangedVm } from "../../rpc/contract/vm.ts";
+import type { OperationContext, Operations, Request } from "../operation/operations.ts";
+import type { RunningVms } from "./running.ts";
+import { isAlready, type Mutation, mustAllow } from "./state.ts";
+import type { VmLocks } from "./vm-locks.ts";
+import type { StoredVm, VmRecords } from "./vm-records.ts";
+
+/** What a mutation of one VM needs before it begins. */
+export interface AloneDeps {
+  readonly operations: Operations;
+  readonly locks: VmLocks;
+  readonly records: VmRecords;
+  readonly running: RunningVms;
+}
+
+/** Does something to one VM, alone; what is so already succeeds and is told as `unchanged`. */
+export type Alone = (
+  reference: string,
+  mutation: Mutation,
+  request: Request,
+  work: (vm: StoredVm, context: OperationContext) => Promise<StoredVm>,
+) => Promise<ChangedVm>;
+
+/** Finds the VM, begins the operation, takes the lock and checks the state, in this order: what was read before the lock may have changed. */
+export function createAlone({ operations, locks, records, running }: AloneDeps): Alone {
+  return (reference, mutation, request, work) => {
+    const { id, name } = records.use(reference);
+    return operations.run(`vm.${mutation}`, request, (context) =>
+      locks.exclusive(
+        { id, name },
+        mutation,
+        async () => {
+          const vm = records.must(id);
+          if (isAlready(mutation, vm)) return { ...running.shown(vm), unchanged: true };
+          mustAllow(mutation, vm);
+          return running.shown(await work(vm, context));
+        },
+        context.cancel,
+      ),
+    );
+  };
+}

@@ -1,0 +1,105 @@
+import type { Layout } from "../../installation/layout.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import type { guestContract } from "../../rpc/contract/guest.ts";
+import type { ParamsOf, ResultOf } from "../../rpc/contract/method.ts";
+import type { RequestContext } from "../../rpc/dispatch.ts";
+import type { Request } from "../operation/operations.ts";
+import { awaitSsh } from "../ssh/await-ssh.ts";
+import { hostKeyAlias } from "../ssh/ssh-keys.ts";
+import { ConsoleLog } from "../vmm/console-log.ts";
+import type { RunningVms } from "./running.ts";
+import { activeStates } from "./state.ts";
+import type { StoredVm, VmRecords } from "./vm-records.ts";
+
+/** What reaching into guests needs. */
+export interface GuestAccessDeps {
+  readonly layout: Layout;
+  readonly records: VmRecords;
+  readonly running: RunningVms;
+}
+
+/** How long a command waits for an agent that was just connected to. */
+const attachDeadlineMs = 15_000;
+
+type Params<M extends keyof typeof guestContract> = ParamsOf<(typeof guestContract)[M]>;
+
+/** What a request to a VM knows of its caller. */
+type VmRequest = Request & Pick<RequestContext, "input" | "takeSignals">;
+
+/** What reaches into the guest of a VM that runs: it changes nothing of the VM itself, and takes no lock. */
+export class GuestAccess {
+  readonly #deps: GuestAccessDeps;
+
+  constructor(deps: GuestAccessDeps) {
+    this.#deps = deps;
+  }
+
+  /** Runs a command in the guest; its output goes out as events, as fast as the caller takes them. */
+  async exec(
+    params: Params<"vmExec">,
+    { signal, emit, input, takeSignals }: VmRequest,
+  ): Promise<ResultOf<(typeof guestContract)["vmExec"]>> {
+    const agent = this.#deps.running.agentOf(this.#deps.records.use(params.vm));
+    // One that was just connected to, by a daemon that came back, has a moment to answer.
+    if (agent.state === "attaching") await agent.ready(signal, attachDeadlineMs);
+    const send = (event: string) => (bytes: Uint8Array) => emit(event, Buffer.from(bytes).toString("base64"));
+    const running = agent.exec({
+      argv: params.argv,
+      env: params.env,
+      ...(params.cwd === undefined ? {} : { cwd: params.cwd }),
+      ...(params.user === undefined ? {} : { user: params.user }),
+      ...(params.stdin ? { stdin: input } : {}),
+      onStdout: send("stdout"),
+      onStderr: send("stderr"),
+      signal,
+      ...(takeSignals === undefined ? {} : { takeSignals }),
+    });
+    const end = await running.catch((error: unknown) => {
+      throw error instanceof BangerError && error.code === "cancelled" ? endedNotUndone(error) : error;
+    });
+    return {
+      exit_code: end.exitCode,
+      signal: end.signal,
+      ...(end.outOfMemory === true ? { out_of_memory: true } : {}),
+    };
+  }
+
+  /** Sends the serial console's log; with `follow` it goes on until the caller leaves or the VM ends. */
+  async logs({ vm: reference, follow }: Params<"vmLogs">, { signal, emit }: VmRequest): Promise<{ bytes: number }> {
+    const vm = this.#deps.records.use(reference);
+    const console = new ConsoleLog(this.#deps.layout.vm(vm.id).consoleLog);
+    const isOver = ({ generation, state }: StoredVm) => generation !== vm.generation || !activeStates.has(state);
+    const ended = follow ? this.#deps.records.until(vm.id, isOver, signal) : Promise.resolve();
+    let bytes = 0;
+    for await (const chunk of console.read({ follow: follow && activeStates.has(vm.state), signal, ended })) {
+      signal.throwIfAborted();
+      bytes += chunk.length;
+      await emit("data", chunk.toString("base64"));
+    }
+    return { bytes };
+  }
+
+  /** Waits until the guest's ssh server greets, and says how to reach it. */
+  async ssh({ vm: reference, timeout_s }: Params<"vmSsh">, { signal }: VmRequest) {
+    const { records, running, layout } = this.#deps;
+    const vm = records.use(reference);
+    running.agentOf(vm);
+    const gone = running.get(vm.id)?.vmm.lost ?? Promise.resolve();
+    await awaitSsh({ host: vm.address, port: 22, timeoutMs: timeout_s * 1000, signal, gone });
+    return {
+      host: vm.address,
+      port: 22,
+      user: "root",
+      identity_file: layout.sshKey,
+      known_hosts_file: layout.vm(vm.id).knownHosts,
+      host_key_alias: hostKeyAlias(vm.id),
+    };
+  }
+}
+
+/** A command that was cancelled: its processes are ended, what they did stays done. */
+function endedNotUndone({ plain }: BangerError): BangerError {
+  return new BangerError("cancelled", `${plain}; the command was ended`, {
+    details: { hint: "What it did until then stays done." },
+  });
+}
