@@ -47,12 +47,8 @@ export function qemuByHand(vm: Vm, number: number): QemuByHand {
       guestPrograms("/mnt/banger/guest/build")(),
       guestConfigArchive({
         hostname: "by-hand",
-        address: `10.77.0.${200 + number}/24`,
-        gateway: "10.77.0.1",
-        resolvers: [],
-        search: [],
+        network: { address: `10.77.0.${200 + number}/24`, gateway: "10.77.0.1", mac, resolvers: [], search: [] },
         machineId: "5eed".repeat(8),
-        mac,
         authorizedKeys: readFileSync(`${layout.sshKey}.pub`, "utf8"),
         hostKey: readFileSync(layout.vm(vm.id).hostKey, "utf8"),
         hostKeyPub: readFileSync(`${layout.vm(vm.id).hostKey}.pub`, "utf8"),

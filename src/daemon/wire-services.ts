@@ -110,7 +110,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     names: () => names.given(),
     machineId: (vmId) => machineIdOf(installation.id, vmId),
   });
-  const capabilities = vmCapabilities();
+  const capabilities = vmCapabilities({ helper });
   const parts = vmParts({
     layout,
     records,

@@ -6,7 +6,7 @@ import type { HelperDeps } from "./deps.ts";
 import type { KvmAnswer } from "./kvm/kvm.ts";
 import { Mutex } from "./mutex.ts";
 import { ensureNat, removeNat } from "./network/nat.ts";
-import { createTap, removeTap } from "./network/tap.ts";
+import { createTap, isolateTap, removeTap } from "./network/tap.ts";
 import { startVmm } from "./vmm/start.ts";
 import { listVmms, vmmStatus } from "./vmm/status.ts";
 import { stopVmm } from "./vmm/stop.ts";
@@ -28,6 +28,7 @@ export function operations(deps: HelperDeps): Handlers<typeof helperContract> {
     natRemove: () => network(() => removeNat(deps)),
     tapCreate: (params) => network(() => createTap(deps, params)),
     tapRemove: (params) => network(() => removeTap(deps, params)),
+    tapIsolate: (params) => network(() => isolateTap(deps, params)),
     vmmStart: (params) => vmm(params.vm_id, () => startVmm(deps, params)),
     vmmStop: ({ vm_id, generation }) => vmm(vm_id, () => stopVmm(deps, vm_id, generation)),
     vmmStatus: async ({ vm_id }) => vmmStatus(deps, vm_id),

@@ -75,6 +75,7 @@ for (let n = 0; n < 10; n++) {
     imageId: hex("a"),
     kernelId: hex("b"),
     vmm: "qemu",
+    network: "nat",
     cpus: 1,
     memory_mib: 64,
     disk_mib: 64,

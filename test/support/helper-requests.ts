@@ -53,6 +53,8 @@ const valid: Readonly<Record<string, readonly unknown[]>> = {
   cpus: [1, 64],
   memory_mib: [64, 1_048_576],
   accel: ["tcg", "kvm"],
+  isolated: [true, false],
+  network: [undefined, true, false],
   mac: ["02:00:00:00:00:10", "02:00:00:00:00:11", "02:00:00:00:00:12"],
   dns_port: [10_053, 1024, 65_535, undefined],
   address: ["10.77.0.2", "10.77.0.3", "10.77.0.4", "10.77.0.1", "10.77.0.255", "192.0.2.1"],

@@ -135,7 +135,10 @@ export class ScriptedHost implements AsyncDisposable {
   }
 
   create(name: string, asking?: Asking): Promise<Vm> {
-    return this.ask(({ vms }, request) => vms.create({ name, cpus: 1, memory_mib: 512 }, request), asking);
+    return this.ask(
+      ({ vms }, request) => vms.create({ name, cpus: 1, memory_mib: 512, network: "nat" }, request),
+      asking,
+    );
   }
 
   start(vm: string, asking?: Asking & { overcommit?: boolean }): Promise<Vm> {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { askHelper } from "../support/ask-helper.ts";
 import { Installation } from "../support/installation.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
@@ -52,6 +53,9 @@ describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : "
     return (await host.banger(["vm", "exec", vm, "--", "sh", "-c", script])).json<{ stdout: string }>().stdout.trim();
   };
 
+  const says = async (vm: string, script: string) =>
+    (await host.banger(["vm", "exec", vm, "--", "sh", "-c", script])).json<{ stdout: string }>().stdout;
+
   it("reaches what the host reaches, under the host's address", async () => {
     expect(await reaches("one", "192.0.2.1", 8000, 10)).toBe("192.0.2.2");
   });
@@ -89,9 +93,6 @@ describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : "
     }
   });
 
-  const says = async (vm: string, script: string) =>
-    (await host.banger(["vm", "exec", vm, "--", "sh", "-c", script])).json<{ stdout: string }>().stdout;
-
   it("has names, of others and its own, though the host's name server is a local one, and after the daemon was restarted", async () => {
     expect(await says("one", "cat /etc/resolv.conf")).toBe("search a.test\nnameserver 10.77.0.1\n");
     expect(
@@ -105,6 +106,28 @@ describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : "
     expect(await says("two", "getent ahostsv4 outside.test | head -1; hostname -f")).toMatch(
       /^192\.0\.2\.1 .*\ntwo\n$/,
     );
+  });
+
+  it.each([
+    ["isolated", { outside: "", host: "1 packets transmitted, 1 received", devices: "eth0\nlo\n" }],
+    ["none", { outside: "", host: "Network is unreachable", devices: "lo\n" }],
+  ])("that is %s reaches nothing beyond the bridge", async (network, expected) => {
+    const vm = `net-${network}`;
+    await host.ok("vm", "create", "--name", vm, "--memory-mib", "256", "--network", network);
+    await host.ok("vm", "start", vm);
+    expect(await reaches(vm, "192.0.2.1", 8000)).toBe(expected.outside);
+    expect(await says(vm, "ping -c1 -W1 10.77.0.1 2>&1")).toContain(expected.host);
+    expect(await says(vm, "ls /sys/class/net")).toBe(expected.devices);
+    if (network === "isolated") {
+      // The rules are made anew, from what root remembers.
+      await host.sandbox.root(`nft delete table inet ${host.layout.table}`);
+      await host.ok("network", "up");
+      expect(await reaches(vm, "192.0.2.1", 8000)).toBe("");
+      expect(await reaches("one", "192.0.2.1", 8000, 10)).toBe("192.0.2.2");
+    } else expect((await host.banger(["vm", "ssh", vm])).error()).toMatchObject({ code: "wrong_state" });
+    await host.ok("vm", "delete", "--force", vm);
+    const { leases, taps } = (await askHelper(host, "vmm.list")).result as Record<string, unknown[]>;
+    expect({ leases, taps: taps?.length }).toMatchObject({ leases: { length: 2 }, taps: 2 });
   });
 
   it("has a machine-id that no other guest has", async () => {

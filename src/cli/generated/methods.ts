@@ -308,6 +308,19 @@ export const methods = {
         "minimum": 64,
         "maximum": 16777216,
         "summary": "size of the root disk; 20G, or what the image has when that is more"
+      },
+      {
+        "name": "network",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "default": "nat",
+        "choices": [
+          "nat",
+          "isolated",
+          "none"
+        ],
+        "summary": "what the guest's network reaches: what the host does (nat), the host alone (isolated), or none"
       }
     ]
   },

@@ -1,6 +1,7 @@
 import type { Capability } from "./capability.ts";
+import { nat } from "./nat.ts";
 
 /** What VMs get from the host beyond CPU, memory and root disk: a line each. */
-export function vmCapabilities(): readonly Capability[] {
-  return [];
+export function vmCapabilities(deps: Parameters<typeof nat>[0]): readonly Capability[] {
+  return [nat(deps)];
 }

@@ -1,17 +1,23 @@
 import { cpioArchive } from "../kernel/cpio.ts";
 
-/** What a guest is told about itself (docs/guest-protocol.md, "What init is given"). */
-export interface GuestConfig {
-  readonly hostname: string;
+/** What a guest is told about its network. */
+export interface GuestNetwork {
   /** With the length of the network's prefix: `10.77.0.2/24`. */
   readonly address: string;
   readonly gateway: string;
+  readonly mac: string;
   readonly resolvers: readonly string[];
   /** Domains that names are looked for in. */
   readonly search: readonly string[];
+}
+
+/** What a guest is told about itself (docs/guest-protocol.md, "What init is given"). */
+export interface GuestConfig {
+  readonly hostname: string;
+  /** Absent in a guest that has none. */
+  readonly network?: GuestNetwork;
   /** 32 hex digits (machine-id(5)). */
   readonly machineId: string;
-  readonly mac: string;
   readonly authorizedKeys: string;
   readonly hostKey: string;
   readonly hostKeyPub: string;
@@ -21,12 +27,8 @@ export interface GuestConfig {
 export function guestConfigArchive(config: GuestConfig): Buffer {
   const lines = [
     `hostname=${config.hostname}`,
-    `address=${config.address}`,
-    `gateway=${config.gateway}`,
-    ...config.resolvers.map((resolver) => `resolver=${resolver}`),
-    ...(config.search.length === 0 ? [] : [`search=${config.search.join(" ")}`]),
+    ...(config.network === undefined ? [] : networkLines(config.network)),
     `machine_id=${config.machineId}`,
-    `mac=${config.mac}`,
   ];
   const file = (name: string, text: string) => ({ path: `banger/${name}`, mode: 0o600, content: Buffer.from(text) });
   return cpioArchive([
@@ -36,4 +38,14 @@ export function guestConfigArchive(config: GuestConfig): Buffer {
     file("ssh_host_ed25519_key", config.hostKey),
     file("ssh_host_ed25519_key.pub", config.hostKeyPub),
   ]);
+}
+
+function networkLines({ address, gateway, mac, resolvers, search }: GuestNetwork): string[] {
+  return [
+    `address=${address}`,
+    `gateway=${gateway}`,
+    ...resolvers.map((resolver) => `resolver=${resolver}`),
+    ...(search.length === 0 ? [] : [`search=${search.join(" ")}`]),
+    `mac=${mac}`,
+  ];
 }

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import type { Layout } from "../../installation/layout.ts";
 import type { Vm } from "../../rpc/contract/vm.ts";
 import type { SshKeys } from "../ssh/ssh-keys.ts";
-import { type GuestConfig, guestConfigArchive } from "./guest-config.ts";
+import { guestConfigArchive, type GuestNetwork } from "./guest-config.ts";
 
 /** The initrd that a VM is started with. */
-export type StartInitrd = (vm: Pick<Vm, "id" | "name" | "address" | "mac" | "kernel">) => Buffer;
+export type StartInitrd = (vm: Pick<Vm, "id" | "name" | "address" | "mac" | "kernel" | "network">) => Buffer;
 
 /** What a VM's initrd is joined from. */
 export interface StartInitrdDeps {
@@ -17,24 +17,21 @@ export interface StartInitrdDeps {
   readonly prefix: number;
   readonly gateway: string;
   /** What a guest that starts now is told about names. */
-  readonly names: () => Pick<GuestConfig, "resolvers" | "search">;
+  readonly names: () => Pick<GuestNetwork, "resolvers" | "search">;
   readonly machineId: (vmId: string) => string;
 }
 
 /** Joins archives that the kernel unpacks one over the other: the kernel's modules, the guest's programs, and what this VM is given. */
 export function createStartInitrd(deps: StartInitrdDeps): StartInitrd {
   const { layout, keys, guestPrograms, prefix, gateway, names, machineId } = deps;
-  return ({ id, name, address, mac, kernel }) =>
+  return ({ id, name, address, mac, kernel, network }) =>
     Buffer.concat([
       readFileSync(layout.kernel(kernel.id).initrd),
       guestPrograms(),
       guestConfigArchive({
         hostname: name,
-        address: `${address}/${prefix}`,
-        gateway,
-        ...names(),
+        ...(network === "none" ? {} : { network: { address: `${address}/${prefix}`, gateway, mac, ...names() } }),
         machineId: machineId(id),
-        mac,
         authorizedKeys: keys.authorizedKeys(),
         ...keys.hostKey(layout.vm(id)),
       }),

@@ -84,6 +84,7 @@ export class GuestAccess {
     const { records, running, layout } = this.#deps;
     const vm = records.use(reference);
     running.agentOf(vm);
+    if (vm.network === "none") throw withoutNetwork(vm);
     const gone = running.get(vm.id)?.vmm.lost ?? Promise.resolve();
     await awaitSsh({ host: vm.address, port: 22, timeoutMs: timeout_s * 1000, signal, gone });
     return {
@@ -95,6 +96,12 @@ export class GuestAccess {
       host_key_alias: hostKeyAlias(vm.id),
     };
   }
+}
+
+function withoutNetwork({ name }: StoredVm): BangerError {
+  return new BangerError("wrong_state", `vm ${name} has no network to reach it by`, {
+    details: { hint: "`vm exec` runs a command in it without one." },
+  });
 }
 
 /** A command that was cancelled: its processes are ended, what they did stays done. */

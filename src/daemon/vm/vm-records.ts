@@ -6,10 +6,11 @@ import type { VmState } from "./state.ts";
 import type { Store } from "../store/store.ts";
 
 /** What a new VM is. */
-export type NewVm = Pick<Vm, "id" | "name" | "vmm" | "cpus" | "memory_mib" | "disk_mib" | "address" | "mac"> & {
-  readonly imageId: string;
-  readonly kernelId: string;
-};
+export type NewVm = Pick<Vm, "id" | "name" | "vmm" | "cpus" | "memory_mib" | "disk_mib" | "address" | "mac"> &
+  Pick<StoredVm, "network"> & {
+    readonly imageId: string;
+    readonly kernelId: string;
+  };
 
 /** What of a VM changes in its life. */
 export interface VmChange {
@@ -31,6 +32,7 @@ export interface VmChange {
 
 /** A VM as the store has it: with what nobody outside is shown. */
 export interface StoredVm extends Vm {
+  readonly network: NonNullable<Vm["network"]>;
   readonly boot_id: string | null;
   readonly started_by: string | null;
   readonly stop_by: string | null;

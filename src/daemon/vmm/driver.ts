@@ -18,6 +18,8 @@ export interface VmmSpec {
   readonly cpus: number;
   readonly memoryMib: number;
   readonly mac: string;
+  /** False: without a network device. */
+  readonly network: boolean;
   readonly accelerator: Accelerator["kind"];
 }
 

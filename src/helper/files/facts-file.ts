@@ -15,7 +15,14 @@ export function isVmFacts(value: unknown): value is VmFacts {
   if (!isFields(value) || !isText(value["vm_id"]) || !isCount(value["uid"])) return false;
   const { tap, vmm, exit } = value;
   return (
-    isAbsentOr(tap, (of) => isText(of["address"]) && isText(of["mac"]) && isAbsentOrCount(of["generation"])) &&
+    isAbsentOr(
+      tap,
+      (of) =>
+        isText(of["address"]) &&
+        isText(of["mac"]) &&
+        isAbsentOrCount(of["generation"]) &&
+        isAbsentOrTruth(of["isolated"]),
+    ) &&
     isAbsentOr(
       vmm,
       (of) =>
@@ -36,7 +43,7 @@ export function isVmFacts(value: unknown): value is VmFacts {
 export function isNetworkFacts(value: unknown): value is NetworkFacts {
   if (!isFields(value)) return false;
   const { bridge, ip_forward_was: was } = value;
-  return (bridge === undefined || typeof bridge === "boolean") && (was === undefined || was === "0" || was === "1");
+  return isAbsentOrTruth(bridge) && (was === undefined || was === "0" || was === "1");
 }
 
 /** True for what the file about uids holds. */
@@ -70,6 +77,10 @@ function isAbsentOrCount(value: unknown): boolean {
 
 function isNullOrNumber(value: unknown): boolean {
   return value === null || typeof value === "number";
+}
+
+function isAbsentOrTruth(value: unknown): boolean {
+  return value === undefined || typeof value === "boolean";
 }
 
 /** Reads a file of facts: root's own, whole, and what it should be. What isn't is laid aside, with the reason; a good one that can't be read now is left. */

@@ -18,7 +18,13 @@ export interface VmFacts {
   readonly vm_id: string;
   /** The uid that the VM's VMM and tap have. */
   readonly uid: number;
-  readonly tap?: { readonly address: string; readonly mac: string; readonly generation?: number };
+  readonly tap?: {
+    readonly address: string;
+    readonly mac: string;
+    readonly generation?: number;
+    /** Its guest reaches nothing beyond the bridge. */
+    readonly isolated?: boolean;
+  };
   readonly vmm?: Partial<ProcessFacts> & {
     readonly generation: number;
     readonly started_at: string;

@@ -117,6 +117,15 @@ export function icmpType(type: number): RulePart {
 
 /** IPv4 whose source MAC and address together are no element of the set. */
 export function sourceNotIn(set: string): RulePart {
+  return lookedUp(set, [[5, u32be(NFT_LOOKUP_F_INV)]]);
+}
+
+/** IPv4 whose source MAC and address together are an element of the set. */
+export function sourceIn(set: string): RulePart {
+  return lookedUp(set, []);
+}
+
+function lookedUp(set: string, flags: readonly Attribute[]): RulePart {
   return [
     meta(META.iiftype),
     compare("is", Buffer.from([ARPHRD_ETHER, 0])),
@@ -124,11 +133,7 @@ export function sourceNotIn(set: string): RulePart {
     compare("is", Buffer.from([0x08, 0x00])),
     payload("link", 6, 6),
     payload("network", 12, 4, registerBehindMac),
-    expression("lookup", [
-      [1, text(set)],
-      [2, u32be(register)],
-      [5, u32be(NFT_LOOKUP_F_INV)],
-    ]),
+    expression("lookup", [[1, text(set)], [2, u32be(register)], ...flags]),
   ];
 }
 

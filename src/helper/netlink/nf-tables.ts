@@ -18,8 +18,8 @@ export interface Chain {
 export interface Table {
   readonly name: string;
   readonly comment: string;
-  /** A set of pairs of MAC and IPv4 address. */
-  readonly set: { readonly name: string; readonly elements: readonly Buffer[] };
+  /** Sets of pairs of MAC and IPv4 address. */
+  readonly sets: readonly { readonly name: string; readonly elements: readonly Buffer[] }[];
   readonly chains: readonly Chain[];
 }
 
@@ -79,7 +79,7 @@ export class NfTables {
       { ...make, attributes: [name] },
       { type: NFT_MSG.delTable, attributes: [name] },
       { ...make, attributes: [name, [NFTA_TABLE.userdata, commentOf(table.comment)]] },
-      ...setOf(table),
+      ...table.sets.flatMap((set, index) => setOf(table.name, set, index + 1)),
       ...table.chains.flatMap((chain) => chainOf(table.name, chain)),
     ]);
   }
@@ -124,18 +124,18 @@ export class NfTables {
   }
 }
 
-function setOf({ name, set }: Table): Change[] {
+function setOf(table: string, set: Table["sets"][number], id: number): Change[] {
   const attributes: Attribute[] = [
-    [NFTA_SET.table, text(name)],
+    [NFTA_SET.table, text(table)],
     [NFTA_SET.name, text(set.name)],
     [NFTA_SET.flags, u32be(0)],
     [NFTA_SET.keyType, u32be(macAndAddress.type)],
     [NFTA_SET.keyLength, u32be(macAndAddress.bytes)],
-    [NFTA_SET.id, u32be(1)],
+    [NFTA_SET.id, u32be(id)],
   ];
   const made = { type: NFT_MSG.newSet, flags: NLM_F.create, attributes };
   if (set.elements.length === 0) return [made];
-  const elements = elementsOf(name, set.name, set.elements);
+  const elements = elementsOf(table, set.name, set.elements);
   return [made, { type: NFT_MSG.newElement, flags: NLM_F.create, attributes: elements }];
 }
 

@@ -6,7 +6,7 @@ import type { HelperDeps } from "../deps.ts";
 import { ipv4Bytes, macBytes } from "./address.ts";
 import { findDroppers } from "./droppers.ts";
 import { inKernel } from "./in-kernel.ts";
-import { guests, policyChains } from "./policy.ts";
+import { guests, isolated, policyChains } from "./policy.ts";
 
 const forwarding = "/proc/sys/net/ipv4/ip_forward";
 
@@ -21,12 +21,15 @@ export async function ensureNat(
   const mark = `policy_${createHash("sha256").update(JSON.stringify(chains)).digest("hex").slice(0, 12)}`;
   const on = { table: layout.table };
   if (!(await inKernel(spans, "rules find", on, () => nft.hasChain(layout.table, mark)))) {
-    const pins = facts.vms().flatMap(({ tap }) => (tap === undefined ? [] : [pinKey(tap)]));
+    const taps = facts.vms().flatMap(({ tap }) => (tap === undefined ? [] : [tap]));
     await inKernel(spans, "rules put", on, () =>
       nft.replaceTable({
         name: layout.table,
         comment: layout.alias(),
-        set: { name: guests, elements: pins },
+        sets: [
+          { name: guests, elements: taps.map(pinKey) },
+          { name: isolated, elements: taps.filter((tap) => tap.isolated === true).map(pinKey) },
+        ],
         chains: [{ name: mark, rules: [] }, ...chains],
       }),
     );

@@ -12,6 +12,7 @@ import {
   redirect,
   type RulePart,
   onInterface,
+  sourceIn,
   sourceNotIn,
   toPort,
   verdict,
@@ -21,6 +22,8 @@ import { ipv4Bytes } from "./address.ts";
 
 /** The set of pins: which MAC has which address. */
 export const guests = "guests";
+/** Those of them that reach nothing beyond the bridge. */
+export const isolated = "isolated";
 
 const priority = { raw: -300, dstnat: -100, filter: 0, srcnat: 100 };
 const protocol = { icmp: 1, tcp: 6, udp: 17 };
@@ -29,7 +32,7 @@ const linkLocal = { address: ipv4Bytes("169.254.0.0"), prefix: 16 };
 
 /**
  * The default policy: a guest reaches DNS and ping on the bridge and, through NAT, what the host reaches; not the host's
- * services, not link-local addresses (cloud metadata), not other guests. Its MAC and address are pinned to each other. What it asks
+ * services, not link-local addresses (cloud metadata), not other guests; one that is isolated nothing beyond the bridge. Its MAC and address are pinned to each other. What it asks
  * the bridge's address by DNS goes to the daemon's `relay` port, where there is one; nobody but the owner answers from there.
  */
 export function policyChains(
@@ -77,6 +80,7 @@ export function policyChains(
       rules: [
         [fromGuest, toGuest, drop],
         [fromGuest, toLinkLocal, drop],
+        [fromGuest, sourceIn(isolated), drop],
         [fromGuest, accept],
         [toGuest, isEstablished(), accept],
         [toGuest, drop],

@@ -12,7 +12,7 @@ import { ipv4Bytes } from "./address.ts";
 import { inKernel } from "./in-kernel.ts";
 import { findLink, mustBeOurs } from "./link.ts";
 import { pinKey } from "./nat.ts";
-import { guests } from "./policy.ts";
+import { guests, isolated } from "./policy.ts";
 import { putOnBridge } from "./port.ts";
 import { makeTap } from "./tun.ts";
 
@@ -98,7 +98,7 @@ export async function removeTap(
     }
     const bridge = links.find(layout.bridge);
     if (known?.tap !== undefined) {
-      nft.removeElement(layout.table, guests, pinKey(known.tap));
+      for (const set of [guests, isolated]) nft.removeElement(layout.table, set, pinKey(known.tap));
       if (bridge !== undefined) links.unpinNeighbour(bridge, ipv4Bytes(known.tap.address));
     }
     return found !== undefined;
@@ -110,6 +110,25 @@ export async function removeTap(
   }
   returnUid(deps, vmId);
   return { removed };
+}
+
+/** Lets a VM's guest reach what is beyond the bridge, or no more; so from the next packet on, and until its tap is removed. */
+export async function isolateTap(
+  deps: HelperDeps,
+  { vm_id: vmId, generation, isolated: isIsolated }: ParamsOf<typeof helperContract.tapIsolate>,
+): Promise<{ isolated: boolean }> {
+  const { facts, layout, nft, spans } = deps;
+  const known = facts.vm(vmId);
+  if (known?.tap === undefined) throw new BangerError("not_found", `VM ${vmId} has no tap; make it first`);
+  mustNotBeNewer(known, generation);
+  const { tap } = known;
+  facts.putVm({ ...known, tap: { ...tap, isolated: isIsolated } });
+  await inKernel(spans, isIsolated ? "guest isolate" : "guest release", { link: layout.tap(vmId) }, () =>
+    isIsolated
+      ? nft.addElement(layout.table, isolated, pinKey(tap))
+      : nft.removeElement(layout.table, isolated, pinKey(tap)),
+  );
+  return { isolated: isIsolated };
 }
 
 async function mustHaveBridge(deps: HelperDeps): Promise<Link> {

@@ -54,7 +54,7 @@ export function launchVmm(
           cpus: params.cpus,
           memoryMib: params.memory_mib,
           accel: params.accel,
-          tap: layout.tap(vmId),
+          tap: params.network === false ? undefined : layout.tap(vmId),
           mac: params.mac,
           files: inheritedFiles,
           sockets: layout.sockets(vmId),

@@ -6,7 +6,8 @@ export interface QemuSpec {
   readonly cpus: number;
   readonly memoryMib: number;
   readonly accel: "kvm" | "tcg";
-  readonly tap: string;
+  /** The link that is the guest's network; without one it has no network device. */
+  readonly tap: string | undefined;
   readonly mac: string;
   readonly files: VmmFiles;
   readonly sockets: { readonly qmp: string; readonly agent: string };
@@ -52,8 +53,7 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
     ["-blockdev", `driver=file,node-name=root-file,filename=${files.path("rootDisk")},locking=off,discard=unmap`],
     ["-blockdev", "driver=qcow2,node-name=root,file=root-file,backing=image,discard=unmap"],
     ["-device", "virtio-blk-pci,drive=root"],
-    ["-netdev", `tap,id=net,ifname=${spec.tap},script=no,downscript=no,vhost=off`],
-    ["-device", `virtio-net-pci,netdev=net,mac=${spec.mac},romfile=`],
+    spec.tap === undefined ? [] : networkDevice(spec.tap, spec.mac),
     ["-chardev", "stdio,id=console,signal=off"],
     ["-serial", "chardev:console", "-device", "virtio-serial-pci"],
     socket("agent", spec.sockets.agent),
@@ -63,6 +63,11 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
     ["-mon", "chardev=qmp,mode=control"],
   ].flat();
   return [qemu, ...args];
+}
+
+function networkDevice(tap: string, mac: string): string[] {
+  const netdev = `tap,id=net,ifname=${tap},script=no,downscript=no,vhost=off`;
+  return ["-netdev", netdev, "-device", `virtio-net-pci,netdev=net,mac=${mac},romfile=`];
 }
 
 /** A path as the value of one of QEMU's options: a comma ends one, two are one. */

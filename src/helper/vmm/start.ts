@@ -7,6 +7,7 @@ import { attribute } from "../../telemetry/names.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { ProcessFacts, VmFacts } from "../files/facts.ts";
 import { processFacts } from "../process/process-facts.ts";
+import { leaseUid } from "../process/uid-lease.ts";
 import { undoneFor } from "../undo.ts";
 import { awaitGreeting, recorderEnds } from "./greeting.ts";
 import { lastWords } from "./last-words.ts";
@@ -22,13 +23,17 @@ type StartParams = ParamsOf<typeof helperContract.vmmStart>;
 export async function startVmm(deps: HelperDeps, params: StartParams) {
   const { facts, layout } = deps;
   const { vm_id: vmId, generation } = params;
-  const known = facts.vm(vmId);
-  if (known?.tap === undefined) throw new BangerError("not_found", `VM ${vmId} has no tap; make it first`);
-  const running = vmmProcess(deps, known);
+  const before = facts.vm(vmId);
+  if (params.network !== false && before?.tap === undefined) {
+    throw new BangerError("not_found", `VM ${vmId} has no tap; make it first`);
+  }
+  const running = before === undefined ? undefined : vmmProcess(deps, before);
   if (running !== undefined)
     throw new BangerError("already_exists", `VM ${vmId} has a VMM (pid ${running.pid}) already`);
   // What a dead one left behind goes first.
-  if (known.vmm !== undefined) await stopVmm(deps, vmId, Math.max(generation, known.vmm.generation));
+  if (before?.vmm !== undefined) await stopVmm(deps, vmId, Math.max(generation, before.vmm.generation));
+  // With a tap it has its uid already.
+  const known = leaseUid(deps, vmId);
   const startedAt = new Date().toISOString();
   const remember = (vmm: Partial<NonNullable<VmFacts["vmm"]>>) => {
     // Its tap may have been made or removed meanwhile.

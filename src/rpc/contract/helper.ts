@@ -119,6 +119,13 @@ export const helperContract = {
     result: z.object({ removed: z.boolean() }),
     errors: ["already_exists", "wrong_state", "command_failed", "no_space"],
   }),
+  tapIsolate: method({
+    name: "tap.isolate",
+    summary: "Keeps a VM's guest from what is beyond the bridge, or lets it there, from the next packet on.",
+    params: z.object({ vm_id: vmId, generation, isolated: z.boolean() }),
+    result: z.object({ isolated: z.boolean() }),
+    errors: ["not_found", "wrong_state", "command_failed", "no_space"],
+  }),
   vmmStart: method({
     name: "vmm.start",
     summary: "Starts QEMU for a VM under the VM's own uid, stopped before its first instruction.",
@@ -131,6 +138,8 @@ export const helperContract = {
       memory_mib: z.int().min(64).max(1_048_576),
       accel: z.enum(["kvm", "tcg"]),
       mac,
+      /** False for a guest that has no network device; its VM needs no tap. */
+      network: z.boolean().optional(),
     }),
     result: vmmFacts.extend({
       sockets: z.object({ qmp: z.string(), agent: z.string() }),

@@ -17,6 +17,9 @@ const vmExit = z.object({
   at: timestamp,
 });
 
+/** What a guest's network reaches: nothing, as it has none; the host's bridge and no further; or, through NAT, what the host does. */
+const networkMode = z.enum(["nat", "isolated", "none"]);
+
 /** A virtual machine. What First light's daemon didn't say is optional. */
 const vm = z.object({
   id: vmId,
@@ -30,6 +33,8 @@ const vm = z.object({
   disk_mib: z.int(),
   address: ipv4,
   mac,
+  /** What its network reaches; with `none` its guest has no network, and its address is only kept for it. */
+  network: networkMode.optional(),
   vmm: z.literal("qemu"),
   /** How the guest's instructions are run; null until it was started. */
   accel: z.enum(["kvm", "tcg"]).nullable(),
@@ -79,6 +84,9 @@ export const vmContract = {
       disk_mib: amount(64, 16_777_216, "MiB")
         .optional()
         .describe("size of the root disk; 20G, or what the image has when that is more"),
+      network: networkMode
+        .default("nat")
+        .describe("what the guest's network reaches: what the host does (nat), the host alone (isolated), or none"),
     }),
     result: vm,
     errors: [...byName, ...stepCodes],

@@ -29,17 +29,19 @@ it("an archive is what cpio itself unpacks, and the same for the same entries", 
 it("a VM's configuration has a line for each thing it is given", () => {
   const archive = guestConfigArchive({
     hostname: "web",
-    address: "10.77.0.2/24",
-    gateway: "10.77.0.1",
-    resolvers: ["1.1.1.1", "9.9.9.9"],
-    search: ["example.org", "test"],
+    network: {
+      address: "10.77.0.2/24",
+      gateway: "10.77.0.1",
+      mac: "02:00:00:00:00:01",
+      resolvers: ["1.1.1.1", "9.9.9.9"],
+      search: ["example.org", "test"],
+    },
     machineId: "0123456789ab4def8123456789abcdef",
-    mac: "02:00:00:00:00:01",
     authorizedKeys: "ssh-ed25519 AAAA banger\n",
     hostKey: "private",
     hostKeyPub: "public",
   }).toString("latin1");
   expect(archive).toContain(
-    "hostname=web\naddress=10.77.0.2/24\ngateway=10.77.0.1\nresolver=1.1.1.1\nresolver=9.9.9.9\nsearch=example.org test\nmachine_id=0123456789ab4def8123456789abcdef\nmac=02:00:00:00:00:01\n",
+    "hostname=web\naddress=10.77.0.2/24\ngateway=10.77.0.1\nresolver=1.1.1.1\nresolver=9.9.9.9\nsearch=example.org test\nmac=02:00:00:00:00:01\nmachine_id=0123456789ab4def8123456789abcdef\n",
   );
 });

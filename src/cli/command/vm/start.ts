@@ -13,8 +13,9 @@ export const vmStart = command({
     const vm = await call("vmStart", params);
     tellWarnings(vm, note);
     if (json) return await print(vm, () => "");
-    if (vm.unchanged === true) return note(`${vm.name} runs already, at ${vm.address}`);
+    const where = vm.network === "none" ? "without a network" : `at ${vm.address}`;
+    if (vm.unchanged === true) return note(`${vm.name} runs already, ${where}`);
     if (vm.accel === "tcg") note(`${vm.name} runs without KVM, so slowly: ${vm.accel_why}`);
-    return note(`${vm.name} runs at ${vm.address}; \`banger trace show ${opId}\` shows how it came to`);
+    return note(`${vm.name} runs ${where}; \`banger trace show ${opId}\` shows how it came to`);
   },
 });

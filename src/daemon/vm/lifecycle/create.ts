@@ -50,6 +50,7 @@ export async function createVm(
     vmm: "qemu" as const,
     cpus: params.cpus,
     memory_mib: params.memory_mib,
+    network: params.network,
     disk_mib: params.disk_mib ?? Math.max(defaultDiskMib, imageMib),
     mac: `02:${id.slice(0, 10).replace(/..(?!$)/g, "$&:")}`,
   };

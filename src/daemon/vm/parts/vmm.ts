@@ -36,6 +36,7 @@ export function vmm({ layout, records, running, drivers, helper }: VmmDeps): Par
           cpus: vm.cpus,
           memoryMib: vm.memory_mib,
           mac: vm.mac,
+          network: vm.network !== "none",
           accelerator: accelerator.kind,
         },
         signal,

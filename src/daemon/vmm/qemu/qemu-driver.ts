@@ -35,6 +35,7 @@ export function createQemuDriver({ helper, layout, ...sockets }: QemuDriverDeps)
           memory_mib: spec.memoryMib,
           mac: spec.mac,
           accel: spec.accelerator,
+          ...(spec.network ? {} : { network: false }),
         },
         { signal },
       );
