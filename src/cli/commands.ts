@@ -13,6 +13,7 @@ import { kernelRm } from "./command/kernel/rm.ts";
 import { kernelShow } from "./command/kernel/show.ts";
 import { networkDown } from "./command/network/down.ts";
 import { networkUp } from "./command/network/up.ts";
+import { systemDoctor } from "./command/system/doctor.ts";
 import { traceLs } from "./command/trace/ls.ts";
 import { traceShow } from "./command/trace/show.ts";
 import { vmCreate } from "./command/vm/create.ts";
@@ -54,4 +55,5 @@ export const commands: readonly Command[] = [
   traceLs,
   traceShow,
   daemonStatus,
+  systemDoctor,
 ];

@@ -1,7 +1,7 @@
 import type { Command } from "./command.ts";
 import { isListed, type Listed } from "./completion-names.ts";
 import { shells } from "./shells.ts";
-import { lookUp, nouns, takeWord, usualVerbs, verbsOf } from "./find-command.ts";
+import { lookUp, lookUpUsual, nouns, takeWord, usualVerbs, verbsOf } from "./find-command.ts";
 import { flagsFor, flagsOf } from "./flags.ts";
 import { methods } from "./generated/methods.ts";
 import type { ParamSpec } from "./method-spec.ts";
@@ -79,7 +79,7 @@ function find(before: readonly string[], current: string): Found | undefined {
   }
   if (first === "help") return helpWords(after);
   if (first === "completion") return after.length === 0 ? { words: shells } : undefined;
-  if (!nouns().has(first)) return argument(lookUp("vm", first), after, current);
+  if (!nouns().has(first)) return argument(lookUpUsual(first), after, current);
   const { word: second, after: args } = takeWord(after);
   if (second === undefined) return { words: [...verbsOf(first), ...flagsIf(current, globals)] };
   return argument(lookUp(first, second), args, current);

@@ -10,8 +10,8 @@ export type Named =
   | { readonly kind: "version" }
   | { readonly kind: "completion"; readonly args: readonly string[] };
 
-/** Before its verbs this noun may be left out. */
-const usualNoun = "vm";
+/** Before their verbs these nouns may be left out; the first of two that have the verb is meant. */
+const usualNouns = ["vm", "system"] as const;
 const helpWords: ReadonlySet<string> = new Set(["--help", "-h"]);
 const versionWords: ReadonlySet<string> = new Set(["--version", "-V"]);
 
@@ -31,13 +31,15 @@ export function findCommand(argv: readonly string[]): Named {
     if (second === "help") return helpFor([first, ...args]);
     return { kind: "command", command: verbOf(first, second, args), args: [...flags, ...between, ...args] };
   }
-  const command = lookUp(usualNoun, first);
+  const command = lookUpUsual(first);
   if (command === undefined) throw unknown(first, second);
   // A noun wins where both would fit: `rm image web` is no wish to delete two VMs.
   if (second !== undefined && lookUp(second, first) !== undefined) {
     const meant = `\`banger ${second} ${first}\``;
     const other =
-      command.positionals.length === 0 ? "" : `, or \`banger ${usualNoun} ${first} ${second}\` for a VM of that name`;
+      command.positionals.length === 0
+        ? ""
+        : `, or \`banger ${command.noun} ${first} ${second}\` for a VM of that name`;
     throw usage(`${first} comes after ${second}; did you mean ${meant}${other}?`, second);
   }
   return { kind: "command", command, args: [...flags, ...after] };
@@ -48,6 +50,15 @@ export function lookUp(noun: string, verb: string): Command | undefined {
   return commands.find(
     (candidate) => candidate.noun === noun && (candidate.verb === verb || candidate.aliases?.includes(verb)),
   );
+}
+
+/** The command of a verb before which the noun may be left out. */
+export function lookUpUsual(verb: string): Command | undefined {
+  for (const noun of usualNouns) {
+    const found = lookUp(noun, verb);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Every noun that commands have. */
@@ -62,7 +73,7 @@ export function verbsOf(noun: string): string[] {
 
 /** The verbs before which the noun may be left out. */
 export function usualVerbs(): string[] {
-  return verbsOf(usualNoun);
+  return usualNouns.flatMap(verbsOf);
 }
 
 /** The first word, what flags of every command stand before it, and what follows. */
@@ -92,7 +103,7 @@ function helpFor(words: readonly string[]): Named {
   if (noun === "completion") return { kind: "help", noun };
   if (nouns().has(noun))
     return verb === undefined ? { kind: "help", noun } : { kind: "help", command: verbOf(noun, verb, []) };
-  const command = lookUp(usualNoun, noun);
+  const command = lookUpUsual(noun);
   if (command === undefined) throw unknown(noun, verb);
   return { kind: "help", command };
 }
@@ -112,14 +123,14 @@ function verbOf(noun: string, verb: string, args: readonly string[]): Command {
 /** What to say of a first word that is neither a noun nor a verb of the usual one. */
 function unknown(first: string, second: string | undefined): Error {
   if (first.startsWith("-")) return flagTooEarly(first, "");
-  const swapped = second === undefined ? undefined : lookUp(usualNoun, second);
+  const swapped = second === undefined ? undefined : lookUpUsual(second);
   const elsewhere = commands.find(({ verb, aliases = [] }) => verb === first || aliases.includes(first));
   const near =
     swapped !== undefined && swapped.positionals.length > 0
       ? `; did you mean \`banger ${title(swapped)} ${plain(first)}\`?`
       : elsewhere !== undefined
         ? `; did you mean \`banger ${elsewhere.noun} ${first}\`?`
-        : nearest(first, [...nouns(), ...wordsOf(usualNoun), "help", "version", "completion"]);
+        : nearest(first, [...nouns(), ...usualNouns.flatMap(wordsOf), "help", "version", "completion"]);
   return usage(`there is no command ${quoted(first)}${near}`);
 }
 

@@ -17,7 +17,7 @@ export interface RequestCounts {
 
 /** What the daemon answers: one line for each method. */
 export function daemonHandlers(
-  { helper, network, kernels, images, vms, guests, traces, operations, accelerator }: Services,
+  { helper, network, kernels, images, vms, guests, doctor, traces, operations, accelerator }: Services,
   keep: SpanSink,
   requests: RequestCounts,
   otlp: Pick<SpanExport, "status">,
@@ -58,6 +58,8 @@ export function daemonHandlers(
     vmExec: (params, request) => guests.exec(params, request),
     vmLogs: (params, request) => guests.logs(params, request),
     vmSsh: (params, request) => guests.ssh(params, request),
+    systemDoctor: (params, request) =>
+      operations.run("system.doctor", request, (context) => doctor.run(params, context)),
     traceList: async ({ limit }) => ({ operations: traces.list(limit) }),
     traceShow: async ({ operation }) => traces.show(operation),
     traceSubmit: async ({ spans }, { ownsTrace }) => {

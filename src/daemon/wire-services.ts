@@ -4,6 +4,8 @@ import { createPeerCredentials } from "../rpc/peer-credentials.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import { vmCapabilities } from "./capability/capabilities.ts";
+import { doctorChecks } from "./doctor/checks.ts";
+import { Doctor } from "./doctor/doctor.ts";
 import { qcow2 } from "./disk/qcow2.ts";
 import { createBootTrace } from "./guest/boot-trace.ts";
 import { machineIdOf } from "./guest/machine-id.ts";
@@ -25,6 +27,7 @@ import { createAdmission, type HostMemory, procMemory } from "./vm/admission.ts"
 import { createExitReader, type ExitReaderDeps, procProcesses } from "./vm/lifecycle/exit.ts";
 import { createAlone } from "./vm/alone.ts";
 import { GuestAccess } from "./vm/guest-access.ts";
+import { createPreflight } from "./vm/preflight.ts";
 import { vmParts } from "./vm/parts/parts.ts";
 import { keepReconciled, removeHalfVms } from "./vm/reconcile.ts";
 import { RunningVms } from "./vm/running.ts";
@@ -66,6 +69,7 @@ export interface Services {
   readonly images: ImageService;
   readonly vms: VmService;
   readonly guests: GuestAccess;
+  readonly doctor: Doctor;
   readonly traces: TraceStore;
   readonly operations: Operations;
   /** How this host ran guests when the helper, which tries it, was last met. */
@@ -149,7 +153,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     operations,
     alone: createAlone({ operations, locks, records, running }),
     create: { installation, layout, records, images, kernels, disk, keys, steps },
-    start: { records, parts, network, steps, admission, bootId },
+    start: { records, parts, network, steps, admission, preflight: createPreflight({ helper, capabilities }), bootId },
     stop: { records, parts, steps, running, exits },
     remove: { layout, records, disk, steps },
     supervise,
@@ -175,6 +179,18 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     images,
     vms,
     guests: new GuestAccess({ layout, records, running }),
+    doctor: new Doctor({
+      checks: doctorChecks({
+        layout,
+        address: `${formatIpv4(first)}/${prefix}`,
+        helper,
+        dnsPort: () => names.listen(),
+        vms: () => vms.list(),
+        stock: () => ({ kernels: kernels.list().length, images: images.list().length }),
+        capabilities,
+      }),
+      fixes: { network: (findings, context) => network.mend(findings, context) },
+    }),
     traces,
     operations,
     accelerator: () => accelerator,

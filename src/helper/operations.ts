@@ -5,8 +5,10 @@ import { ensureBridge, removeBridge } from "./network/bridge.ts";
 import type { HelperDeps } from "./deps.ts";
 import type { KvmAnswer } from "./kvm/kvm.ts";
 import { Mutex } from "./mutex.ts";
+import { lookAtNetwork } from "./network/look.ts";
 import { ensureNat, removeNat } from "./network/nat.ts";
 import { createTap, isolateTap, removeTap } from "./network/tap.ts";
+import { lookAtVmmNeeds } from "./vmm/needs.ts";
 import { startVmm } from "./vmm/start.ts";
 import { listVmms, vmmStatus } from "./vmm/status.ts";
 import { stopVmm } from "./vmm/stop.ts";
@@ -22,6 +24,10 @@ export function operations(deps: HelperDeps): Handlers<typeof helperContract> {
   return {
     ping: async () => ({ version, pid: process.pid, protocol }),
     kvmProbe: async () => kvmAnswer(await deps.kvm.probe()),
+    hostLook: async ({ network: all, dns_port }) => ({
+      ...lookAtVmmNeeds(deps),
+      ...(all ? { network: await network(() => lookAtNetwork(deps, dns_port)) } : {}),
+    }),
     bridgeEnsure: () => network(() => ensureBridge(deps)),
     bridgeRemove: () => network(() => removeBridge(deps)),
     natEnsure: ({ dns_port }) => network(() => ensureNat(deps, dns_port)),

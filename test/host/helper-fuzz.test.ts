@@ -19,7 +19,7 @@ const foreign = `
   for f in images/$i/root.ext4 kernels/$i/vmlinux vms/00112233445566f0/root.qcow2 vms/00112233445566f0/initrd; do echo x >${state}/$f; done
   chown -R owner:owner ${state}; ln -s /etc/passwd ${state}/vms/00112233445566f1/root.qcow2
   install -d -o 62003 /mnt/tmp/elsewhere; echo x >/mnt/tmp/elsewhere/00112233445566f0.json; echo precious >/mnt/precious`;
-const files = `find ${state} /mnt/tmp/elsewhere /mnt/precious /etc/passwd -not -path '*/initrd' -not -name 'console.log*' -printf '%p %m %U %G %s %l\\n' | sort; md5sum /mnt/precious /etc/passwd; pgrep -x sleep`;
+const files = `find ${state} /mnt/tmp/elsewhere /mnt/precious /etc/passwd -not -path '*/initrd' -not -name 'console.log*' \\( -type d -printf '%p %m %U %G\\n' -o -printf '%p %m %U %G %s %l\\n' \\) | sort; md5sum /mnt/precious /etc/passwd; pgrep -x sleep`;
 
 describe.skipIf(noSandbox)(`a helper that is sent anything${noSandbox ? ` (${noSandbox})` : ""}`, () => {
   it(`answers ${requests} requests, touches nothing of others', and what it made can be taken away`, async () => {

@@ -185,9 +185,11 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
     expect(rules).toContain("ip daddr 10.77.0.1 tcp dport 10053 accept");
     for (const by of ["udp", "tcp"])
       expect(rules).toContain(`ip saddr 10.77.0.1 ${by} sport 10053 meta skuid != 61000 drop`);
-    await host.sandbox.root("nft flush ruleset");
-    await host.ok("network", "up");
-    expect(await host.sandbox.root("nft list ruleset")).toBe(rules);
+    for (const flush of ["ruleset", `table inet ${host.layout.table}`, `chain inet ${host.layout.table} forward`]) {
+      await host.sandbox.root(`nft flush ${flush}`);
+      await host.ok("network", "up");
+      expect(await host.sandbox.root("nft list ruleset")).toBe(rules);
+    }
     expect(await askHelper(host, "nat.ensure")).toMatchObject({ result: { table: host.layout.table } });
     const older = await host.sandbox.root("nft list ruleset");
     expect(older.replace(/policy_[0-9a-f]{12}/, "policy_MARK")).toBe(

@@ -96,6 +96,8 @@ export class ScriptedHelper {
     switch (name) {
       case helperContract.kvmProbe.name:
         return { usable: false, why: "a scripted host has none" };
+      case helperContract.hostLook.name:
+        return { missing: [], uid_is_free: true };
       case helperContract.tapCreate.name:
         return this.#createTap(params as ParamsOf<Contract["tapCreate"]>);
       case helperContract.tapRemove.name:

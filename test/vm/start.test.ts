@@ -49,6 +49,7 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
         "banger call vm.start",
         [
           "bangerd vm.start",
+          ["bangerd step preflight", ["bangerd call host.look", ["bangerd-root host.look"]]],
           [
             "bangerd step bridge",
             [

@@ -559,5 +559,20 @@ export const methods = {
     "summary": "Hands over the caller's own finished spans, of operations that it asked for on this connection.",
     "traced": false,
     "params": []
+  },
+  "systemDoctor": {
+    "name": "system.doctor",
+    "summary": "Looks at everything that VMs need of this host, and says what to do about what is wrong.",
+    "traced": true,
+    "params": [
+      {
+        "name": "fix",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "put right what can be without a risk, and say what was done"
+      }
+    ]
   }
 } as const satisfies Record<string, MethodSpec>;

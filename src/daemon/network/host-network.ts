@@ -2,6 +2,7 @@ import { formatIpv4, type Installation, parseSubnet } from "../../installation/i
 import type { Layout } from "../../installation/layout.ts";
 import { helperContract } from "../../rpc/contract/helper.ts";
 import type { ResultOf } from "../../rpc/contract/method.ts";
+import type { Finding } from "../../rpc/contract/finding.ts";
 import type { networkContract } from "../../rpc/contract/network.ts";
 import type { Warning } from "../../rpc/contract/warning.ts";
 import type { Logger } from "../../telemetry/log.ts";
@@ -22,6 +23,9 @@ export interface HostNetworkDeps {
   readonly spans: Spans;
   readonly log: Logger;
 }
+
+/** What bringing it up puts right, of what a look finds. */
+const changed: ReadonlySet<string> = new Set(["bridge_incomplete", "rules_changed", "no_forwarding"]);
 
 /** The bridge, the rules and the name server that all VMs share. */
 export class HostNetwork {
@@ -46,6 +50,13 @@ export class HostNetwork {
     await steps.run({ operation: "network.up", subject: undefined, context, steps: this.bringUp(warnings) });
     const { first, prefix } = parseSubnet(installation.subnet);
     return { bridge: layout.bridge, address: `${formatIpv4(first)}/${prefix}`, table: layout.table, warnings };
+  }
+
+  /** Puts in place again what somebody changed while VMs run; says so. */
+  async mend(findings: readonly Finding[], context: Pick<OperationContext, "signal" | "emit">): Promise<string[]> {
+    if (!findings.some(({ code }) => changed.has(code))) return [];
+    await this.#deps.steps.run({ operation: "network.up", subject: undefined, context, steps: this.bringUp([]) });
+    return ["put the bridge, its rules and forwarding in place again"];
   }
 
   /** Removes bridge and rules; the helper refuses while a tap is there. */

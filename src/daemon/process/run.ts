@@ -65,6 +65,19 @@ const packages: Record<string, string> = {
   zstd: "zstd",
 };
 
+/** The programs that the daemon runs, some of them only for what not everybody has. */
+export const programsOfTheDaemon: readonly string[] = Object.keys(packages);
+
+/** The Debian package of a program. */
+export function packageOf(program: string): string | undefined {
+  return packages[program];
+}
+
+/** Where programs are looked for: a user's own path lacks what only root used to run. */
+export function searchPath(env: NodeJS.ProcessEnv): string {
+  return `${env["PATH"] ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`;
+}
+
 /** Makes the runner of the daemon's external programs. */
 export function createRunner({ spans }: { readonly spans: Spans }): Run {
   return (command) => {
@@ -117,7 +130,7 @@ async function runToEnd(command: Command): Promise<Ended> {
       cwd: command.cwd,
       // The programs' answers are read: they speak English, whatever the owner speaks.
       // Those of the system's administration are not in every user's PATH.
-      env: { ...env, LC_ALL: "C.UTF-8", PATH: `${env["PATH"] ?? "/usr/bin:/bin"}:/usr/sbin:/sbin` },
+      env: { ...env, LC_ALL: "C.UTF-8", PATH: searchPath(env) },
       stdio: [open(command.stdinFrom, "r") ?? "ignore", open(command.stdoutTo, "w") ?? "pipe", "pipe"],
       // A process group of its own, so that what it starts ends with it.
       detached: true,
@@ -167,7 +180,7 @@ function follow(child: ChildProcess, command: Command, name: string): Promise<En
   return new Promise<Ended>((resolve, reject) => {
     child.once("error", (cause: NodeJS.ErrnoException) => {
       if (cause.code !== "ENOENT") return reject(cause);
-      const owner = packages[name];
+      const owner = packageOf(name);
       const next = owner === undefined ? "" : `; Debian has it in the package ${owner}`;
       return reject(new BangerError("missing_tool", `${name} is not installed${next}`, { cause }));
     });

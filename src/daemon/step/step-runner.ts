@@ -44,6 +44,7 @@ const passedOn: ReadonlySet<ErrorCode> = new Set([
   "bad_params",
   "bad_version",
   "host_failed",
+  "not_ready",
 ]);
 
 /** The runner: a span and a log record for each step, and the caller told. */

@@ -1,5 +1,5 @@
 import { KernelError } from "../kernel/libc.ts";
-import { type Attribute, text, u32be } from "./message.ts";
+import { type Attribute, decodeAttributes, fromText, text, u32be } from "./message.ts";
 import { expressionsOf, type RulePart } from "./nf-rule.ts";
 import { type NetlinkSocket, NLM_F, type Request } from "./socket.ts";
 
@@ -36,6 +36,7 @@ const NFT_MSG = {
   newChain: message(3),
   getChain: message(4),
   newRule: message(6),
+  getRule: message(7),
   newSet: message(9),
   newElement: message(12),
   delElement: message(14),
@@ -50,6 +51,7 @@ const [NFTA_LIST_ELEM, NFTA_SET_ELEM_KEY, NFTA_DATA_VALUE] = [1, 1, 1];
 /** The type as nft shows it: ether_addr (9) and behind it ipv4_addr (7), each padded to four bytes. */
 const macAndAddress = { type: (9 << 6) | 7, bytes: 12 };
 const ENOENT = 2;
+const nfgenmsgBytes = 4;
 
 type Change = Omit<Request, "what" | "fixed">;
 
@@ -69,6 +71,17 @@ export class NfTables {
     const what = `look for chain ${chain} of ${table}`;
     const fixed = nfgenmsg(NFPROTO_INET, 0);
     return this.#unlessAbsent(() => this.#socket.request({ what, type: NFT_MSG.getChain, fixed, attributes }));
+  }
+
+  /** How many rules the chains of a table have together; 0 also where there is no such table. */
+  ruleCount(table: string): number {
+    const attributes: Attribute[] = [[NFTA_RULE.table, text(table)]];
+    const request = { what: `list rules of ${table}`, type: NFT_MSG.getRule, flags: NLM_F.dump, attributes };
+    return this.#socket
+      .request({ ...request, fixed: nfgenmsg(NFPROTO_INET, 0), mayBeTorn: true })
+      .filter(
+        ({ payload }) => fromText(decodeAttributes(payload.subarray(nfgenmsgBytes)).get(NFTA_RULE.table)) === table,
+      ).length;
   }
 
   /** Puts the table in the place of one of its name, if there is one. */

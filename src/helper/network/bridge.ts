@@ -62,7 +62,7 @@ function disableIpv6(bridge: string): void {
 }
 
 /** True for a bridge at which nothing is left to do; the alias and the address come before it is set up. */
-function isComplete({ installation, layout, links }: HelperDeps, link: Link): boolean {
+export function isComplete({ installation, layout, links }: HelperDeps, link: Link): boolean {
   const { first, prefix } = parseSubnet(installation.subnet);
   return link.alias === layout.alias() && link.isUp && links.hasAddress(link, ipv4Bytes(first), prefix);
 }

@@ -3,12 +3,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import type { helperContract } from "../../rpc/contract/helper.ts";
 import type { ResultOf } from "../../rpc/contract/method.ts";
 import type { HelperDeps } from "../deps.ts";
+import type { Chain } from "../netlink/nf-tables.ts";
 import { ipv4Bytes, macBytes } from "./address.ts";
 import { findDroppers } from "./droppers.ts";
 import { inKernel } from "./in-kernel.ts";
 import { guests, isolated, policyChains } from "./policy.ts";
 
-const forwarding = "/proc/sys/net/ipv4/ip_forward";
+/** Whether the kernel passes packets from link to link. */
+export const forwarding = "/proc/sys/net/ipv4/ip_forward";
 
 /** Puts the table in place unless it is there with this very policy, and forwarding on. */
 export async function ensureNat(
@@ -17,10 +19,9 @@ export async function ensureNat(
 ): Promise<ResultOf<typeof helperContract.natEnsure>> {
   const { facts, layout, nft, spans } = deps;
   const chains = policyChains(deps, dnsPort);
-  // An empty chain named for the policy's digest tells in one look that nothing has to be done.
-  const mark = `policy_${createHash("sha256").update(JSON.stringify(chains)).digest("hex").slice(0, 12)}`;
+  const mark = policyMark(chains);
   const on = { table: layout.table };
-  if (!(await inKernel(spans, "rules find", on, () => nft.hasChain(layout.table, mark)))) {
+  if (!(await inKernel(spans, "rules find", on, () => isInPlace(deps, chains)))) {
     const taps = facts.vms().flatMap(({ tap }) => (tap === undefined ? [] : [tap]));
     await inKernel(spans, "rules put", on, () =>
       nft.replaceTable({
@@ -43,6 +44,17 @@ export async function ensureNat(
     ...(drops === undefined ? {} : { drops }),
     ...(dnsPort === undefined ? {} : { dns_port: dnsPort }),
   };
+}
+
+/** True where the table holds this very policy: its mark, and no rule more or less, as somebody may have flushed them. */
+export function isInPlace({ layout, nft }: Pick<HelperDeps, "layout" | "nft">, chains: readonly Chain[]): boolean {
+  const rules = chains.reduce((sum, chain) => sum + chain.rules.length, 0);
+  return nft.hasChain(layout.table, policyMark(chains)) && nft.ruleCount(layout.table) === rules;
+}
+
+/** The name of an empty chain, for the policy's digest. */
+function policyMark(chains: readonly Chain[]): string {
+  return `policy_${createHash("sha256").update(JSON.stringify(chains)).digest("hex").slice(0, 12)}`;
 }
 
 /** Removes the table and puts forwarding back. */

@@ -1,6 +1,9 @@
 import { closeSync, openSync } from "node:fs";
 import type { Libc } from "../kernel/libc.ts";
 
+/** Where taps are made. */
+export const tunDevice = "/dev/net/tun";
+
 // linux/if_tun.h
 const TUNSETIFF = 0x400454ca;
 const TUNSETPERSIST = 0x400454cb;
@@ -10,7 +13,7 @@ const ifreqBytes = 40;
 
 /** Makes a tap that stays and that only this uid may open. */
 export function makeTap(libc: Libc, name: string, uid: number): void {
-  const fd = openSync("/dev/net/tun", "r+");
+  const fd = openSync(tunDevice, "r+");
   try {
     const ifreq = Buffer.alloc(ifreqBytes);
     ifreq.write(name, "latin1");

@@ -13,8 +13,8 @@ export interface QemuSpec {
   readonly sockets: { readonly qmp: string; readonly agent: string };
 }
 
-/** The QEMU that is run. */
-const qemu = "/usr/bin/qemu-system-x86_64";
+/** The QEMU that is run, and its firmware. */
+export const qemuFiles = { program: "/usr/bin/qemu-system-x86_64", firmware: "/usr/share/qemu/qboot.rom" } as const;
 
 /** Kernel parameters that every guest gets; each was measured to start it sooner, or ends the VMM when the guest dies. */
 const cmdline = [
@@ -42,7 +42,7 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
   const args = [
     ["-nodefaults", "-no-user-config", "-display", "none", "-S", "-no-reboot", "-name", spec.name],
     ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
-    ["-M", "q35,smm=off,vmport=off,sata=off,smbus=off,i8042=off", "-bios", "/usr/share/qemu/qboot.rom"],
+    ["-M", "q35,smm=off,vmport=off,sata=off,smbus=off,i8042=off", "-bios", qemuFiles.firmware],
     tcg ? ["-accel", "tcg,thread=multi", "-cpu", "max,-erms"] : ["-accel", "kvm", "-cpu", "host"],
     ["-global", "virtio-pci.disable-legacy=on", "-smp", String(spec.cpus), "-m", String(spec.memoryMib)],
     ["-kernel", files.path("kernel"), "-initrd", files.path("initrd")],
@@ -62,7 +62,7 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
     socket("qmp", spec.sockets.qmp),
     ["-mon", "chardev=qmp,mode=control"],
   ].flat();
-  return [qemu, ...args];
+  return [qemuFiles.program, ...args];
 }
 
 function networkDevice(tap: string, mac: string): string[] {

@@ -5,6 +5,7 @@ import { imageContract } from "./image.ts";
 import { kernelContract } from "./kernel.ts";
 import { method } from "./method.ts";
 import { networkContract } from "./network.ts";
+import { systemContract } from "./system.ts";
 import { traceContract } from "./trace.ts";
 import { vmContract } from "./vm.ts";
 
@@ -52,4 +53,5 @@ export const daemonContract = {
   ...vmContract,
   ...guestContract,
   ...traceContract,
+  ...systemContract,
 };

@@ -30,6 +30,7 @@ export const errorTable = {
   command_failed: { exit: 71, hint: "The message has the program's own words; `banger trace show` has its span." },
   step_failed: { exit: 71, hint: "`banger trace show` shows the step, and what was undone." },
   guest_died: { exit: 71, hint: "`banger vm logs` shows the console, if its guest came so far." },
+  not_ready: { exit: 69, hint: "Put right what is named; `banger doctor` looks at everything." },
   no_space: { exit: 74, hint: "Free disk space, then try again." },
   no_memory: { exit: 75, hint: "Stop a VM, give this one less memory, or start it with --overcommit." },
   host_failed: { exit: 71, hint: "The host refused what the message names; put that right, then try again." },

@@ -60,6 +60,36 @@ export const helperContract = {
     errors: ["missing_tool", "command_failed", "no_space"],
     traced: false,
   }),
+  hostLook: method({
+    name: "host.look",
+    summary: "Looks at what VMs need of this host, and changes nothing.",
+    params: z.object({
+      /** Also at what they share: bridge, rules, routes and what others drop. */
+      network: z.boolean().default(false),
+      /** As for `nat.ensure`. */
+      dns_port: z.int().min(1024).max(65_535).optional(),
+    }),
+    result: z.object({
+      /** What a VMM can't be started without: programs, firmware, devices; `why` is errno's name. */
+      missing: z.array(z.object({ path: z.string(), why: z.string() })),
+      uid_is_free: z.boolean(),
+      network: z
+        .object({
+          bridge: z.enum(["absent", "complete", "incomplete", "foreign"]),
+          name: z.string(),
+          /** `other`: of another version or another DNS port, or changed by somebody. */
+          rules: z.enum(["absent", "current", "other"]),
+          forwarding: z.boolean(),
+          /** Who has the subnet, where there is no bridge yet. */
+          in_use: z.string().optional(),
+          shadows: z.array(z.string()),
+          leads_elsewhere: z.string().optional(),
+          drops: z.array(drop).optional(),
+        })
+        .optional(),
+    }),
+    errors: ["command_failed", "no_space"],
+  }),
   bridgeEnsure: method({
     name: "bridge.ensure",
     summary: "Makes the installation's bridge with its address, or finds it as it should be.",

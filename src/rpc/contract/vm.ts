@@ -99,7 +99,7 @@ export const vmContract = {
     }),
     /** `warnings`: what will trouble the guest, though it runs. */
     result: changed.extend({ warnings: z.array(warning).optional() }),
-    errors: [...mutates, "no_memory"],
+    errors: [...mutates, "no_memory", "not_ready"],
   }),
   vmStop: method({
     name: "vm.stop",

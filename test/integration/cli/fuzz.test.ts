@@ -114,7 +114,10 @@ it(`${runs} of them, run: no stack trace, the table's exit code, a line for each
         const shown = JSON.stringify(line.map((word) => word.slice(0, 40)));
         expect(code === 0 || exits.has(code ?? -1), `${shown}: ${code}, ${stderr}`).toBe(true);
         expect(stderr, shown).not.toMatch(/^ {4}at |node:internal/m);
-        if (code !== 0) expect(stderr, shown).toMatch(/^((banger: [^\n]+\n)+[^\n]+|\{"error":[^]*\})\n$/);
+        if (code !== 0)
+          expect(stderr, shown).toMatch(
+            /^((banger: [^\n]+\n)+([^\n]+|(\[[a-z_]+\] [^\n]+\n)+\[[a-z_]+\] [^\n]+)|\{"error":[^]*\})\n$/,
+          );
       }),
     );
   }

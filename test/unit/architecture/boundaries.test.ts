@@ -26,7 +26,7 @@ it.each([
   ["cli-imports-no-other-process", "src/cli/a.ts", "src/daemon/b.ts"],
   ["only-telemetry-imports-opentelemetry-and-pino", "src/rpc/a.ts", "pino"],
   ["the-helper-has-no-packages-of-its-own", "src/helper/a.ts", "zod"],
-])("%s is enforced", (rule, from, to) => {
+])("%s is enforced", { timeout: 30_000 }, (rule, from, to) => {
   const relative = to.startsWith("src/") ? `../${to.slice(4)}` : to;
   for (const [path, text] of [
     [from, `import { b } from "${relative}";\nexport const a = b;\n`],

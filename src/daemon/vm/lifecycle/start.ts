@@ -5,6 +5,7 @@ import type { HostNetwork } from "../../network/host-network.ts";
 import type { OperationContext } from "../../operation/operations.ts";
 import type { Step, StepRunner } from "../../step/step-runner.ts";
 import type { Admission } from "../admission.ts";
+import type { Preflight } from "../preflight.ts";
 import type { Part, Starting } from "../parts/part.ts";
 import type { StoredVm, VmRecords } from "../vm-records.ts";
 
@@ -15,6 +16,7 @@ export interface StartDeps {
   readonly network: Pick<HostNetwork, "bringUp">;
   readonly steps: StepRunner;
   readonly admission: Admission;
+  readonly preflight: Preflight;
   /** Which run of the host this is. */
   readonly bootId: string;
 }
@@ -27,6 +29,13 @@ export async function startVm(
   context: OperationContext,
 ): Promise<StoredVm> {
   const { records } = deps;
+  const attributes = { [attribute.vmId]: before.id, [attribute.vmName]: before.name };
+  const preflight: Step<StoredVm> = {
+    name: "preflight",
+    do: deps.preflight,
+    undo: { none: "it only looks" },
+  };
+  await deps.steps.run({ operation: "vm.start", subject: before, context, attributes, steps: [preflight] });
   // Nothing is awaited between these two: of two starts at once the second one sees the first.
   deps.admission.admit(before, overcommit);
   const vm = records.update(before.id, {
@@ -42,7 +51,7 @@ export async function startVm(
     operation: "vm.start",
     subject: { vm, launchedAt: new Date() },
     context,
-    attributes: { [attribute.vmId]: vm.id, [attribute.vmName]: vm.name },
+    attributes,
     steps: startSteps(deps, warnings),
   });
   return records.must(vm.id);
