@@ -1,4 +1,5 @@
 import { BangerError } from "./contract/errors.ts";
+import { errnoName } from "./errno-name.ts";
 
 /** A failed system call as an error of the table where it is the host that fails and not banger, else undefined. */
 export function hostTroubleOf(error: unknown): BangerError | undefined {
@@ -13,7 +14,8 @@ export function hostTroubleOf(error: unknown): BangerError | undefined {
     );
   }
   const failure = error as NodeJS.ErrnoException;
-  const { code = "", path, syscall = "" } = failure;
+  const code = errnoName(failure);
+  const { path, syscall = "" } = failure;
   const program = syscall.startsWith("spawn ") ? syscall.slice("spawn ".length) : undefined;
   const what = program === undefined ? (path ?? syscall) : `the program ${program}`;
   if (code === "ENOSPC" || code === "EDQUOT") {

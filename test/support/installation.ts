@@ -32,11 +32,13 @@ const installFileOf = (directory: string): InstallFile => ({
 });
 
 /** How an installation is made. */
-interface MakeOptions {
+export interface MakeOptions {
   /** Its state has a kernel and an image. */
   readonly guest?: boolean;
   /** Its state has a file system of its own, of so many MiB. */
   readonly stateMib?: number;
+  /** The state's own file system is mounted by this shell script, as root, at $STATE. */
+  readonly mountState?: string;
   /** Where its directories and its install file are. */
   readonly directory?: string;
 }
@@ -125,6 +127,9 @@ export class Installation implements AsyncDisposable {
   static async create({
     guest = false,
     stateMib,
+    mountState = stateMib === undefined
+      ? ":"
+      : `mount -t tmpfs -o size=${stateMib}M,mode=700,uid=61000,gid=61000 state "$STATE"`,
     directory = "/mnt/tmp/installation",
   }: MakeOptions = {}): Promise<Installation> {
     const installation = new Installation(await Sandbox.start(), directory);
@@ -133,7 +138,7 @@ export class Installation implements AsyncDisposable {
     await installation.sandbox.root(`
       mkdir -p ${word(directory)}
       install -d -m 700 -o owner -g owner ${state} ${word(file.runDir)}
-      ${stateMib === undefined ? "" : `mount -t tmpfs -o size=${stateMib}M,mode=700,uid=61000,gid=61000 state ${state}`}
+      (STATE=${state}; ${mountState})
       cat > ${word(config)} <<'TOML'
 ${formatInstallFile(file)}
 TOML`);

@@ -1,5 +1,6 @@
 import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import type { Installation } from "../../installation/install-file.ts";
+import { errnoName } from "../../rpc/errno-name.ts";
 
 /** Makes the daemon's directories where they are missing, and refuses those that it couldn't keep anything in. */
 export function openDirectories({ stateDir, runDir }: Installation): void {
@@ -26,8 +27,8 @@ function open(key: string, path: string): void {
     if ((stat.mode & 0o022) !== 0) chmodSync(path, stat.mode & 0o7755);
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
-    const { code = "", path: at = path } = cause as NodeJS.ErrnoException;
-    const reason = reasons[code];
+    const { path: at = path } = cause as NodeJS.ErrnoException;
+    const reason = reasons[errnoName(cause)];
     if (reason === undefined) throw cause;
     throw new Error(`${key}: ${path} can't be used: ${at === path ? "it" : at} ${reason}`, { cause });
   }

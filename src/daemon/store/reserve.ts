@@ -1,6 +1,7 @@
 import { randomFillSync } from "node:crypto";
 import { closeSync, openSync, rmSync, statfsSync, statSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
+import { errnoName } from "../../rpc/errno-name.ts";
 import type { Allocate } from "./allocate.ts";
 
 /**
@@ -67,7 +68,7 @@ export class Reserve {
       return true;
     } catch (error) {
       await rm(draft, { force: true });
-      if ((error as NodeJS.ErrnoException).code === "ENOSPC") return false;
+      if (["ENOSPC", "EDQUOT"].includes(errnoName(error))) return false;
       throw error;
     }
   }

@@ -125,9 +125,13 @@ export class Store {
   }
 
   #full(): BangerError {
-    return new BangerError("no_space", `${this.#directory} is full: what is left is kept for stopping and removing`, {
-      details: { directory: this.#directory },
-    });
+    return new BangerError(
+      "no_space",
+      `${this.#directory} is full, or its owner's quota used up: what is left is kept for stopping and removing`,
+      {
+        details: { directory: this.#directory },
+      },
+    );
   }
 
   #refillLater(): void {

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync } from "node:fs";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { errnoName } from "../../rpc/errno-name.ts";
 import type { NetworkFacts, VmFacts } from "./facts.ts";
 
 /** Facts are a few hundred bytes; a file of more isn't one. */
@@ -120,7 +121,7 @@ function textOf(path: string): string {
 
 /** A file of facts could not be written: why, and what to do. */
 export function unwritable(path: string, cause: unknown): BangerError {
-  const { code = "" } = cause as NodeJS.ErrnoException;
+  const code = errnoName(cause);
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new BangerError("no_space", `the helper's run directory is full: ${path} can't be written`, { cause });
   }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { errnoName } from "../../rpc/errno-name.ts";
 
 /** What the recorder wrote down of its VMM. */
 export type VmmRecord =
@@ -87,7 +88,7 @@ function makeRecord(path: string): void {
   try {
     writeFileSync(path, `${"starting".padEnd(recordWidth)}\n`, { mode: 0o600 });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENOSPC") throw cause;
+    if (!["ENOSPC", "EDQUOT"].includes(errnoName(cause))) throw cause;
     throw new BangerError("no_space", `the helper's run directory is full: ${path} can't be written`, { cause });
   }
 }

@@ -6,6 +6,11 @@ const failure = (code: string, more: object = {}) => Object.assign(new Error(`${
 it.each([
   [failure("ENOSPC", { path: "/s/f" }), "no_space", "/s/f can't be written: the disk is full, of blocks or of inodes"],
   [failure("EDQUOT", { path: "/s/f" }), "no_space", "/s/f can't be written: the owner's quota is used up"],
+  [
+    failure("Unknown system error -122", { errno: -122, path: "/s/f" }),
+    "no_space",
+    "/s/f can't be written: the owner's quota is used up",
+  ],
   [failure("EROFS", { path: "/s/f" }), "host_failed", "/s/f: the file system is mounted read-only"],
   [failure("EMFILE", { syscall: "open" }), "host_failed", "open: the process has no descriptor left"],
   [failure("EAGAIN", { syscall: "spawn tar" }), "host_failed", "the program tar: the limit of processes is reached"],

@@ -1,0 +1,130 @@
+import { expect } from "vitest";
+import { fakeKernel } from "./fake-kernel.ts";
+import { Installation, type MakeOptions } from "./installation.ts";
+
+/** The operations that each fault is tried at, in this order, and how each is undone where it succeeds. */
+const operations = {
+  create: { argv: ["vm", "create", "--name", "new"], undo: ["vm", "delete", "new"] },
+  start: { argv: ["vm", "start", "cold"], undo: ["vm", "kill", "cold"] },
+  exec: { argv: ["vm", "exec", "warm", "--", "true"], undo: undefined },
+  import: {
+    argv: ["kernel", "import", "/mnt/tmp/kernel/vmlinux", "--modules", "/mnt/tmp/kernel/modules", "--name", "new"],
+    undo: ["kernel", "rm", "new"],
+  },
+  trace: { argv: ["trace", "ls"], undo: undefined },
+} as const;
+
+/** What each answers; one without an answer isn't asked. */
+export type Codes = Record<keyof typeof operations, string | undefined>;
+
+/** What a host that doesn't trouble these operations lets them say. */
+const unharmed: Codes = { create: "ok", start: "ok", exec: "ok", import: "ok", trace: "ok" };
+/** What they say on a host that has no room, or refuses what they ask for. */
+export const full: Codes = { ...unharmed, create: "no_space", start: "no_space", import: "no_space" };
+export const failed: Codes = { ...unharmed, create: "host_failed", start: "host_failed", import: "host_failed" };
+
+/** Something that a host does to banger: shell scripts as root, in which $STATE is the state directory and $PID the daemon. */
+export interface Fault {
+  readonly make: string;
+  readonly mend: string;
+  readonly codes: Codes;
+  /** What every refusal's words hold. */
+  readonly says?: RegExp;
+  /** A new daemon is started once the fault is over. */
+  readonly restart?: true;
+}
+
+/** Sets a soft limit of the daemon's, as the owner may. */
+export const limit = (value: string) =>
+  `setpriv --reuid=61000 --regid=61000 --clear-groups prlimit --${value}: --pid $PID`;
+
+/** An installation with a VM that runs, `warm`, and one that doesn't, `cold`, on a host that will fail. */
+export class FailingHost implements AsyncDisposable {
+  readonly host: Installation;
+  #startDaemon: () => Promise<{ readonly pid: number }>;
+
+  private constructor(host: Installation, startDaemon?: (host: Installation) => Promise<{ readonly pid: number }>) {
+    this.host = host;
+    this.#startDaemon = () => (startDaemon ?? ((one) => one.startDaemon()))(host);
+  }
+
+  /** Makes one; its daemon is started by `startDaemon` if that is given. */
+  static async create(
+    options: MakeOptions,
+    startDaemon?: (host: Installation) => Promise<{ readonly pid: number }>,
+  ): Promise<FailingHost> {
+    const host = await Installation.create({ guest: true, ...options });
+    const state = host.file.stateDir;
+    // The shared kernels are read-only; this test's own lie beside them, on the state's own file system.
+    await host.sandbox.root(`
+      umount ${state}/kernels; shopt -s nullglob
+      for kernel in /mnt/banger/.cache/guest-state/*/kernels/*; do
+        install -d -o owner -g owner ${state}/kernels ${state}/kernels/\${kernel##*/}
+        cp -a $kernel/. ${state}/kernels/\${kernel##*/}/
+      done
+      mkdir -p /mnt/tmp/kernel/modules; cd /mnt/tmp/kernel
+      echo ${fakeKernel().toString("base64")} | base64 -d > vmlinux; touch modules/modules.dep
+      for module in virtio_pci virtio_blk virtio_net virtio_console virtio_rng ext4; do echo kernel/$module.ko; done > modules/modules.builtin
+      chmod -R a+rX .`);
+    await host.startHelper();
+    const failing = new FailingHost(host, startDaemon);
+    await failing.#startDaemon();
+    await host.ok("vm", "create", "--name", "warm");
+    await host.ok("vm", "create", "--name", "cold");
+    await host.ok("vm", "start", "warm");
+    return failing;
+  }
+
+  /** Runs a script of a fault's. */
+  inPlace(script: string): Promise<string> {
+    return this.host.sandbox.root(`STATE=${this.host.file.stateDir} PID=${this.host.daemon?.pid}; ${script}`);
+  }
+
+  /** A new daemon, and the removal of what the one before it left half made. */
+  async restart(): Promise<void> {
+    await this.host.daemon?.end();
+    await this.#startDaemon();
+    await this.host.daemon?.logged((record) => record.message === "removed what was half made");
+  }
+
+  /** Every operation answers as the fault says, and once it is over all is as before and goes on. */
+  async suffers(fault: Fault): Promise<void> {
+    const before = await this.#facts();
+    await this.inPlace(fault.make);
+    const answers: Record<string, unknown> = {};
+    const words: string[] = [];
+    for (const [name, { argv, undo }] of Object.entries(operations)) {
+      if (fault.codes[name as keyof Codes] === undefined) continue;
+      const answer = await this.host.banger(argv);
+      answers[name] = answer.code === 0 ? "ok" : answer.error().code;
+      if (answer.code !== 0) words.push(answer.error().message);
+      else if (undo !== undefined) await this.host.ok(...undo);
+    }
+    await this.inPlace(fault.mend);
+    // To look into a directory takes a descriptor, say: what could not be removed is removed when a daemon starts.
+    if (fault.restart === true) await this.restart();
+    const asked = Object.fromEntries(Object.entries(fault.codes).filter(([, code]) => code !== undefined));
+    expect({ answers, words }).toEqual({ answers: asked, words });
+    for (const text of words) expect(text).toMatch(fault.says ?? /^$/);
+    expect(await this.#facts()).toEqual(before);
+    for (const { argv, undo } of [operations.create, operations.import]) {
+      await this.host.ok(...argv);
+      await this.host.ok(...undo);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.host[Symbol.asyncDispose]();
+  }
+
+  async #facts(): Promise<unknown> {
+    const { vms } = await this.host.ok<{ vms: { name: string; state: string }[] }>("vm", "ls");
+    // Scratch that could not be removed is removed when a daemon starts (test/host/image.test.ts).
+    const files = `cd ${this.host.file.stateDir}; find vms kernels -not -name 'console.log*' | sort`;
+    return {
+      files: await this.host.sandbox.root(files),
+      host: await this.host.hostState(),
+      vms: vms.map(({ name, state }) => [name, state]),
+    };
+  }
+}
