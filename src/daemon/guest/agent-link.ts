@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { AgentClient, type SessionEnd } from "./agent-client.ts";
 import type { ExecEnd, ExecRequest } from "./agent-exec.ts";
+import { followClock } from "./follow-clock.ts";
 import { pulseTimes, type PulseTimes } from "./agent-pulse.ts";
 import type { ClockAnchor, Stage } from "./timeline.ts";
 import { within } from "./within.ts";
@@ -161,7 +162,13 @@ export class AgentLink {
     this.#session = session;
     this.#become("answers");
     for (const waiter of this.#waiting) waiter.resolve(session);
+    const over = new AbortController();
+    // Where it fails the session has ended, or its guest is slow: the next one sets the clock.
+    followClock({ ...session, now: this.#deps.now, everyMs: this.#times.idleMs, signal: over.signal }).catch(
+      () => undefined,
+    );
     const end = await session.client.ended;
+    over.abort();
     this.#session = undefined;
     return { ...end, afterMs: performance.now() - began };
   }

@@ -21,6 +21,12 @@ const flushAfterMs = 100;
 /** What could not be written is tried again after this. */
 const retryAfterMs = 2_000;
 
+/**
+ * Newest first. What began in the future began before the clock was set back: it is older than all that didn't, or it would be
+ * kept for years in place of what happens now.
+ */
+const newestFirst = "ORDER BY started_ns > (unixepoch() + 2) * 1000000000, started_ns DESC";
+
 /** Keeps the last operations' spans in the daemon's database, written in batches beside the operations themselves. */
 export class TraceStore {
   readonly #store: Store;
@@ -71,9 +77,7 @@ export class TraceStore {
 
   list(limit: number): OperationSummary[] {
     this.flush();
-    const rows = this.#store
-      .prepare("SELECT * FROM operations ORDER BY started_ns DESC LIMIT ?", { bigInts: true })
-      .all(limit);
+    const rows = this.#store.prepare(`SELECT * FROM operations ${newestFirst} LIMIT ?`, { bigInts: true }).all(limit);
     return (rows as unknown as (OperationRow & OperationFacts)[]).map(summaryOf);
   }
 
@@ -101,7 +105,7 @@ export class TraceStore {
     const digits = reference.replace(/^op-/, "");
     const rows =
       reference === "last"
-        ? this.#store.prepare("SELECT trace_id FROM operations ORDER BY started_ns DESC LIMIT 1").all()
+        ? this.#store.prepare(`SELECT trace_id FROM operations ${newestFirst} LIMIT 1`).all()
         : this.#store
             .prepare("SELECT trace_id FROM operations WHERE trace_id >= ? AND trace_id < ? LIMIT 2")
             .all(digits, `${digits}g`);
@@ -119,7 +123,7 @@ export class TraceStore {
     this.#bytes = this.#readBytes();
     for (const [traceId, spans] of Map.groupBy(batch, (span) => span.trace_id)) this.#write(traceId, spans);
     const operations = this.#store
-      .prepare("SELECT trace_id, kind, outcome, status FROM operations ORDER BY started_ns DESC")
+      .prepare(`SELECT trace_id, kind, outcome, status FROM operations ${newestFirst}`)
       .all() as unknown as Remembered[];
     const forget = this.#store.prepare("DELETE FROM operations WHERE trace_id = ?");
     for (const traceId of toForget(operations, (id) => this.#bytes?.get(id) ?? 0)) {

@@ -20,6 +20,8 @@ export interface ReconcileDeps extends SuperviseDeps {
 
 /** What could not be reconciled is tried again after this. */
 const againMs = 10_000;
+/** A caller can give a guest so much time to shut down (`vm.stop`, timeout_s). */
+const longestStopMs = 3_600_000;
 
 /** Removes directories without a record, and records without files: halves of a create or of a delete that a crash left. */
 export function removeHalfVms({ layout, records }: { layout: SuperviseDeps["layout"]; records: VmRecords }): void {
@@ -93,7 +95,11 @@ async function reconcileActive(deps: ReconcileDeps, held: Held, vm: StoredVm): P
     );
     return "ended";
   }
-  if (vm.state === "stopping" && vm.stop_by !== null) return goOnStopping(deps, vm, new Date(vm.stop_by));
+  if (vm.state === "stopping" && vm.stop_by !== null) {
+    // Were the clock set back since, it would be waited for years.
+    const latest = Date.now() + longestStopMs;
+    return goOnStopping(deps, vm, new Date(Math.min(Date.parse(vm.stop_by), latest)));
+  }
   const running =
     vm.state === "starting"
       ? records.update(vm.id, { state: "running", pid: alive.pid, started_at: alive.started_at })

@@ -14,10 +14,10 @@ const quick = { idleMs: 50, busyMs: 20, silentMs: 300 };
 const nothing = { onStdout: () => undefined, onStderr: () => undefined };
 
 /** A link to a guest, and the states that it has come to. */
-function linked(guest: GuestSocket, times = quick) {
+function linked(guest: GuestSocket, times = quick, now = () => process.hrtime.bigint()) {
   const link = new AgentLink({
     openAgent: (signal) => openGuest(guest.path, signal),
-    now: () => process.hrtime.bigint(),
+    now,
     times,
   });
   const states: AgentState[] = [];
@@ -101,6 +101,24 @@ describe("a link to an agent", () => {
     expect(await link.exec({ argv: ["x"], ...nothing })).toEqual({ exitCode: 7, signal: null });
     expect(states).toEqual(["answers", "attaching", "answers"]);
     expect(guest.connections()).toBe(2);
+  });
+
+  it("sets the guest's clock again when the host's is set, back or forward, and not otherwise", async () => {
+    const set: bigint[] = [];
+    await using guest = await guestThat((_, { type, payload }) => {
+      if (type === frameType.time) set.push(payload.readBigUInt64LE(8));
+    });
+    const begun = process.hrtime.bigint();
+    const year = 31_536_000_000_000_000n;
+    let shift = 3n * year;
+    using host = linked(guest, quick, () => process.hrtime.bigint() - begun + shift);
+    await host.link.ready(never, 5_000);
+    const years = () => set.map((ns) => ns / year);
+    shift = year;
+    await expect.poll(years).toEqual([3n, 1n]);
+    shift = 5n * year;
+    await expect.poll(years).toEqual([3n, 1n, 5n]);
+    expect(host.states).toEqual(["answers"]);
   });
 
   it("asks again an agent that is started while it is attached to", async () => {

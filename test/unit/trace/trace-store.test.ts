@@ -74,3 +74,14 @@ it("an operation has its asker's spans too; one that only its asker saw, as no d
     [`op-${id(1)}`, 2],
   ]);
 });
+
+it("what began while the clock was years ahead is older than what begins once it was set back", () => {
+  const hour = 3_600_000_000_000n;
+  const now = BigInt(Date.now()) * 1_000_000n;
+  const at = (ns: bigint) => ({ start_ns: String(ns), end_ns: String(ns + 1n) });
+  for (let n = 1; n <= 100; n++) traces.keep(span(n, { name: "vm.exec", ...at(now + 50_000n * hour + BigInt(n)) }));
+  traces.keep(span(999, { name: "vm.exec", ...at(now) }));
+  expect(traces.show("last").op_id).toBe(`op-${id(999)}`);
+  const kept = traces.list(1_000).map(({ op_id }) => op_id);
+  expect([kept.length, kept[0], kept[1], kept.at(-1)]).toEqual([100, `op-${id(999)}`, `op-${id(100)}`, `op-${id(2)}`]);
+});
