@@ -1,6 +1,10 @@
 import { BangerError } from "./contract/errors.ts";
 import { errnoName } from "./errno-name.ts";
 
+/** What programs, and the loader of their libraries, say where there is no memory. */
+export const lackOfMemory =
+  /(Cannot|Could not) allocate memory|[Mm]emory (exhausted|allocation failed)|[Nn]ot enough memory|[Oo]ut of memory|failed to map segment|Child died with signal 9/;
+
 /** A failed system call as an error of the table where it is the host that fails and not banger, else undefined. */
 export function hostTroubleOf(error: unknown): BangerError | undefined {
   if (!(error instanceof Error)) return undefined;

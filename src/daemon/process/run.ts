@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { basename } from "node:path";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { lackOfMemory } from "../../rpc/host-trouble.ts";
 import { printableLine } from "../../rpc/printable.ts";
 import { attribute } from "../../telemetry/names.ts";
 import type { Spans } from "../../telemetry/spans.ts";
@@ -37,8 +38,7 @@ const keptBytes = 64 * 1024;
 /** What programs say of a full disk; tar has words of its own. */
 const fullDisk = /No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes/;
 /** What they say of a host that fails otherwise. */
-const hostFailed =
-  /Read-only file system|Too many open files|Cannot allocate memory|Resource temporarily unavailable|Input\/output error/;
+const hostFailed = /Read-only file system|Too many open files|Resource temporarily unavailable|Input\/output error/;
 /** How long a program has to end after SIGTERM. */
 const killAfterMs = 2_000;
 
@@ -88,9 +88,9 @@ export function createRunner({ spans }: { readonly spans: Spans }): Run {
       command.signal?.throwIfAborted();
       if (ended.unread !== undefined) throw ended.unread.cause;
       if (ended.code === null || (ended.code !== 0 && command.alsoWell?.includes(ended.code) !== true)) {
-        const how = ended.code === null ? `was killed by ${ended.signal}` : `exited with ${ended.code}`;
+        const how = ended.code === null ? killedBy(ended.signal) : `exited with ${ended.code}`;
         const lastLine = printableLine(ended.stderr.trimEnd().split("\n").at(-1) ?? "");
-        const code = codeOf(ended.stderr);
+        const code = ended.signal === "SIGKILL" ? "host_failed" : codeOf(ended.stderr);
         throw new BangerError(code, `${name} ${how}${lastLine === "" ? "" : `: ${lastLine}`}`, {
           details: { stderr: ended.stderr.slice(-4_000) },
         });
@@ -100,10 +100,15 @@ export function createRunner({ spans }: { readonly spans: Spans }): Run {
   };
 }
 
+/** Nobody else kills a program so: what it read is not to blame. */
+function killedBy(signal: NodeJS.Signals | null): string {
+  return `was killed by ${signal}${signal === "SIGKILL" ? ", as the kernel does where memory runs out" : ""}`;
+}
+
 /** Which error of the table a program's own words tell of. */
 function codeOf(words: string): "no_space" | "host_failed" | "command_failed" {
   if (fullDisk.test(words)) return "no_space";
-  return hostFailed.test(words) ? "host_failed" : "command_failed";
+  return hostFailed.test(words) || lackOfMemory.test(words) ? "host_failed" : "command_failed";
 }
 
 interface Ended {

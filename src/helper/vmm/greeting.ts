@@ -3,6 +3,7 @@ import { closeSync } from "node:fs";
 import { createConnection } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { lackOfMemory } from "../../rpc/host-trouble.ts";
 
 /** QEMU has this long until it answers on its QMP socket. */
 const greetingDeadlineMs = 10_000;
@@ -22,7 +23,9 @@ export async function awaitGreeting(open: OpenSocket, recorder: ChildProcess, wo
   for (;;) {
     if (await greets(open, deadline - performance.now())) return;
     if (failed !== undefined || recorder.exitCode !== null || recorder.signalCode !== null) {
-      throw new BangerError("command_failed", `QEMU ended at once: ${words() || failed?.message || "it said nothing"}`);
+      const said = words() || failed?.message || "it said nothing";
+      const code = lackOfMemory.test(said) ? "host_failed" : "command_failed";
+      throw new BangerError(code, `QEMU ended at once: ${said}`);
     }
     if (performance.now() > deadline) {
       throw new BangerError(

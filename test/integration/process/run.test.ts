@@ -53,6 +53,17 @@ describe("a program that the daemon runs", () => {
     await expect(running).rejects.toThrow("left");
   });
 
+  it.each([
+    ["kill -KILL $$", "sh was killed by SIGKILL, as the kernel does where memory runs out"],
+    ["echo 'tar: memory exhausted' >&2; exit 2", "sh exited with 2: tar: memory exhausted"],
+    [
+      "echo 'tar: libc.so.6: failed to map segment from shared object' >&2; exit 127",
+      "sh exited with 127: tar: libc.so.6: failed to map segment from shared object",
+    ],
+  ])("that lacks memory (%s) says nothing of what it reads", async (script, plain) => {
+    await expect(sh(script)).rejects.toMatchObject({ code: "host_failed", plain });
+  });
+
   it("that fills its disk is said to have", async () => {
     await expect(sh("head -c 10 /dev/zero > /dev/full")).rejects.toMatchObject({ code: "no_space" });
   });
