@@ -18,10 +18,12 @@ const operations = {
 export type Codes = Record<keyof typeof operations, string | undefined>;
 
 /** What a host that doesn't trouble these operations lets them say. */
-const unharmed: Codes = { create: "ok", start: "ok", exec: "ok", import: "ok", trace: "ok" };
+export const unharmed: Codes = { create: "ok", start: "ok", exec: "ok", import: "ok", trace: "ok" };
 /** What they say on a host that has no room, or refuses what they ask for. */
 export const full: Codes = { ...unharmed, create: "no_space", start: "no_space", import: "no_space" };
 export const failed: Codes = { ...unharmed, create: "host_failed", start: "host_failed", import: "host_failed" };
+
+const halfMade = "removed what was half made";
 
 /** Something that a host does to banger: shell scripts as root, in which $STATE is the state directory and $PID the daemon. */
 export interface Fault {
@@ -30,9 +32,12 @@ export interface Fault {
   readonly codes: Codes;
   /** What every refusal's words hold. */
   readonly says?: RegExp;
-  /** A new daemon is started once the fault is over. */
-  readonly restart?: true;
+  /** A new daemon is started once the fault is over, which may find something half made. */
+  readonly restart?: "to clean" | "as it died";
 }
+
+/** A script that gives the sandbox an /etc of its own, which can be changed. */
+export const ownEtc = "cp -a /etc /mnt/etc; mount --bind /mnt/etc /etc";
 
 /** Sets a soft limit of the daemon's, as the owner may. */
 export const limit = (value: string) =>
@@ -41,19 +46,15 @@ export const limit = (value: string) =>
 /** An installation with a VM that runs, `warm`, and one that doesn't, `cold`, on a host that will fail. */
 export class FailingHost implements AsyncDisposable {
   readonly host: Installation;
-  #startDaemon: () => Promise<{ readonly pid: number }>;
 
-  private constructor(host: Installation, startDaemon?: (host: Installation) => Promise<{ readonly pid: number }>) {
+  private constructor(host: Installation) {
     this.host = host;
-    this.#startDaemon = () => (startDaemon ?? ((one) => one.startDaemon()))(host);
   }
 
-  /** Makes one; its daemon is started by `startDaemon` if that is given. */
-  static async create(
-    options: MakeOptions,
-    startDaemon?: (host: Installation) => Promise<{ readonly pid: number }>,
-  ): Promise<FailingHost> {
-    const host = await Installation.create({ guest: true, ...options });
+  /** Makes one; `prepare` is run as root before helper and daemon are started. */
+  static async create(options: MakeOptions & { readonly prepare?: string } = {}): Promise<FailingHost> {
+    const { prepare, ...made } = options;
+    const host = await Installation.create({ guest: true, ...made });
     const state = host.file.stateDir;
     // The shared kernels are read-only; this test's own lie beside them, on the state's own file system.
     await host.sandbox.root(`
@@ -66,25 +67,22 @@ export class FailingHost implements AsyncDisposable {
       echo ${fakeKernel().toString("base64")} | base64 -d > vmlinux; touch modules/modules.dep
       for module in virtio_pci virtio_blk virtio_net virtio_console virtio_rng ext4; do echo kernel/$module.ko; done > modules/modules.builtin
       chmod -R a+rX .`);
+    if (prepare !== undefined) await host.sandbox.root(prepare);
     await host.startHelper();
-    const failing = new FailingHost(host, startDaemon);
-    await failing.#startDaemon();
+    const failing = new FailingHost(host);
+    await host.startDaemon();
     await host.ok("vm", "create", "--name", "warm");
     await host.ok("vm", "create", "--name", "cold");
     await host.ok("vm", "start", "warm");
+    // What is made once, where things are imported, is there from now on.
+    await host.ok(...operations.import.argv);
+    await host.ok(...operations.import.undo);
     return failing;
   }
 
   /** Runs a script of a fault's. */
   inPlace(script: string): Promise<string> {
     return this.host.sandbox.root(`STATE=${this.host.file.stateDir} PID=${this.host.daemon?.pid}; ${script}`);
-  }
-
-  /** A new daemon, and the removal of what the one before it left half made. */
-  async restart(): Promise<void> {
-    await this.host.daemon?.end();
-    await this.#startDaemon();
-    await this.host.daemon?.logged((record) => record.message === "removed what was half made");
   }
 
   /** Every operation answers as the fault says, and once it is over all is as before and goes on. */
@@ -102,7 +100,11 @@ export class FailingHost implements AsyncDisposable {
     }
     await this.inPlace(fault.mend);
     // To look into a directory takes a descriptor, say: what could not be removed is removed when a daemon starts.
-    if (fault.restart === true) await this.restart();
+    if (fault.restart !== undefined) {
+      if (this.host.daemon?.over === false) await this.host.daemon.end();
+      await this.host.startDaemon();
+      if (fault.restart === "to clean") await this.host.daemon?.logged(({ message }) => message === halfMade);
+    }
     const asked = Object.fromEntries(Object.entries(fault.codes).filter(([, code]) => code !== undefined));
     expect({ answers, words }).toEqual({ answers: asked, words });
     for (const text of words) expect(text).toMatch(fault.says ?? /^$/);
@@ -124,7 +126,7 @@ export class FailingHost implements AsyncDisposable {
     return {
       files: await this.host.sandbox.root(files),
       host: await this.host.hostState(),
-      vms: vms.map(({ name, state }) => [name, state]),
+      vms: vms.map(({ name, state }) => [name, state === "created" ? "stopped" : state]),
     };
   }
 }

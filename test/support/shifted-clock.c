@@ -1,5 +1,4 @@
-// Lets a program see another time of day: LD_PRELOAD=this SHIFTED_CLOCK=FILE, in which a line says by how many seconds it is off.
-//   cc -shared -fPIC -o shifted-clock.so shifted-clock.c
+// Preloaded, it lets a program see another time of day: a line in SHIFT_FILE says by how many seconds.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,8 +9,7 @@
 
 // Read anew each time: a test sets it while the program runs.
 static long shift(void) {
-  const char *path = getenv("SHIFTED_CLOCK");
-  int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(SHIFT_FILE, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;
   char text[32] = {0};
   ssize_t length = read(fd, text, sizeof text - 1);
