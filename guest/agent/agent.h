@@ -12,7 +12,7 @@ enum {
   // More than that, so that requests which are refused can be read to their ends.
   EXEC_SLOTS = 2 * EXECS_MAX,
   NONCE_SIZE = 16,
-  PROTOCOL_VERSION = 2,
+  PROTOCOL_VERSION = 3,
 };
 
 // How SHUTDOWN says that the machine should end.

@@ -78,9 +78,12 @@ static void reset_signals(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void become_user(int failure, const char *who, struct user *user) {
+static void find_user(int failure, const char *who, struct user *user) {
   int error = user_find("/etc/passwd", "/etc/group", who, user);
   if (error != 0) fail(failure, error, "user %.100s", who);
+}
+
+static void become_user(int failure, const char *who, const struct user *user) {
   if (geteuid() != 0 && user->uid == geteuid()) return;
   if (setgroups(user->group_count, user->groups) != 0 || setgid(user->gid) != 0 || setuid(user->uid) != 0) {
     fail(failure, errno, "become user %.100s", who);
@@ -120,13 +123,23 @@ static void end_with(pid_t agent) {
   if (getppid() != agent) _exit(126);
 }
 
+// Its user may open it by its name, as whoever logs in.
+static void take_terminal(int failure, const struct user *user) {
+  int error = terminal_control(0);
+  if (error != 0) fail(failure, error, "terminal");
+  if (fchown(0, user->uid, (gid_t)-1) != 0 && geteuid() == 0) fail(failure, errno, "terminal");
+}
+
 static _Noreturn void run(const struct exec_request *request, pid_t agent, int in, int out, int err, int failure) {
   setsid();
   reset_signals();
   if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) fail(failure, errno, "standard streams");
   be_killable();
+  const char *who = request->user == NULL ? "root" : request->user;
   struct user user;
-  become_user(failure, request->user == NULL ? "root" : request->user, &user);
+  find_user(failure, who, &user);
+  if (request->has_terminal) take_terminal(failure, &user);
+  become_user(failure, who, &user);
   set_environment(request, &user);
   enter_directory(failure, request, &user);
   umask(022);
@@ -135,15 +148,28 @@ static _Noreturn void run(const struct exec_request *request, pid_t agent, int i
   fail_program(failure, errno, request->argv[0]);
 }
 
-static int open_pipes(bool stdin_open, int in[2], int out[2], int err[2], int failure[2]) {
+static int open_failure(int failure[2]) {
+  if (pipe2(failure, O_CLOEXEC) != 0) return errno;
+  return fcntl(failure[0], F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
+}
+
+// The three streams of the command are its terminal; the host reads from one descriptor of the other side, and writes to another.
+static int open_terminal(const struct exec_request *request, int in[2], int out[2]) {
+  int error = terminal_open(&request->terminal, &out[0], &out[1]);
+  if (error != 0 || !request->stdin_open) return error;
+  in[1] = fcntl(out[0], F_DUPFD_CLOEXEC, 0);
+  return in[1] < 0 ? errno : 0;
+}
+
+static int open_pipes(bool stdin_open, int in[2], int out[2], int err[2]) {
   if (stdin_open) {
     if (pipe2(in, O_CLOEXEC) != 0) return errno;
   } else {
     in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (in[0] < 0) return errno;
   }
-  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0 || pipe2(failure, O_CLOEXEC) != 0) return errno;
-  const int ours[] = {in[1], out[0], err[0], failure[0]};
+  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) return errno;
+  const int ours[] = {in[1], out[0], err[0]};
   for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
     if (ours[i] >= 0 && fcntl(ours[i], F_SETFL, O_NONBLOCK) != 0) return errno;
   }
@@ -152,14 +178,16 @@ static int open_pipes(bool stdin_open, int in[2], int out[2], int err[2], int fa
 
 int child_start(const struct exec_request *request, int cgroups, struct child *child) {
   int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, failure[2] = {-1, -1};
-  int error = open_pipes(request->stdin_open, in, out, err, failure);
+  bool terminal = request->has_terminal;
+  int error = open_failure(failure);
+  if (error == 0) error = terminal ? open_terminal(request, in, out) : open_pipes(request->stdin_open, in, out, err);
   int cgroup = -1;
   pid_t pid = -1;
   if (error == 0) {
     pid_t agent = getpid();
     cgroup = cgroup_new(cgroups, EXEC_CGROUP);
     pid = cgroup_fork(cgroup);
-    if (pid == 0) run(request, agent, in[0], out[1], err[1], failure[1]);
+    if (pid == 0) run(request, agent, terminal ? out[1] : in[0], out[1], terminal ? out[1] : err[1], failure[1]);
     if (pid < 0) error = errno;
   }
   if (error != 0) {
@@ -170,10 +198,11 @@ int child_start(const struct exec_request *request, int cgroups, struct child *c
     close_pair(failure);
     return error;
   }
-  close(in[0]);
-  close(out[1]);
-  close(err[1]);
-  close(failure[1]);
-  *child = (struct child){.pid = pid, .in = in[1], .out = out[0], .err = err[0], .failure = failure[0], .cgroup = cgroup};
+  child_close(&in[0]);
+  if (!terminal) child_close(&out[1]);
+  child_close(&err[1]);
+  child_close(&failure[1]);
+  *child = (struct child){
+      .pid = pid, .in = in[1], .out = out[0], .err = err[0], .terminal = out[1], .failure = failure[0], .cgroup = cgroup};
   return 0;
 }

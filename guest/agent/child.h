@@ -8,13 +8,16 @@
 // What the names of commands' cgroups begin with.
 #define EXEC_CGROUP "exec-"
 
-// A started command and the agent's ends of its pipes, which don't block.
+// A started command and the agent's ends of its pipes, or of its terminal, which don't block.
 struct child {
   pid_t pid;
   // -1 when the request left stdin closed: the command reads /dev/null.
   int in;
   int out;
+  // -1 where both outputs are a terminal's.
   int err;
+  // The command's side of its terminal, kept while it runs so that the terminal outlives who has it open; else -1.
+  int terminal;
   // Has a child_failure in it once the process has ended without becoming the command.
   int failure;
   // Its cgroup; -1 where there is none.

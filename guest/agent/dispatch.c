@@ -93,6 +93,12 @@ static void on_signal(struct agent *agent, const struct frame *frame) {
   if (exec != NULL) exec_signal(exec, frame->payload[0]);
 }
 
+static void on_resize(struct agent *agent, const struct frame *frame) {
+  struct exec *exec = find_exec(agent, frame->stream);
+  struct terminal_size size = {.rows = get_u16(frame->payload), .columns = get_u16(frame->payload + 2)};
+  if (exec != NULL) exec_resize(exec, &size);
+}
+
 static void on_credit(struct agent *agent, const struct frame *frame) {
   struct exec *exec = find_exec(agent, frame->stream);
   if (exec != NULL) exec->credit += get_u32(frame->payload);
@@ -123,6 +129,7 @@ static const struct handler {
     {FRAME_STDIN, ANY_LENGTH, true, on_stdin},
     {FRAME_SIGNAL, 1, true, on_signal},
     {FRAME_CREDIT, 4, true, on_credit},
+    {FRAME_RESIZE, 4, true, on_resize},
     {FRAME_SHUTDOWN, 1, false, on_shutdown},
 };
 

@@ -9,25 +9,27 @@
 
 enum { EXIT_EXITED = 0, EXIT_SIGNALED = 1, EXIT_NOT_STARTED = 2, EXIT_NOT_RUNNABLE = 3, EXIT_HEADER = 5 };
 
-static void pump_output(struct exec *exec, int *fd, size_t *left, enum frame_type type, struct outbox *outbox,
+// True when there may be more at once.
+static bool pump_output(struct exec *exec, int *fd, size_t *left, enum frame_type type, struct outbox *outbox,
                         uint32_t session) {
-  if (*fd < 0) return;
+  if (*fd < 0) return false;
   bool ended = exec->state != EXEC_RUNNING;
   if (!ended || *left > 0) {
-    if (exec->credit == 0 || !outbox_takes_output(outbox)) return;
+    if (exec->credit == 0 || !outbox_takes_output(outbox)) return false;
     size_t count = FRAME_PAYLOAD_MAX;
     if (count > exec->credit) count = (size_t)exec->credit;
     if (ended && count > *left) count = *left;
     ssize_t got = read(*fd, outbox_payload(outbox), count);
-    if (got < 0 && (errno == EINTR || (errno == EAGAIN && !ended))) return;
+    if (got < 0 && (errno == EINTR || (errno == EAGAIN && !ended))) return false;
     if (got > 0) {
       outbox_add(outbox, &(struct frame){.session = session, .stream = exec->stream, .type = (uint8_t)type, .length = (uint32_t)got});
       exec->credit -= (uint64_t)got;
       if (ended) *left -= (size_t)got;
-      if (!ended || *left > 0) return;
+      if (!ended || *left > 0) return true;
     }
   }
   child_close(fd);
+  return false;
 }
 
 static void pump_stdin(struct exec *exec, struct outbox *outbox, uint32_t session) {
@@ -63,7 +65,10 @@ static void send_exit(struct exec *exec, struct outbox *outbox, uint32_t session
 void exec_pump(struct exec *exec, struct outbox *outbox, uint32_t session) {
   if (exec->state == EXEC_FREE || exec->state == EXEC_REQUESTED) return;
   pump_stdin(exec, outbox, session);
-  pump_output(exec, &exec->child.out, &exec->out_left, FRAME_STDOUT, outbox, session);
+  // No poll would tell that a terminal, which others may hold open, has nothing more of a command that has ended.
+  while (pump_output(exec, &exec->child.out, &exec->out_left, FRAME_STDOUT, outbox, session)) {
+    if (!exec->on_terminal || exec->state == EXEC_RUNNING) break;
+  }
   pump_output(exec, &exec->child.err, &exec->err_left, FRAME_STDERR, outbox, session);
   if (exec->state == EXEC_FAILED && !exec->whole) return;
   bool drained = exec->child.out < 0 && exec->child.err < 0;
@@ -77,7 +82,7 @@ void exec_polls(const struct exec *exec, const struct outbox *outbox, struct pol
   // A descriptor that isn't wanted now is left out: poll reports a hang-up even when asked for nothing.
   bool running = exec->state == EXEC_RUNNING;
   bool output = (running || exec->state == EXEC_ENDED) && exec->credit > 0 && outbox_takes_output(outbox);
-  bool input = running && exec->in.length > 0;
+  bool input = running && stdin_buffer_waits(&exec->in);
   polls[0] = (struct pollfd){.fd = input ? exec->child.in : -1, .events = POLLOUT};
   polls[1] = (struct pollfd){.fd = output ? exec->child.out : -1, .events = POLLIN};
   polls[2] = (struct pollfd){.fd = output ? exec->child.err : -1, .events = POLLIN};

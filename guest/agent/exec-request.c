@@ -6,7 +6,7 @@
 
 #include "bytes.h"
 
-enum { TAG_ARGV = 1, TAG_ENV = 2, TAG_CWD = 3, TAG_USER = 4, TAG_STDIN = 5, ITEM_HEADER = 5 };
+enum { TAG_ARGV = 1, TAG_ENV = 2, TAG_CWD = 3, TAG_USER = 4, TAG_STDIN = 5, TAG_TERMINAL = 6, ITEM_HEADER = 5, TERMINAL_LENGTH = 4 };
 
 struct item {
   uint8_t tag;
@@ -27,6 +27,7 @@ static bool next_item(const uint8_t **at, size_t *left, struct item *item) {
 }
 
 static bool is_valid(const struct item *item) {
+  if (item->tag == TAG_TERMINAL) return item->length == TERMINAL_LENGTH;
   if (memchr(item->bytes, 0, item->length) != NULL) return false;
   switch (item->tag) {
     case TAG_ARGV: return true;
@@ -43,13 +44,16 @@ static bool is_valid(const struct item *item) {
 
 // Checks every item and counts the two that repeat. Returns 0 or an errno.
 static int survey(const uint8_t *bytes, size_t length, size_t *argc, size_t *envc) {
-  size_t count[TAG_STDIN + 1] = {0};
+  size_t count[TAG_TERMINAL + 1] = {0};
   struct item item;
   while (length > 0) {
     if (!next_item(&bytes, &length, &item) || !is_valid(&item)) return EINVAL;
     count[item.tag]++;
   }
-  if (count[TAG_ARGV] == 0 || count[TAG_CWD] > 1 || count[TAG_USER] > 1 || count[TAG_STDIN] > 1) return EINVAL;
+  if (count[TAG_ARGV] == 0) return EINVAL;
+  for (size_t tag = TAG_CWD; tag <= TAG_TERMINAL; tag++) {
+    if (count[tag] > 1) return EINVAL;
+  }
   *argc = count[TAG_ARGV];
   *envc = count[TAG_ENV];
   return 0;
@@ -79,6 +83,10 @@ int exec_request_decode(const uint8_t *bytes, size_t length, struct exec_request
       case TAG_CWD: request->cwd = text; break;
       case TAG_USER: request->user = text; break;
       case TAG_STDIN: request->stdin_open = true; break;
+      case TAG_TERMINAL:
+        request->has_terminal = true;
+        request->terminal = (struct terminal_size){.rows = get_u16(item.bytes), .columns = get_u16(item.bytes + 2)};
+        break;
     }
     text += item.length + 1;
   }

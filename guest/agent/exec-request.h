@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "terminal.h"
+
 enum { EXEC_REQUEST_MAX = 128 * 1024 };
 
 // What EXEC asks for. All strings live in `memory`.
@@ -14,6 +16,9 @@ struct exec_request {
   const char *cwd;
   const char *user;
   bool stdin_open;
+  // Its streams are a terminal of this size.
+  bool has_terminal;
+  struct terminal_size terminal;
   void *memory;
 };
 

@@ -11,6 +11,9 @@
 
 #include "cgroup.h"
 
+// The kernel's buffers of a pseudo-terminal are 8 KiB, and 4 KiB behind them.
+enum { TERMINAL_HOLDS = 32 * 1024 };
+
 void exec_begin(struct exec *exec, uint32_t stream, int cgroups) {
   *exec = (struct exec){.state = EXEC_REQUESTED, .stream = stream, .cgroups = cgroups};
 }
@@ -19,7 +22,7 @@ void exec_refuse(struct exec *exec, int error, const char *text) {
   free(exec->request);
   exec->request = NULL;
   exec->state = EXEC_FAILED;
-  exec->child = (struct child){.pid = -1, .in = -1, .out = -1, .err = -1, .failure = -1, .cgroup = -1};
+  exec->child = (struct child){.pid = -1, .in = -1, .out = -1, .err = -1, .terminal = -1, .failure = -1, .cgroup = -1};
   exec->failure.error = error;
   snprintf(exec->failure.text, sizeof exec->failure.text, "%s: %s", text, strerror(error));
 }
@@ -34,6 +37,8 @@ static void start(struct exec *exec) {
     return;
   }
   if (request.stdin_open && !stdin_buffer_open(&exec->in)) error = ENOMEM;
+  exec->on_terminal = request.has_terminal;
+  if (exec->on_terminal && error == 0) exec->in.farewell = TERMINAL_END_OF_INPUT;
   if (error == 0) error = child_start(&request, exec->cgroups, &exec->child);
   exec_request_free(&request);
   if (error != 0) {
@@ -67,8 +72,16 @@ void exec_stdin(struct exec *exec, const uint8_t *bytes, size_t length) {
 
 void exec_signal(struct exec *exec, int number) {
   if (exec->state != EXEC_RUNNING || number < 1 || number >= NSIG) return;
+  int front = exec->on_terminal ? terminal_front(exec->child.out) : 0;
+  if (front == exec->child.pid) front = 0;
+  if (front != 0) kill(-front, number);
+  if (front != 0 && (number == SIGINT || number == SIGQUIT || number == SIGTSTP)) return;
   // A child that has not come to setsid yet has no group.
   if (kill(-exec->child.pid, number) != 0) kill(exec->child.pid, number);
+}
+
+void exec_resize(struct exec *exec, const struct terminal_size *size) {
+  if (exec->state == EXEC_RUNNING && exec->on_terminal) terminal_resize(exec->child.out, size);
 }
 
 static size_t bytes_in_pipe(int fd) {
@@ -78,12 +91,15 @@ static size_t bytes_in_pipe(int fd) {
 
 void exec_reaped(struct exec *exec, int wait_status) {
   exec->wait_status = wait_status;
-  exec->out_left = bytes_in_pipe(exec->child.out);
+  // A terminal doesn't tell how much it holds; it is read until it has nothing, which is never more than this.
+  exec->out_left = exec->on_terminal ? TERMINAL_HOLDS : bytes_in_pipe(exec->child.out);
   exec->err_left = bytes_in_pipe(exec->child.err);
   bool failed = read(exec->child.failure, &exec->failure, sizeof exec->failure) == (ssize_t)sizeof exec->failure;
   exec->out_of_memory = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL && cgroup_oom_killed(exec->child.cgroup);
+  if (failed) exec->out_left = 0;
   child_close(&exec->child.failure);
   child_close(&exec->child.in);
+  child_close(&exec->child.terminal);
   child_close(&exec->child.cgroup);
   exec->state = failed ? EXEC_FAILED : EXEC_ENDED;
 }
@@ -96,6 +112,7 @@ void exec_drop(struct exec *exec) {
     child_close(&exec->child.in);
     child_close(&exec->child.out);
     child_close(&exec->child.err);
+    child_close(&exec->child.terminal);
     child_close(&exec->child.failure);
     child_close(&exec->child.cgroup);
   }

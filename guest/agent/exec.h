@@ -25,9 +25,11 @@ struct exec {
   bool whole;
   struct child child;
   struct stdin_buffer in;
+  // Its streams are a terminal.
+  bool on_terminal;
   // How many bytes of output the daemon takes.
   uint64_t credit;
-  // ENDED: how many of the bytes that were in each pipe when the process ended are there still.
+  // ENDED: how many of the bytes that were in each pipe when the process ended are there still, at most.
   size_t out_left;
   size_t err_left;
   int wait_status;
@@ -48,8 +50,12 @@ void exec_refuse(struct exec *exec, int error, const char *text);
 // Takes bytes for stdin, none at its end. A command whose daemon sends more than it had credit for is killed.
 void exec_stdin(struct exec *exec, const uint8_t *bytes, size_t length);
 
-// Sends a signal to the command's process group.
+// Sends a signal to the command's process group; on a terminal, to who runs in front there too, or instead where it is a
+// key's there (SIGINT, SIGQUIT, SIGTSTP).
 void exec_signal(struct exec *exec, int number);
+
+// Says how large the command's terminal is now.
+void exec_resize(struct exec *exec, const struct terminal_size *size);
 
 // Says that the process has ended: what its pipes hold now is all that is waited for.
 void exec_reaped(struct exec *exec, int wait_status);

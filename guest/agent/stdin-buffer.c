@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 bool stdin_buffer_open(struct stdin_buffer *buffer) {
-  *buffer = (struct stdin_buffer){.bytes = malloc(STDIN_WINDOW), .owed = STDIN_WINDOW};
+  *buffer = (struct stdin_buffer){.bytes = malloc(STDIN_WINDOW), .owed = STDIN_WINDOW, .farewell = -1};
   return buffer->bytes != NULL;
 }
 
@@ -19,6 +19,18 @@ bool stdin_buffer_add(struct stdin_buffer *buffer, const uint8_t *bytes, size_t 
   memcpy(buffer->bytes, bytes + first, length - first);
   buffer->length += length;
   if (length == 0) buffer->ended = true;
+  return true;
+}
+
+bool stdin_buffer_waits(const struct stdin_buffer *buffer) {
+  return buffer->length > 0 || (buffer->ended && buffer->farewell >= 0);
+}
+
+// False while it can't be written.
+static bool say_farewell(struct stdin_buffer *buffer, int fd) {
+  uint8_t byte = (uint8_t)buffer->farewell;
+  if (buffer->farewell >= 0 && write(fd, &byte, 1) < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  buffer->farewell = -1;
   return true;
 }
 
@@ -43,7 +55,7 @@ void stdin_buffer_drain(struct stdin_buffer *buffer, int *fd) {
   }
   // Nobody reads any more: what comes is thrown away and credited, so that the daemon gets to its end.
   if (*fd < 0) consume(buffer, buffer->length);
-  if (buffer->ended && *fd >= 0) {
+  if (buffer->ended && *fd >= 0 && say_farewell(buffer, *fd)) {
     close(*fd);
     *fd = -1;
   }

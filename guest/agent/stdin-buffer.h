@@ -15,7 +15,12 @@ struct stdin_buffer {
   // Taken by the pipe and not yet given back as credit.
   uint32_t owed;
   bool ended;
+  // What is written behind the last byte, before the end; -1: nothing, or nothing any more.
+  int farewell;
 };
+
+// True while there is something to write.
+bool stdin_buffer_waits(const struct stdin_buffer *buffer);
 
 // Returns false when memory is short.
 bool stdin_buffer_open(struct stdin_buffer *buffer);

@@ -35,12 +35,19 @@ static void link_descriptors(void) {
   }
 }
 
+// Commands may be given a terminal before the image's init has mounted these, as it would; it finds them mounted.
+static void mount_terminals(void) {
+  mkdir("/dev/pts", 0755);
+  if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=620,gid=5,ptmxmode=666") != 0) console_warn("/dev/pts", errno);
+}
+
 static void prepare_kernel(void) {
   mount_kernel_file_system("devtmpfs", "/dev", MS_NOSUID);
   console_open();
   mount_kernel_file_system("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC);
   mount_kernel_file_system("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC);
   link_descriptors();
+  mount_terminals();
   modules_load("/banger/modules");
 }
 

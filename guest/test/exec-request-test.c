@@ -21,11 +21,13 @@ static void decodes_every_field(void) {
   length += item(bytes + length, 3, "/tmp", 4);
   length += item(bytes + length, 4, "nobody", 6);
   length += item(bytes + length, 5, "", 0);
+  length += item(bytes + length, 6, "\x18\0\0\x02", 4);
   struct exec_request request;
   CHECK(exec_request_decode(bytes, length, &request) == 0);
   CHECK(strcmp(request.argv[0], "echo") == 0 && strcmp(request.argv[1], "") == 0 && request.argv[2] == NULL);
   CHECK(strcmp(request.env[0], "A=b") == 0 && request.env[1] == NULL);
   CHECK(strcmp(request.cwd, "/tmp") == 0 && strcmp(request.user, "nobody") == 0 && request.stdin_open);
+  CHECK(request.has_terminal && request.terminal.rows == 24 && request.terminal.columns == 512);
   exec_request_free(&request);
 }
 
@@ -46,6 +48,10 @@ static void refuses_what_makes_no_sense(void) {
   CHECK(exec_request_decode(bytes, 4, &request) == EINVAL);
   CHECK(decode_one(0, "", 0) == EINVAL);
   CHECK(decode_one(6, "", 0) == EINVAL);
+  CHECK(decode_one(6, "123", 3) == EINVAL);
+  CHECK(decode_one(6, "12345", 5) == EINVAL);
+  CHECK(decode_one(6, "\0\0\0\0", 4) == 0);
+  CHECK(decode_one(7, "", 0) == EINVAL);
   CHECK(decode_one(1, "a\0b", 3) == EINVAL);
   CHECK(decode_one(2, "noequals", 8) == EINVAL);
   CHECK(decode_one(2, "=x", 2) == EINVAL);

@@ -2,6 +2,7 @@ import type { Terminal } from "./output/terminal.ts";
 import type { CallOptions } from "../rpc/client.ts";
 import type { daemonContract } from "../rpc/contract/daemon.ts";
 import type { InputOf, ResultOf } from "../rpc/contract/method.ts";
+import type { LentTerminal } from "./lent-terminal.ts";
 import type { OpId } from "../telemetry/op-id.ts";
 
 type Contract = typeof daemonContract;
@@ -13,7 +14,11 @@ export type Input<K extends MethodKey> = InputOf<Contract[K]>;
 export type Result<K extends MethodKey> = ResultOf<Contract[K]>;
 
 /** How a command may ask. With `passesSignals`, Ctrl-C and other signals go to what runs there, instead of cancelling. */
-export type CallChoices = Pick<CallOptions, "input" | "onEvent"> & { readonly passesSignals?: boolean };
+export type CallChoices = Pick<CallOptions, "input" | "onEvent"> & {
+  readonly passesSignals?: boolean;
+  /** Its new sizes go where the signals go. */
+  readonly terminal?: LentTerminal | undefined;
+};
 
 /** What a command works with. */
 export interface CommandContext {
@@ -29,6 +34,8 @@ export interface CommandContext {
   readonly note: (text: string) => void;
   /** Bytes to standard output or error; resolves when they are taken. What standard error doesn't take is lost. */
   readonly write: (stream: "stdout" | "stderr", bytes: Uint8Array) => Promise<void>;
+  /** Lends the terminal to what runs in a guest; with `raw` all its keys are bytes until it is disposed of. */
+  readonly lendTerminal: (wanted: { readonly raw: boolean }) => Promise<LentTerminal>;
   /** Runs a program in the foreground, which gets the terminal and Ctrl-C; resolves with its exit code. */
   readonly foreground: (file: string, args: readonly string[]) => Promise<number>;
   /** Standard input. */

@@ -1,3 +1,5 @@
+import { constants } from "node:os";
+import type { TerminalSize } from "../rpc/frame.ts";
 import type { OpId } from "../telemetry/op-id.ts";
 import type { CommandContext } from "./command.ts";
 import type { DaemonConnection } from "./daemon-connection.ts";
@@ -7,6 +9,7 @@ import { Progress } from "./output/progress.ts";
 import { ownTerminal } from "./output/terminal.ts";
 import type { StandardStreams } from "./output/standard-streams.ts";
 import type { Invocation } from "./parse.ts";
+import type { LentTerminal } from "./lent-terminal.ts";
 import { readStandardInput } from "./standard-input.ts";
 
 /** One command that runs, and what it runs with. */
@@ -34,11 +37,11 @@ function contextOf(
   const say = (text: string) => void (flags.quiet || streams.err(text));
   const progress = new Progress(oneOf === undefined ? say : (text) => say(`${oneOf.prefix}${text}`));
   return {
-    call: (key, params, { passesSignals = false, ...options } = {}) =>
+    call: (key, params, { passesSignals = false, terminal, ...options } = {}) =>
       connection.call(key, params, {
         signal: interrupt.signal,
         ...options,
-        ...(passesSignals ? { passSignals: (pass: (signal: number) => void) => interrupt.passTo(pass) } : {}),
+        ...(passesSignals ? { passSignals: passing(interrupt, terminal) } : {}),
         onEvent: (event, data) => {
           progress.take(event, data);
           return options.onEvent?.(event, data);
@@ -52,6 +55,8 @@ function contextOf(
         : streams.out(flags.json ? Buffer.from(`${JSON.stringify(value)}\n`) : human(value), interrupt.signal),
     note: (text) => say(`${text}\n`),
     write: (stream, bytes) => streams[stream === "stdout" ? "out" : "err"](bytes, interrupt.signal),
+    // What it needs is loaded only for who has a terminal to lend.
+    lendTerminal: async (wanted) => (await import("./lent-terminal.ts")).lendTerminal(wanted),
     foreground: (file, args) => runInForeground(file, args, interrupt),
     // What a command doesn't use isn't made: these cost milliseconds.
     get stdin() {
@@ -61,5 +66,15 @@ function contextOf(
       return ownTerminal();
     },
     opId,
+  };
+}
+
+/** Signals, and the terminal's sizes, on their way to what runs elsewhere. */
+function passing(interrupt: Interrupt, terminal: LentTerminal | undefined) {
+  return (pass: (signal: number, size?: TerminalSize) => void) => {
+    const ends = [interrupt.passTo(pass), terminal?.onSize((size) => pass(constants.signals.SIGWINCH, size))];
+    return () => {
+      for (const end of ends) end?.();
+    };
   };
 }

@@ -6,7 +6,7 @@ import { version } from "../version.ts";
 import { Connection } from "./connection.ts";
 import { BangerError } from "./contract/errors.ts";
 import type { InputOf, Method, ResultOf } from "./contract/method.ts";
-import { type RequestFrame, wireVersion } from "./frame.ts";
+import { type RequestFrame, type TerminalSize, wireVersion } from "./frame.ts";
 import { InputCredit } from "./input-credit.ts";
 import { KeepAlive, type KeepAliveOptions } from "./keep-alive.ts";
 import { openSocket, type SocketOptions } from "./open-socket.ts";
@@ -18,7 +18,7 @@ export interface CallOptions {
   /** Cancels the request; the answer (usually `cancelled`, once all is undone) is still awaited, for `cancelWaitMs`. */
   signal?: AbortSignal;
   /** Is given the way by which signals are passed on to what runs there; returns what ends that. A peer that knows no signals cancels. */
-  passSignals?: (pass: (signal: number) => void) => () => void;
+  passSignals?: (pass: (signal: number, size?: TerminalSize) => void) => () => void;
   /** Milliseconds that the peer has: 60 s by default where no keep-alive watches it. This side waits `graceMs` longer, then fails by itself. */
   deadlineMs?: number;
   /** For the answer's way back. */
@@ -131,7 +131,10 @@ export class RpcClient {
       });
       if (deadlineMs !== undefined) pending.expectWithin(deadlineMs, options.graceMs ?? defaultGraceMs);
       if (signal?.aborted) cancel();
-      passed = options.passSignals?.((number) => void this.#connection.send({ id, cancel: true, signal: number }));
+      passed = options.passSignals?.(
+        (number, size) =>
+          void this.#connection.send({ id, cancel: true, signal: number, ...(size === undefined ? {} : { size }) }),
+      );
       signal?.addEventListener("abort", cancel);
       if (input) void this.#sendInput(id, input, pending);
       const frame = await pending.answer;

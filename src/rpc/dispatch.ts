@@ -9,6 +9,7 @@ import type { Method, ParamsOf, ResultOf } from "./contract/method.ts";
 import { hostTroubleOf } from "./host-trouble.ts";
 import { type ResponseFrame, type WireError, wireVersion } from "./frame.ts";
 import type { PeerCredentials } from "./peer-credentials.ts";
+import type { Deliver } from "./request.ts";
 
 /** What a handler may use of its request. */
 export interface RequestContext {
@@ -19,7 +20,7 @@ export interface RequestContext {
   /** Sends an event; resolves when the client keeps up. */
   readonly emit: (event: string, data?: unknown) => Promise<void>;
   /** From here on `deliver` gets the signals that the caller passes on; without it such a signal cancels the request. */
-  readonly takeSignals?: (deliver: (signal: number) => void) => void;
+  readonly takeSignals?: (deliver: Deliver) => void;
   /** The bytes that the client sends after its request. */
   readonly input: AsyncIterable<Uint8Array>;
   /** True for spans that this connection may submit: their trace is that of a request it made. */

@@ -48,11 +48,20 @@ export interface EventFrame {
   data?: unknown;
 }
 
+/** A terminal's size, in characters. */
+export interface TerminalSize {
+  columns: number;
+  rows: number;
+}
+
 /**
  * What a client adds to a request under way: that it gives up, or bytes of input (empty: the end). `signal`: only pass that number
- * on to what runs; a peer that doesn't know it, or a request that runs nothing, cancels.
+ * on to what runs; a peer that doesn't know it, or a request that runs nothing, cancels. `size`, beside SIGWINCH: the terminal of
+ * what runs has that from now on.
  */
-export type FollowUpFrame = { id: string; cancel: true; signal?: number } | { id: string; input: string };
+export type FollowUpFrame =
+  | { id: string; cancel: true; signal?: number; size?: TerminalSize }
+  | { id: string; input: string };
 
 /** Cuts a byte stream into frames. Holds at most one frame's bytes, in one buffer, however small the pieces in which they came. */
 export class FrameDecoder {

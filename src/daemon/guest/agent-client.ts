@@ -12,6 +12,8 @@ import { within } from "./within.ts";
 
 const anchorPings = 3;
 const mostBeats = 8;
+/** The first version of the protocol that has terminals. */
+const terminalsSince = 3;
 
 /** What attaching to an agent needs. */
 export interface AttachDeps {
@@ -140,6 +142,13 @@ export class AgentClient {
   /** Runs a command in the guest. */
   async exec(request: ExecRequest): Promise<ExecEnd> {
     if (this.#over !== undefined) throw this.#over.error;
+    if (request.terminal !== undefined && this.version < terminalsSince) {
+      const hint =
+        "Stop and start the VM: a start gives it the agent of this banger. Until then leave `-t` out, or use `vm ssh`.";
+      throw new BangerError("bad_version", "the guest's agent is of an older banger, which makes no terminals", {
+        details: { hint },
+      });
+    }
     const stream = this.#nextStream++;
     const exec = new AgentExec(request, (type, payload, flags = 0) => this.#send(stream, type, payload, flags));
     this.#execs.set(stream, exec);

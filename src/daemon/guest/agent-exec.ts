@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { bytesOfText } from "../../rpc/byte-text.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import type { TerminalSize } from "../../rpc/frame.ts";
 import { type AgentFrame, frameType, maxPayload, more } from "./agent-frame.ts";
 import { type OutputName, OutputQueue } from "./output-queue.ts";
 import { printableLine } from "../../rpc/printable.ts";
@@ -12,14 +13,19 @@ export interface ExecRequest {
   readonly env?: readonly string[];
   readonly cwd?: string;
   readonly user?: string;
+  /** Its three streams are a terminal of this size; what it writes is then all standard output. Since version 3 of the protocol. */
+  readonly terminal?: TerminalSize;
   /** Its standard input; none when absent. */
   readonly stdin?: AsyncIterable<Uint8Array>;
   /** Get the output, in order for each stream; the guest waits while their promises do. */
   readonly onStdout: (bytes: Uint8Array) => void | Promise<void>;
   readonly onStderr: (bytes: Uint8Array) => void | Promise<void>;
-  /** Called once the command was asked for: `deliver` sends it a signal. One that asks for the end, SIGTERM or SIGHUP, is followed by SIGKILL. */
-  readonly takeSignals?: (deliver: (signal: number) => void) => void;
-  /** Ends the command: SIGTERM, and SIGKILL a little later. */
+  /**
+   * Called once the command was asked for: `deliver` sends it a signal. One that asks for the end, SIGTERM or SIGHUP, is followed by
+   * SIGKILL. With a size, its terminal has that from then on.
+   */
+  readonly takeSignals?: (deliver: (signal: number, size?: TerminalSize) => void) => void;
+  /** Ends the command: SIGTERM, or SIGHUP where its terminal goes; and SIGKILL a little later. */
   readonly signal?: AbortSignal;
 }
 
@@ -46,7 +52,7 @@ export const outputWindow = 256 * 1024;
 const mostStdinCredit = 1024 * 1024;
 /** The agent takes no longer request (EXEC_REQUEST_MAX). */
 const maxRequest = 128 * 1024;
-const tag = { argv: 1, env: 2, cwd: 3, user: 4, stdin: 5 } as const;
+const tag = { argv: 1, env: 2, cwd: 3, user: 4, stdin: 5, terminal: 6 } as const;
 
 /** One command in a guest, from request to end. */
 export class AgentExec {
@@ -75,14 +81,16 @@ export class AgentExec {
 
   /** Runs the command; resolves when it has ended and all its output was taken. */
   async run(): Promise<ExecEnd> {
-    const { stdin, signal, takeSignals } = this.#request;
+    const { stdin, signal, takeSignals, terminal } = this.#request;
     const timers: NodeJS.Timeout[] = [];
     const left = Promise.withResolvers<void>();
     const cancel = () => {
       left.resolve();
-      timers.push(...this.#end(sigterm, signal?.reason));
+      // A shell on a terminal ignores SIGTERM.
+      timers.push(...this.#end(terminal === undefined ? sigterm : sighup, signal?.reason));
     };
-    const deliver = (number: number) => {
+    const deliver = (number: number, size?: TerminalSize) => {
+      if (terminal !== undefined && size !== undefined) return this.#tell(frameType.resize, sizeOf(size));
       if (![sigkill, sigterm, sighup].includes(number)) return this.#signal(number);
       return void timers.push(
         ...this.#end(number, new BangerError("guest_died", "the guest has not ended the command")),
@@ -139,13 +147,14 @@ export class AgentExec {
   }
 
   async #sendRequest(): Promise<void> {
-    const { argv, env = [], cwd, user, stdin } = this.#request;
+    const { argv, env = [], cwd, user, stdin, terminal } = this.#request;
     const payload = Buffer.concat([
       ...argv.map((text) => item(tag.argv, text)),
       ...env.map((text) => item(tag.env, text)),
       ...(cwd === undefined ? [] : [item(tag.cwd, cwd)]),
       ...(user === undefined ? [] : [item(tag.user, user)]),
       ...(stdin === undefined ? [] : [item(tag.stdin, "")]),
+      ...(terminal === undefined ? [] : [item(tag.terminal, sizeOf(terminal))]),
     ]);
     if (payload.length > maxRequest) {
       throw new BangerError("bad_params", `argv and env: ${payload.length} bytes are more than ${maxRequest}`);
@@ -203,8 +212,12 @@ export class AgentExec {
   }
 
   #signal(number: number): void {
+    this.#tell(frameType.signal, Buffer.from([number]));
+  }
+
+  #tell(type: number, payload: Buffer): void {
     if (this.#over) return;
-    this.#send(frameType.signal, Buffer.from([number])).catch((error: unknown) => this.fail(error));
+    this.#send(type, payload).catch((error: unknown) => this.fail(error));
   }
 
   /** Ends the command, the harder way a little later, and the waiting for it at last. */
@@ -232,9 +245,17 @@ export class AgentExec {
   }
 }
 
-function item(kind: number, text: string): Buffer {
-  const bytes = bytesOfText(text);
-  if (bytes.includes(0)) throw new BangerError("bad_params", "argv and env: may not contain a NUL character");
+function sizeOf({ rows, columns }: TerminalSize): Buffer {
+  const payload = Buffer.alloc(4);
+  payload.writeUInt16LE(rows);
+  payload.writeUInt16LE(columns, 2);
+  return payload;
+}
+
+function item(kind: number, value: string | Buffer): Buffer {
+  const bytes = typeof value === "string" ? bytesOfText(value) : value;
+  if (typeof value === "string" && bytes.includes(0))
+    throw new BangerError("bad_params", "argv and env: may not contain a NUL character");
   const header = Buffer.alloc(5);
   header.writeUInt8(kind);
   header.writeUInt32LE(bytes.length, 1);

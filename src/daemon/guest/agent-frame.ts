@@ -19,6 +19,7 @@ export const frameType = {
   stderr: 21,
   stdinCredit: 22,
   exit: 23,
+  resize: 24,
   shutdown: 32,
   shuttingDown: 33,
 } as const;

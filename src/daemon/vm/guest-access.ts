@@ -3,6 +3,7 @@ import { BangerError } from "../../rpc/contract/errors.ts";
 import type { guestContract } from "../../rpc/contract/guest.ts";
 import type { ParamsOf, ResultOf } from "../../rpc/contract/method.ts";
 import type { RequestContext } from "../../rpc/dispatch.ts";
+import type { TerminalSize } from "../../rpc/frame.ts";
 import type { Request } from "../operation/operations.ts";
 import { awaitSsh } from "../ssh/await-ssh.ts";
 import { hostKeyAlias } from "../ssh/ssh-keys.ts";
@@ -48,6 +49,7 @@ export class GuestAccess {
       env: params.env,
       ...(params.cwd === undefined ? {} : { cwd: params.cwd }),
       ...(params.user === undefined ? {} : { user: params.user }),
+      ...(params.tty === true ? { terminal: sizeOf(params.size ?? "80x24") } : {}),
       ...(params.stdin ? { stdin: input } : {}),
       onStdout: send("stdout"),
       onStderr: send("stderr"),
@@ -102,6 +104,12 @@ function withoutNetwork({ name }: StoredVm): BangerError {
   return new BangerError("wrong_state", `vm ${name} has no network to reach it by`, {
     details: { hint: "`vm exec` runs a command in it without one." },
   });
+}
+
+/** `80x24`, as the declaration has it. */
+function sizeOf(text: string): TerminalSize {
+  const [columns = 0, rows = 0] = text.split("x").map(Number);
+  return { columns, rows };
 }
 
 /** A command that was cancelled: its processes are ended, what they did stays done. */

@@ -37,6 +37,11 @@ export const timestamp = z.iso.datetime();
 /** A unicast MAC address that is locally administered, lowercase. */
 export const mac = z.string().regex(/^[0-9a-f][26ae](:[0-9a-f]{2}){5}$/, "must be a locally administered MAC address");
 
+/** A terminal's columns and rows, `80x24`. */
+export const terminalSize = z
+  .string()
+  .regex(/^[1-9]\d{0,3}x[1-9]\d{0,3}$/, "must be columns and rows from 1 to 9999, like 80x24");
+
 /** A dotted IPv4 address. */
 export const ipv4 = z.ipv4();
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { amount, ipv4, path } from "./fields.ts";
+import { amount, ipv4, path, terminalSize } from "./fields.ts";
 import { method } from "./method.ts";
 import { byName, one } from "./vm.ts";
 
@@ -27,6 +27,8 @@ export const guestContract = {
         .optional()
         .describe("the user it runs as; root by default"),
       stdin: z.boolean().default(false).describe("pass standard input"),
+      tty: z.boolean().optional().describe("give it a terminal; with -i what is typed goes there, Ctrl-C too"),
+      size: terminalSize.optional().describe("the terminal's columns and rows; those of the caller's, or 80x24"),
     }),
     result: z.object({
       exit_code: z.int().nullable(),

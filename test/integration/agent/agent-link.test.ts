@@ -73,7 +73,7 @@ describe("a link to an agent", () => {
     const { link, states } = host;
     const user = String(process.getuid?.());
     expect(await link.ready(never, 10_000)).toMatchObject({
-      version: 2,
+      version: 3,
       timeline: [{ name: "kernel" }, { name: "ready" }],
     });
     const other = link.exec({ argv: ["sleep", "60"], user, ...nothing });

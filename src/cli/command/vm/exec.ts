@@ -1,4 +1,5 @@
 import { BangerError } from "../../../rpc/contract/errors.ts";
+import type { TerminalSize } from "../../../rpc/frame.ts";
 import { exactVariable } from "../../arguments.ts";
 import { command } from "../../command.ts";
 
@@ -8,7 +9,8 @@ const ENOENT = 2;
 
 /**
  * `vm exec`: the command's output is ours, and its exit code; as in a shell, a signal's is 128 and its number, 127 says that
- * there is no such command and 126 that it can't be run.
+ * there is no such command and 126 that it can't be run. With `-t` it has a terminal, whether there is one here or not; with `-it` the
+ * one here is its own.
  */
 export const vmExec = command({
   noun: "vm",
@@ -16,15 +18,32 @@ export const vmExec = command({
   method: "vmExec",
   positionals: ["vm"],
   rest: { name: "argv", summary: "the command and its arguments", required: true },
-  short: { stdin: "i", env: "e", user: "u", cwd: "C" },
-  examples: ["banger vm exec web -- uname -a", "banger vm exec -i -u nobody web -- sh -c 'wc -c' < file"],
-  run: async ({ call, json, note, print, write, stdin }, params, argv) => {
+  short: { stdin: "i", tty: "t", env: "e", user: "u", cwd: "C" },
+  examples: [
+    "banger vm exec web -- uname -a",
+    "banger vm exec -it web -- bash",
+    "banger vm exec -i -u nobody web -- sh -c 'wc -c' < file",
+  ],
+  run: async ({ call, json, note, print, write, stdin, lendTerminal }, params, argv) => {
+    const interactive = params.stdin === true && !json;
+    using terminal = params.tty === true ? await lendTerminal({ raw: interactive }) : undefined;
+    const size = params.size ?? shown(terminal?.size);
     const collected = { stdout: "", stderr: "" };
     const end = await call(
       "vmExec",
-      { ...params, env: (params.env ?? []).map(withValue), argv: [...argv] },
+      {
+        ...params,
+        ...(size === undefined ? {} : { size }),
+        env: [
+          ...(params.tty === true ? [`TERM=${process.env["TERM"] || "xterm"}`] : []),
+          ...(params.env ?? []).map(withValue),
+        ],
+        argv: [...argv],
+      },
       {
         passesSignals: true,
+        // A size that was asked for stays.
+        terminal: params.size === undefined ? terminal : undefined,
         ...(params.stdin === true ? { input: stdin } : {}),
         onEvent: async (event, data) => {
           if (event !== "stdout" && event !== "stderr") return;
@@ -44,6 +63,10 @@ export const vmExec = command({
     return end.signal === null ? (end.exit_code ?? 0) : 128 + end.signal;
   },
 });
+
+function shown(size: TerminalSize | undefined): string | undefined {
+  return size === undefined ? undefined : `${size.columns}x${size.rows}`;
+}
 
 /** `NAME` alone is passed with the caller's own value. */
 function withValue(given: string): string {

@@ -1,0 +1,186 @@
+import { constants } from "node:os";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { AgentClient } from "../../../src/daemon/guest/agent-client.ts";
+import { BangerError } from "../../../src/rpc/contract/errors.ts";
+import type { daemonContract } from "../../../src/rpc/contract/daemon.ts";
+import type { Handlers, RequestContext } from "../../../src/rpc/dispatch.ts";
+import { attach, type GuestSocket, realAgent } from "../../support/agent.ts";
+import { onTerminal } from "../../support/on-terminal.ts";
+import { CliHost } from "../../support/scripted-daemon.ts";
+
+const { SIGHUP, SIGINT, SIGTERM, SIGWINCH } = constants.signals;
+const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+
+/** A guest of a few commands, each of which says "up" first. */
+const vmExec: Handlers<typeof daemonContract>["vmExec"] = async (params, context) => {
+  const say = (bytes: string | Buffer) => context.emit("stdout", Buffer.from(bytes as string).toString("base64"));
+  const told = Promise.withResolvers<string>();
+  context.takeSignals?.((signal, size) => told.resolve(`${signal} ${JSON.stringify(size)}`));
+  await say("up\n");
+  switch (params.argv[0]) {
+    case "asked":
+      await say(JSON.stringify({ tty: params.tty, size: params.size, env: params.env }));
+      return { exit_code: 0, signal: null };
+    case "bytes":
+      await say(everyByte);
+      return { exit_code: 0, signal: null };
+    case "type":
+      await say(await typed(Number(params.argv[1]), context));
+      return { exit_code: 0, signal: null };
+    case "told":
+      await say(await told.promise);
+      return { exit_code: 7, signal: null };
+    case "fail":
+      throw new BangerError("guest_died", "the guest is gone");
+    default:
+      return new Promise((_, reject) => {
+        context.signal.addEventListener("abort", () => reject(context.signal.reason as Error));
+      });
+  }
+};
+
+async function typed(bytes: number, { input }: RequestContext): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const part of input) {
+    parts.push(part);
+    if (Buffer.concat(parts).length >= bytes) break;
+  }
+  return Buffer.concat(parts).toString("hex");
+}
+
+describe("a terminal that was lent", () => {
+  let guest: GuestSocket & { readonly ended: Promise<number | null>[] };
+  let terminals: AgentClient;
+  let host: CliHost;
+  beforeAll(async () => {
+    guest = await realAgent();
+    terminals = await attach(guest);
+  }, 120_000);
+  afterAll(async () => {
+    terminals.close();
+    await guest[Symbol.asyncDispose]();
+  });
+  beforeEach(async () => {
+    host = new CliHost();
+    await host.serve({ vmExec, traceSubmit: async ({ spans }) => ({ accepted: spans.length }) });
+  });
+  afterEach(() => host[Symbol.asyncDispose]());
+
+  const main = `"${process.execPath}" "${process.cwd()}/src/cli/main.ts"`;
+  /** Runs `banger` on a terminal, and says in the end whether that is as it was. */
+  const banger = (line: string, env: Record<string, string> = {}) =>
+    onTerminal(
+      terminals,
+      `before=$(stty -g); ${main} ${line}; printf '\\nexit %s, ' $?
+       if [ "$before" = "$(stty -g)" ]; then echo restored; else echo not restored; fi`,
+      {
+        env: Object.entries({ ...host.env, ...env }).map(([name, value]) => `${name}=${value}`),
+      },
+    );
+
+  it("says its size and its name", async () => {
+    const { ended, screen } = banger("vm exec -it web -- asked", { TERM: "xterm-256color" });
+    await ended;
+    expect(screen()).toContain('{"tty":true,"size":"80x24","env":["TERM=xterm-256color"]}');
+    expect(screen()).toMatch(/exit 0, restored\r\n$/);
+  });
+
+  it("is of the size that was asked for", async () => {
+    const { ended, screen } = banger("vm exec -it --size 132x50 -e TERM=vt100 web -- asked", { TERM: "dumb" });
+    await ended;
+    expect(screen()).toContain('"size":"132x50","env":["TERM=dumb","TERM=vt100"]}');
+  });
+
+  it("shows every byte as it came", async () => {
+    const { ended, screen } = banger("vm exec -it web -- bytes");
+    await ended;
+    expect(screen()).toBe(`up\n${everyByte.toString("latin1")}\r\nexit 0, restored\r\n`);
+  });
+
+  it("passes every key as it was typed: Ctrl-C, Ctrl-Z, Ctrl-D, Ctrl-S and Ctrl-V too, and echoes none", async () => {
+    const { ended, screen, shows, keys } = banger("vm exec -it web -- type 256");
+    await shows("up");
+    keys.type(everyByte);
+    await ended;
+    expect(screen()).toBe(`up\n${everyByte.toString("hex")}\r\nexit 0, restored\r\n`);
+  });
+
+  it("tells each new size", async () => {
+    const { ended, screen, shows, deliver } = banger("vm exec -it web -- told");
+    await shows("up");
+    deliver(SIGWINCH, { columns: 101, rows: 33 });
+    await ended;
+    expect(screen()).toBe(`up\n${SIGWINCH} {"columns":101,"rows":33}\r\nexit 7, restored\r\n`);
+  });
+
+  it.each([
+    ["SIGTERM", SIGTERM],
+    ["SIGHUP", SIGHUP],
+    ["SIGINT", SIGINT],
+  ])("is restored after %s, which the command gets", async (_, signal) => {
+    const { ended, screen, shows } = banger("vm exec -it web -- told");
+    await shows("up");
+    await kill(signal);
+    await ended;
+    expect(screen()).toBe(`up\n${signal} undefined\r\nexit 7, restored\r\n`);
+  });
+
+  it("is restored after an error, which is then a line as ever", async () => {
+    const { ended, screen } = banger("vm exec -it web -- fail");
+    await ended;
+    expect(screen()).toMatch(
+      /^up\nbanger: vm\.exec: the guest is gone \(op-\w+\)\r\n.*\[guest_died\]\r\n\r\nexit 71, restored\r\n$/,
+    );
+  });
+
+  it("is restored after the daemon has gone", async () => {
+    const { ended, screen, shows } = banger("vm exec -it web -- wait");
+    await shows("up");
+    await host[Symbol.asyncDispose]();
+    await ended;
+    expect(screen()).toMatch(/exit \d+, restored\r\n$/);
+    host = new CliHost();
+  });
+
+  it("is restored after a bug, and after a second signal that ends it at once", async () => {
+    for (const end of ["setImmediate(() => { throw new Error('odd'); })", "process.exit(3)"]) {
+      const script = `import { exitOnBug } from "${process.cwd()}/src/cli/exit-on-bug.ts"; exitOnBug();
+        import { lendTerminal } from "${process.cwd()}/src/cli/lent-terminal.ts"; lendTerminal({ raw: true }); ${end};`;
+      const { ended, screen } = onTerminal(
+        terminals,
+        `before=$(stty -g); "$NODE" --input-type=module -e "$SCRIPT"; [ "$before" = "$(stty -g)" ] && echo restored`,
+        { env: [`NODE=${process.execPath}`, `SCRIPT=${script}`] },
+      );
+      await ended;
+      expect(screen()).toMatch(/restored\r\n$/);
+    }
+  });
+
+  it("stays as it is without -i, so that Ctrl-C is a signal", async () => {
+    const { ended, screen, shows, keys } = banger("vm exec -t web -- told");
+    await shows("up");
+    keys.type("\u0003");
+    await ended;
+    expect(screen()).toMatch(new RegExp(`${SIGINT} undefined\r\nexit 7, restored\r\n$`));
+  });
+
+  it("needn't be there: a command gets one all the same", async () => {
+    const { code, stdout } = await host.bash("banger vm exec -it web -- asked </dev/null");
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'up\n{"tty":true,"env":["TERM=xterm"]}' });
+  });
+
+  it.each(["80", "0x24", "80x", "10000x24", "80x24x1"])("a size of %s is refused", async (size) => {
+    expect((await host.bash(`banger vm exec -t --size ${size} web -- asked`)).stderr).toMatch(
+      /size: must be columns and rows from 1 to 9999, like 80x24/,
+    );
+  });
+
+  /** Sends a signal to the one \`banger\` on our terminals. */
+  async function kill(signal: number): Promise<void> {
+    const { ended } = onTerminal(
+      terminals,
+      `pkill -${signal} -f '^[^ ]*node [^ ]*src/cli/main.ts vm exec -it web -- told'`,
+    );
+    expect(await ended).toEqual({ exitCode: 0, signal: null });
+  }
+});
