@@ -15,6 +15,7 @@
 #include "handover.h"
 #include "identity.h"
 #include "launch.h"
+#include "login.h"
 #include "modules.h"
 #include "network.h"
 #include "switch-root.h"
@@ -96,6 +97,7 @@ int main(void) {
   at = end_stage(&timeline, "identity", at);
   int agent = launch_keep("/banger/agent");
   switch_root("/root");
+  login_offer();
   // The agent ends this one, when it first can answer.
   timeline_add(&timeline, "ready", at, 0);
   pid_t supervisor = launch_agent(agent, cgroups_open(), &timeline);

@@ -18,6 +18,8 @@ export type CallChoices = Pick<CallOptions, "input" | "onEvent"> & {
   readonly passesSignals?: boolean;
   /** Its new sizes go where the signals go. */
   readonly terminal?: LentTerminal | undefined;
+  /** Ends it as Ctrl-C does. */
+  readonly leave?: AbortSignal;
 };
 
 /** What a command works with. */

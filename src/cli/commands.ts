@@ -16,6 +16,7 @@ import { networkUp } from "./command/network/up.ts";
 import { systemDoctor } from "./command/system/doctor.ts";
 import { traceLs } from "./command/trace/ls.ts";
 import { traceShow } from "./command/trace/show.ts";
+import { vmConsole } from "./command/vm/console.ts";
 import { vmCreate } from "./command/vm/create.ts";
 import { vmDelete } from "./command/vm/delete.ts";
 import { vmExec } from "./command/vm/exec.ts";
@@ -38,6 +39,7 @@ export const commands: readonly Command[] = [
   vmShow,
   vmExec,
   vmLogs,
+  vmConsole,
   vmSsh,
   imageBuild,
   imageImport,

@@ -37,9 +37,9 @@ function contextOf(
   const say = (text: string) => void (flags.quiet || streams.err(text));
   const progress = new Progress(oneOf === undefined ? say : (text) => say(`${oneOf.prefix}${text}`));
   return {
-    call: (key, params, { passesSignals = false, terminal, ...options } = {}) =>
+    call: (key, params, { passesSignals = false, terminal, leave, ...options } = {}) =>
       connection.call(key, params, {
-        signal: interrupt.signal,
+        signal: leave === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, leave]),
         ...options,
         ...(passesSignals ? { passSignals: passing(interrupt, terminal) } : {}),
         onEvent: (event, data) => {

@@ -57,6 +57,7 @@ export function daemonHandlers(
     vmShow: ({ vm }) => vms.show(vm),
     vmExec: (params, request) => guests.exec(params, request),
     vmLogs: (params, request) => guests.logs(params, request),
+    vmConsole: (params, request) => guests.console(params, request),
     vmSsh: (params, request) => guests.ssh(params, request),
     systemDoctor: (params, request) =>
       operations.run("system.doctor", request, (context) => doctor.run(params, context)),

@@ -86,10 +86,11 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
 /** The modes are set, not asked for: what the umask takes away, the owner and the VMMs need. */
 function makeDirectories(
   { helperRunDir }: Installation,
-  { factsDirectory, vmSockets, vmmLogs, vmmRecords }: Layout,
+  { factsDirectory, vmSockets, vmmLogs, vmmRecords, consoleInputs }: Layout,
 ): void {
   const modes = [
     [0o755, [helperRunDir, vmSockets]],
+    [0o711, [consoleInputs]],
     [0o700, [factsDirectory, vmmLogs, vmmRecords]],
   ] as const;
   for (const [mode, directories] of modes) {

@@ -43,6 +43,9 @@ export interface Layout {
   /** What a VMM's recorder wrote down; root's alone. */
   vmmRecord(vmId: string): string;
   readonly vmmRecords: string;
+  /** What is typed on a guest's serial console: a FIFO of the owner's, in a directory of root's. */
+  consoleInput(vmId: string): string;
+  readonly consoleInputs: string;
   /** The sockets of a running VMM. */
   sockets(vmId: string): { directory: string; qmp: string; agent: string };
   readonly bridge: string;
@@ -92,6 +95,8 @@ export function layoutOf(installation: Installation): Layout {
     vmmLogs: join(helperRunDir, "log"),
     vmmRecord: (vmId) => join(helperRunDir, "record", vmId),
     vmmRecords: join(helperRunDir, "record"),
+    consoleInput: (vmId) => join(helperRunDir, "console", vmId),
+    consoleInputs: join(helperRunDir, "console"),
     sockets: (vmId) => {
       const directory = join(helperRunDir, "vm", vmId);
       return { directory, qmp: join(directory, "qmp.sock"), agent: join(directory, "agent.sock") };

@@ -57,7 +57,9 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
       "Uid:\t62000\t62000\t62000\t62000\nGid:\t62000\t62000\t62000\t62000\nGroups:\t \n" +
         "CapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\n",
     );
-    expect(await sandbox.root(`cd /proc/${pid}/fd; readlink 0; stat -Lc %F 1 2`)).toBe("/dev/null\nfifo\nfifo\n");
+    expect(await sandbox.root(`cd /proc/${pid}/fd; readlink 0; stat -Lc %F 0 1 2`)).toBe(
+      `${directory}/helper/console/${vmId}\nfifo\nfifo\nfifo\n`,
+    );
     expect(
       await sandbox.root(
         `readlink /proc/${pid}/fd/* | grep -o '[a-z0-9.]*$' | grep -E '^(root|vmlinux|initrd)' | sort -u`,

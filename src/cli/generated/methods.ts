@@ -513,6 +513,45 @@ export const methods = {
       }
     ]
   },
+  "vmConsole": {
+    "name": "vm.console",
+    "summary": "Attaches to a VM's serial console: shows what it printed and prints, and types on it.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      },
+      {
+        "name": "lines",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 40,
+        "minimum": 0,
+        "maximum": 10000,
+        "summary": "how many lines of what was printed before are shown first"
+      },
+      {
+        "name": "read_only",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "type nothing"
+      },
+      {
+        "name": "escape",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "the key that leaves it, ^A to ^_, or none; ^] by default"
+      }
+    ]
+  },
   "vmSsh": {
     "name": "vm.ssh",
     "summary": "Reaches a VM by ssh: waits for its ssh server, whose key is known beforehand.",

@@ -7,6 +7,7 @@ import type { TerminalSize } from "../../rpc/frame.ts";
 import type { Request } from "../operation/operations.ts";
 import { awaitSsh } from "../ssh/await-ssh.ts";
 import { hostKeyAlias } from "../ssh/ssh-keys.ts";
+import { ConsoleInput } from "../vmm/console-input.ts";
 import { ConsoleLog } from "../vmm/console-log.ts";
 import type { RunningVms } from "./running.ts";
 import { activeStates } from "./state.ts";
@@ -81,6 +82,33 @@ export class GuestAccess {
     return { bytes };
   }
 
+  /** Attaches to the serial console until the caller leaves or the VM ends; any number may, and all may type. */
+  async console(
+    { vm: reference, lines, read_only: readOnly }: Params<"vmConsole">,
+    { signal, emit, input }: VmRequest,
+  ): Promise<{ bytes: number }> {
+    const { layout, records } = this.#deps;
+    const vm = records.use(reference);
+    if (!activeStates.has(vm.state)) {
+      const hint = "`banger vm logs` shows what it printed when it ran.";
+      throw new BangerError("wrong_state", `${vm.name} is ${vm.state}`, { details: { hint } });
+    }
+    using keyboard = readOnly ? undefined : new ConsoleInput(layout.consoleInput(vm.id));
+    // It fails with nothing but the request itself, or the VMM, and ends with either.
+    void typeAll(input, keyboard);
+    const log = new ConsoleLog(layout.vm(vm.id).consoleLog);
+    const isOver = ({ generation, state }: StoredVm) => generation !== vm.generation || !activeStates.has(state);
+    const ended = records.until(vm.id, isOver, signal);
+    let bytes = 0;
+    for await (const chunk of log.read({ follow: true, lastLines: lines, signal, ended })) {
+      signal.throwIfAborted();
+      bytes += chunk.length;
+      await emit("data", chunk.toString("base64"));
+    }
+    signal.throwIfAborted();
+    return { bytes };
+  }
+
   /** Waits until the guest's ssh server greets, and says how to reach it. */
   async ssh({ vm: reference, timeout_s }: Params<"vmSsh">, { signal }: VmRequest) {
     const { records, running, layout } = this.#deps;
@@ -104,6 +132,11 @@ function withoutNetwork({ name }: StoredVm): BangerError {
   return new BangerError("wrong_state", `vm ${name} has no network to reach it by`, {
     details: { hint: "`vm exec` runs a command in it without one." },
   });
+}
+
+/** Types what comes. */
+async function typeAll(input: AsyncIterable<Uint8Array>, keyboard: ConsoleInput | undefined): Promise<void> {
+  for await (const bytes of input) await keyboard?.type(bytes);
 }
 
 /** `80x24`, as the declaration has it. */

@@ -5,6 +5,9 @@ import { setTimeout as delay } from "node:timers/promises";
 /** So much of the end is looked through for its last lines. */
 const tailBytes = 16 * 1024;
 const chunkBytes = 64 * 1024;
+const lineFeed = 0x0a;
+/** As many lines as fit into this can be asked for. */
+const lastLinesBytes = 256 * 1024;
 /** A guest that prints byte by byte is read so often at most. */
 const gatherMs = 10;
 /** Who does not follow reads the log, and what it was continued in meanwhile, once. */
@@ -14,6 +17,8 @@ const mostFiles = 2;
 export interface ConsoleReading {
   /** Goes on as the log grows. */
   readonly follow: boolean;
+  /** Begins so many lines before the end; at the beginning when absent. */
+  readonly lastLines?: number;
   /** Ends the reading. */
   readonly signal: AbortSignal;
   /** Resolves when nothing is written any more; what was written until then is still read. */
@@ -51,7 +56,8 @@ export class ConsoleLog {
     let current = openIfThere(this.#path);
     let position = 0;
     try {
-      yield* earlier(`${this.#path}.1`, current);
+      if (reading.lastLines === undefined) yield* earlier(`${this.#path}.1`, current);
+      else if (current !== undefined) position = startOfLast(reading.lastLines, current);
       using changes = reading.follow ? watchChanges(dirname(this.#path), reading) : undefined;
       for (let files = 1; ; ) {
         // Asked before reading: what was written before the end is then read, and the end is final.
@@ -72,6 +78,22 @@ export class ConsoleLog {
       if (current !== undefined) closeSync(current);
     }
   }
+}
+
+/** Where the last lines of a file begin; what follows the last line feed is one too. */
+function startOfLast(lines: number, fd: number): number {
+  const { size } = fstatSync(fd);
+  const bytes = Buffer.alloc(Math.min(size, lastLinesBytes));
+  const begin = size - bytes.length;
+  const end = readSync(fd, bytes, 0, bytes.length, begin);
+  let start = end;
+  // The line feed that ends a line doesn't begin another.
+  let before = bytes[end - 1] === lineFeed ? end - 2 : end - 1;
+  for (let left = lines; left > 0 && start > 0; left--) {
+    start = before < 0 ? 0 : bytes.lastIndexOf(lineFeed, before) + 1;
+    before = start - 2;
+  }
+  return begin + start;
 }
 
 function* earlier(path: string, current: number | undefined): Generator<Buffer> {

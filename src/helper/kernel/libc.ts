@@ -5,6 +5,8 @@ import koffi from "koffi";
 export interface Libc {
   /** A pipe, closed on exec (pipe2(2)). */
   pipe(): { readonly read: number; readonly write: number };
+  /** A FIFO (mkfifo(3)); the umask takes of its mode. */
+  makeFifo(path: string, mode: number): void;
   socket(family: number, type: number, protocol: number): number;
   bind(fd: number, address: Buffer): void;
   setsockopt(fd: number, level: number, name: number, value: Buffer): void;
@@ -53,6 +55,7 @@ const [RESOLVE_NO_XDEV, RESOLVE_NO_SYMLINKS] = [0x01, 0x04];
 export function loadLibc(): Libc {
   const library = koffi.load("libc.so.6");
   const pipe2 = library.func("int pipe2(_Out_ int *fds, int flags)");
+  const mkfifo = library.func("int mkfifo(const uint8_t *path, uint32_t mode)");
   const socket = library.func("int socket(int family, int type, int protocol)");
   const bind = library.func("int bind(int fd, const uint8_t *address, uint32_t length)");
   const setsockopt = library.func("int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)");
@@ -76,6 +79,7 @@ export function loadLibc(): Libc {
       checked("pipe2", pipe2(fds, O_CLOEXEC) as number);
       return { read: fds[0] ?? -1, write: fds[1] ?? -1 };
     },
+    makeFifo: (path, mode) => void checked("mkfifo", mkfifo(cText(path), mode) as number),
     socket: (family, type, protocol) => checked("socket", socket(family, type, protocol) as number),
     bind: (fd, address) => void checked("bind", bind(fd, address, address.length) as number),
     setsockopt: (fd, level, name, value) =>

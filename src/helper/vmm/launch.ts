@@ -44,6 +44,7 @@ export function launchVmm(
         program: programs.consoleLog,
         path: layout.vm(vmId).consoleLog,
       },
+      input: layout.consoleInput(vmId),
       given: inheritedOrder.map((name) => files[name]),
       plumbing: { console, words: { ...words, file: log } },
       argv: [

@@ -32,7 +32,7 @@ const cmdline = [
   "random.trust_cpu=on",
 ];
 
-/** QEMU's argv, program first, with every option explicit. The guest's console is its standard output. */
+/** QEMU's argv, program first, with every option explicit. The guest's console is its standard input and output. */
 export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
   const tcg = spec.accel === "tcg";
   const { files } = spec;

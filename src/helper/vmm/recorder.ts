@@ -15,6 +15,8 @@ export interface Recorded {
   readonly record: string;
   /** The guest's console: who owns the log, the program that keeps it bounded, and where it is. */
   readonly console: { readonly uid: number; readonly gid: number; readonly program: string; readonly path: string };
+  /** The FIFO from which the VMM reads what is typed there. It has it open for writing too, so that it never ends. */
+  readonly input: string;
   /** What the VMM gets from descriptor 3 on; at most four. */
   readonly given: readonly number[];
   /** Ends of pipes, and the file of the VMM's own words. */
@@ -42,12 +44,12 @@ const script = `
 umask 077
 ulimit -c 0
 ulimit -n 1024
-record=$1 uid=$2 gid=$3 program=$4 log=$5 limit=$6 most=$7
-shift 7
+record=$1 uid=$2 gid=$3 program=$4 log=$5 limit=$6 most=$7 input=$8
+shift 8
 as_owner() {
   exec /usr/bin/setpriv --reuid="$uid" --regid="$gid" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all -- "$@"
 }
-{ umask 0; exec "$@"; } </dev/null 7>&- 8>&- 9>&- &
+{ umask 0; exec "$@"; } <>"$input" 7>&- 8>&- 9>&- &
 vmm=$!
 printf '%-${recordWidth}s\\n' "running $vmm" 1<>"$record"
 exec 3>&- 4>&- 5>&- 6>&-
@@ -61,9 +63,9 @@ wait
 `;
 
 /** Starts a VMM below a recorder of its own. */
-export function spawnRecorded({ record, console, given, plumbing, argv }: Recorded): ChildProcess {
+export function spawnRecorded({ record, console, input, given, plumbing, argv }: Recorded): ChildProcess {
   makeRecord(record);
-  const positional = [record, console.uid, console.gid, console.program, console.path, consoleBytes, wordsBytes];
+  const positional = [record, console.uid, console.gid, console.program, console.path, consoleBytes, wordsBytes, input];
   const spare = Array.from({ length: 4 - given.length }, () => "ignore" as const);
   const child = spawn("/bin/sh", ["-c", script, "bangerd-root: recorder", ...positional.map(String), ...argv], {
     stdio: [

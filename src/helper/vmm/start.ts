@@ -9,6 +9,7 @@ import type { ProcessFacts, VmFacts } from "../files/facts.ts";
 import { processFacts } from "../process/process-facts.ts";
 import { leaseUid } from "../process/uid-lease.ts";
 import { undoneFor } from "../undo.ts";
+import { makeConsoleInput } from "./console-input.ts";
 import { awaitGreeting, recorderEnds } from "./greeting.ts";
 import { lastWords } from "./last-words.ts";
 import { launchVmm } from "./launch.ts";
@@ -43,6 +44,7 @@ export async function startVmm(deps: HelperDeps, params: StartParams) {
   remember({});
   try {
     await makeRunDirectory(deps, known);
+    makeConsoleInput(deps, vmId);
     const child = launchVmm(deps, known, params, await groupsOf(deps, params));
     const recorder = recorderOf(child);
     remember({ ...recorder });

@@ -33,6 +33,7 @@ export async function stopVmm(deps: HelperDeps, vmId: string, generation: number
   returnFiles(deps, known);
   await removeRunDirectory(deps, layout.sockets(vmId).directory);
   rmSync(layout.vmmLog(vmId), { force: true });
+  rmSync(layout.consoleInput(vmId), { force: true });
   removeRecord(layout.vmmRecord(vmId));
   // Its tap may have been made or removed meanwhile.
   const { vmm: _, ...rest } = facts.vm(vmId) ?? known;

@@ -46,6 +46,25 @@ export const guestContract = {
     result: z.object({ bytes: z.int() }),
     errors: [...byName],
   }),
+  vmConsole: method({
+    name: "vm.console",
+    // Events `data` carry what the guest prints as base64; the request's input is typed there. Cancelling it leaves.
+    summary: "Attaches to a VM's serial console: shows what it printed and prints, and types on it.",
+    params: one.extend({
+      lines: amount(0, 10_000, "lines")
+        .default(40)
+        .describe("how many lines of what was printed before are shown first"),
+      read_only: z.boolean().default(false).describe("type nothing"),
+      // The caller's own affair: the daemon passes every byte.
+      escape: z
+        .string()
+        .regex(/^(\^[A-Z[\\\]^_]|none)$/, "must be ^A to ^Z, ^[, ^\\, ^], ^^, ^_, or none")
+        .optional()
+        .describe("the key that leaves it, ^A to ^_, or none; ^] by default"),
+    }),
+    result: z.object({ bytes: z.int() }),
+    errors: [...byName, "wrong_state", "host_failed"],
+  }),
   vmSsh: method({
     name: "vm.ssh",
     summary: "Reaches a VM by ssh: waits for its ssh server, whose key is known beforehand.",

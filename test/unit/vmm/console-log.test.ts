@@ -84,6 +84,24 @@ it("tells the last lines, and none of a log that isn't there", () => {
   expect(log.tail(2)).toBe("two\nthree");
 });
 
+it.each<[number, string, string]>([
+  [2, "one\ntwo\nthree\n", "two\nthree\n"],
+  [1, "one\ntwo\nprompt", "prompt"],
+  [2, "one\ntwo\nprompt", "two\nprompt"],
+  [0, "one\ntwo\n", ""],
+  [0, "prompt", ""],
+  [9, "one\ntwo\n", "one\ntwo\n"],
+  [3, "\n\n\n", "\n\n\n"],
+  [2, "\n\n\n", "\n\n"],
+  [1, "\n", "\n"],
+  [5, "", ""],
+  [10_000, "x".repeat(300_000), "x".repeat(256 * 1024)],
+])("begins %i lines before the end", async (lastLines, written, expected) => {
+  writeFileSync(`${path}.1`, "long ago\n");
+  writeFileSync(path, written);
+  expect(await read({ lastLines })).toBe(expected);
+});
+
 it("goes on where it ends now when it was cut meanwhile", async () => {
   writeFileSync(path, "before\n");
   const ended = Promise.withResolvers<void>();
