@@ -1,4 +1,6 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AgentClient } from "../../../src/daemon/guest/agent-client.ts";
 import { BangerError } from "../../../src/rpc/contract/errors.ts";
@@ -8,7 +10,7 @@ import { attach, type GuestSocket, realAgent } from "../../support/agent.ts";
 import { onTerminal } from "../../support/on-terminal.ts";
 import { CliHost } from "../../support/scripted-daemon.ts";
 
-const { SIGHUP, SIGINT, SIGTERM, SIGWINCH } = constants.signals;
+const { SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGWINCH } = constants.signals;
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
 /** A guest of a few commands, each of which says "up" first. */
@@ -48,6 +50,15 @@ async function typed(bytes: number, { input }: RequestContext): Promise<string> 
   return Buffer.concat(parts).toString("hex");
 }
 
+const vmSsh: Handlers<typeof daemonContract>["vmSsh"] = async () => ({
+  host: "10.77.0.2",
+  port: 22,
+  user: "root",
+  identity_file: "/key",
+  known_hosts_file: "/hosts",
+  host_key_alias: "web",
+});
+
 describe("a terminal that was lent", () => {
   let guest: GuestSocket & { readonly ended: Promise<number | null>[] };
   let terminals: AgentClient;
@@ -62,7 +73,7 @@ describe("a terminal that was lent", () => {
   });
   beforeEach(async () => {
     host = new CliHost();
-    await host.serve({ vmExec, traceSubmit: async ({ spans }) => ({ accepted: spans.length }) });
+    await host.serve({ vmExec, vmSsh, traceSubmit: async ({ spans }) => ({ accepted: spans.length }) });
   });
   afterEach(() => host[Symbol.asyncDispose]());
 
@@ -175,12 +186,44 @@ describe("a terminal that was lent", () => {
     );
   });
 
+  describe("to ssh", () => {
+    /** A program called ssh, that takes the terminal as ssh does. */
+    const ssh = (then: string) => {
+      mkdirSync(join(host.directory, "bin"));
+      const script = `before=$(stty -g); trap 'stty "$before"; echo ended >${host.directory}/ended; exit 255' TERM
+        stty raw -echo; echo up; ${then}`;
+      writeFileSync(join(host.directory, "bin", "ssh"), `#!/bin/bash\n${script}\n`, { mode: 0o755 });
+      return { PATH: `${host.directory}/bin:${host.env["PATH"]}` };
+    };
+
+    it("is its own, and so is each new size", async () => {
+      const { ended, screen, shows, deliver } = banger(
+        "vm ssh web",
+        ssh(`trap 'stty size; stty "$before"; exit 4' WINCH; while :; do sleep 0.05; done`),
+      );
+      await shows("up");
+      deliver(SIGWINCH, { columns: 101, rows: 33 });
+      await ended;
+      expect(screen()).toMatch(/33 101\n\r\nexit 4, restored\r\n$/);
+    });
+
+    it.each([
+      ["SIGTERM", SIGTERM],
+      ["SIGHUP", SIGHUP],
+      ["SIGKILL", SIGKILL],
+    ])("is restored after %s, and ssh ends", async (_, signal) => {
+      const { ended, shows, screen } = banger("vm ssh web; sleep 1", ssh("while :; do sleep 0.05; done"));
+      await shows("up");
+      await kill(signal, "vm ssh web");
+      await ended;
+      await expect.poll(() => existsSync(join(host.directory, "ended")), { timeout: 10_000 }).toBe(true);
+      expect(screen()).toMatch(/restored\r\n$/);
+    });
+  });
+
   /** Sends a signal to the one \`banger\` on our terminals. */
-  async function kill(signal: number): Promise<void> {
-    const { ended } = onTerminal(
-      terminals,
-      `pkill -${signal} -f '^[^ ]*node [^ ]*src/cli/main.ts vm exec -it web -- told'`,
-    );
+  async function kill(signal: number, line = "vm exec -it web -- told"): Promise<void> {
+    const { ended } = onTerminal(terminals, `pkill -${signal} -f '^[^ ]*node [^ ]*src/cli/main.ts ${line}'`);
     expect(await ended).toEqual({ exitCode: 0, signal: null });
   }
 });

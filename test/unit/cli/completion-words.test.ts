@@ -27,7 +27,7 @@ it.each([
   ["vm exec web ", "nothing"],
   ["vm exec web -- ", "nothing"],
   ["vm exec web ls -", "nothing"],
-  ["vm exec web -", "--env --cwd --user --stdin --json --quiet --config --help"],
+  ["vm exec web -", "--env --cwd --user --stdin --tty --size --json --quiet --config --help"],
   ["vm exec -e A=b w", "web"],
   ["vm exec -C ", "nothing"],
   ["vm create --im", "--image"],
