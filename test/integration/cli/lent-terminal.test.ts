@@ -59,6 +59,26 @@ const vmSsh: Handlers<typeof daemonContract>["vmSsh"] = async () => ({
   host_key_alias: "web",
 });
 
+/** A console that says what it is asked, then repeats what is typed, and ends at an E. */
+const vmConsole: Handlers<typeof daemonContract>["vmConsole"] = async (
+  { lines, read_only },
+  { emit, input, signal },
+) => {
+  const say = (bytes: Uint8Array) => emit("data", Buffer.from(bytes).toString("base64"));
+  await say(Buffer.from(JSON.stringify({ lines, read_only })));
+  const left = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error));
+  });
+  const echo = async () => {
+    for await (const bytes of input) {
+      await say(bytes);
+      if (Buffer.from(bytes).includes("E")) return { bytes: 0 };
+    }
+    return left;
+  };
+  return Promise.race([echo(), left]);
+};
+
 describe("a terminal that was lent", () => {
   let guest: GuestSocket & { readonly ended: Promise<number | null>[] };
   let terminals: AgentClient;
@@ -73,7 +93,7 @@ describe("a terminal that was lent", () => {
   });
   beforeEach(async () => {
     host = new CliHost();
-    await host.serve({ vmExec, vmSsh, traceSubmit: async ({ spans }) => ({ accepted: spans.length }) });
+    await host.serve({ vmExec, vmSsh, vmConsole, traceSubmit: async ({ spans }) => ({ accepted: spans.length }) });
   });
   afterEach(() => host[Symbol.asyncDispose]());
 
@@ -184,6 +204,57 @@ describe("a terminal that was lent", () => {
     expect((await host.bash(`banger vm exec -t --size ${size} web -- asked`)).stderr).toMatch(
       /size: must be columns and rows from 1 to 9999, like 80x24/,
     );
+  });
+
+  describe("to a console", () => {
+    it.each([
+      ["", "Ctrl-]", "\u001d"],
+      ["--escape ^A", "Ctrl-A", "\u0001"],
+    ])("is left by the escape key alone: vm console %s", async (flags, shown, key) => {
+      const { ended, screen, shows, keys } = banger(`vm console ${flags} web`);
+      await shows('{"lines":40,"read_only":false}');
+      keys.type("ls\r\u0003\u0004\u001a");
+      await shows("ls\r\u0003\u0004\u001a");
+      keys.type(`more${key}never`);
+      await ended;
+      expect(screen()).toContain(`web: its serial console; ${shown} leaves it`);
+      expect(screen()).not.toContain("never");
+      expect(screen()).toMatch(/left the console of web, which runs on\r\n\r\nexit 0, restored\r\n$/);
+    });
+
+    it("ends with the VM", async () => {
+      const { ended, screen, shows, keys } = banger("vm console --escape none -n 0 web");
+      await shows('{"lines":0,"read_only":false}');
+      keys.type("\u001dE");
+      await ended;
+      expect(screen().endsWith("\u001dE\r\nweb has ended\r\n\r\nexit 0, restored\r\n")).toBe(true);
+    });
+
+    it("types nothing with --read-only, and is left by Ctrl-C", async () => {
+      const { ended, screen, shows, keys } = banger("vm console -r web");
+      await shows('{"lines":40,"read_only":true}');
+      expect(screen()).toContain("Ctrl-C leaves it");
+      keys.type("\u0003");
+      await ended;
+      expect(screen()).toMatch(/exit 130, restored\r\n$/);
+    });
+
+    it("is restored after a signal", async () => {
+      const { ended, screen, shows } = banger("vm console web");
+      await shows('{"lines":40,"read_only":false}');
+      await kill(SIGTERM, "vm console web");
+      await ended;
+      expect(screen()).toMatch(/exit 143, restored\r\n$/);
+    });
+
+    it("goes on when what was typed by a pipe has ended", async () => {
+      const { code, stdout } = await host.bash("{ printf ls; sleep 2; printf E; } | banger vm console web");
+      expect({ code, stdout }).toEqual({ code: 0, stdout: '{"lines":40,"read_only":false}lsE' });
+    });
+
+    it.each(["A", "^a", "^", "^AB", ""])("an escape of %j is refused", async (escape) => {
+      expect((await host.bash(`banger vm console --escape '${escape}' web`)).code).toBe(64);
+    });
   });
 
   describe("to ssh", () => {
