@@ -49,7 +49,9 @@ describe("a command on a terminal", () => {
   });
 
   it("gets Ctrl-C, Ctrl-Z and Ctrl-D as a terminal's keys", async () => {
-    const { keys, shows, ended } = run("trap 'echo interrupted' INT; echo up; cat; cat; echo the end");
+    const { keys, shows, ended } = run(
+      "trap got=1 INT; echo up; until [ $got ]; do sleep 0.05; done; echo interrupted; cat; echo the end",
+    );
     await shows("up");
     keys.type("\u0003");
     await shows("interrupted");
@@ -123,13 +125,13 @@ describe("a command on a terminal", () => {
 
   it("gets a hang-up when its caller leaves, and so does what runs in front", async () => {
     const abort = new AbortController();
-    const script = "trap 'exit 0' HUP; echo up; sh -c 'trap \"\" HUP; exec sleep 6123' & wait";
-    const { ended, shows } = run(script, { signal: abort.signal });
+    const { ended, shows } = run("trap 'exit 0' HUP; echo up; sleep 7123", { signal: abort.signal });
     await shows("up");
     abort.abort(new Error("left"));
     await expect(ended).rejects.toThrow("left");
-    const { ended: next } = run("true");
+    const { ended: next, screen } = run("pgrep -f 'sleep 7[1]23'; true");
     expect(await next).toMatchObject({ exitCode: 0 });
+    expect(screen()).toBe("");
   });
 
   it("passes a signal to what runs in front, and SIGINT to that alone", async () => {
