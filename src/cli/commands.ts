@@ -23,16 +23,24 @@ import { vmExec } from "./command/vm/exec.ts";
 import { vmKill } from "./command/vm/kill.ts";
 import { vmLogs } from "./command/vm/logs.ts";
 import { vmLs } from "./command/vm/ls.ts";
+import { vmPause } from "./command/vm/pause.ts";
+import { vmRestart } from "./command/vm/restart.ts";
+import { vmResume } from "./command/vm/resume.ts";
 import { vmShow } from "./command/vm/show.ts";
 import { vmSsh } from "./command/vm/ssh.ts";
 import { vmStart } from "./command/vm/start.ts";
 import { vmStop } from "./command/vm/stop.ts";
+import { vmWait } from "./command/vm/wait.ts";
 
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
   vmCreate,
   vmStart,
   vmStop,
+  vmRestart,
+  vmPause,
+  vmResume,
+  vmWait,
   vmKill,
   vmDelete,
   vmLs,

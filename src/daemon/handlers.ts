@@ -17,7 +17,7 @@ export interface RequestCounts {
 
 /** What the daemon answers: one line for each method. */
 export function daemonHandlers(
-  { helper, network, kernels, images, vms, guests, doctor, traces, operations, accelerator }: Services,
+  { helper, network, kernels, images, vms, waits, guests, doctor, traces, operations, accelerator }: Services,
   keep: SpanSink,
   requests: RequestCounts,
   otlp: Pick<SpanExport, "status">,
@@ -51,6 +51,10 @@ export function daemonHandlers(
     vmCreate: (params, request) => vms.create(params, request),
     vmStart: (params, request) => vms.start(params, request),
     vmStop: (params, request) => vms.stop(params, request),
+    vmRestart: (params, request) => vms.restart(params, request),
+    vmPause: (params, request) => vms.pause(params, request),
+    vmResume: (params, request) => vms.resume(params, request),
+    vmWait: (params, request) => waits.wait(params, request),
     vmKill: (params, request) => vms.kill(params, request),
     vmDelete: (params, request) => vms.delete(params, request),
     vmList: async () => ({ vms: vms.list() }),

@@ -25,16 +25,19 @@ import { createStepRunner, type StepRunner } from "./step/step-runner.ts";
 import type { TraceStore } from "./trace/trace-store.ts";
 import { createAdmission, type HostMemory, procMemory } from "./vm/admission.ts";
 import { createExitReader, type ExitReaderDeps, procProcesses } from "./vm/lifecycle/exit.ts";
+import { type RunDeps, runVm } from "./vm/lifecycle/run.ts";
 import { createAlone } from "./vm/alone.ts";
 import { GuestAccess } from "./vm/guest-access.ts";
 import { createPreflight } from "./vm/preflight.ts";
 import { vmParts } from "./vm/parts/parts.ts";
+import { RebootLimit } from "./vm/reboot-limit.ts";
 import { keepReconciled, removeHalfVms } from "./vm/reconcile.ts";
 import { RunningVms } from "./vm/running.ts";
-import type { SuperviseDeps } from "./vm/supervise.ts";
+import { supervise, type SuperviseDeps } from "./vm/supervise.ts";
 import { VmLocks } from "./vm/vm-locks.ts";
 import { VmRecords } from "./vm/vm-records.ts";
 import { VmService } from "./vm/vm-service.ts";
+import { VmWaits } from "./vm/wait.ts";
 import type { Accelerator, VmmDrivers } from "./vmm/driver.ts";
 import { createQemuDriver } from "./vmm/qemu/qemu-driver.ts";
 import type { Store } from "./store/store.ts";
@@ -68,6 +71,7 @@ export interface Services {
   readonly kernels: KernelService;
   readonly images: ImageService;
   readonly vms: VmService;
+  readonly waits: VmWaits;
   readonly guests: GuestAccess;
   readonly doctor: Doctor;
   readonly traces: TraceStore;
@@ -128,7 +132,13 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     bootTrace: createBootTrace(spans),
   });
   const admission = createAdmission({ records, memory: preinstalled?.memory ?? procMemory, kernels });
-  const supervise: SuperviseDeps = {
+  const starting: RunDeps = {
+    records,
+    start: { records, parts, network, steps, admission, preflight: createPreflight({ helper, capabilities }), bootId },
+    supervise: (vm) => supervise(supervision, vm),
+    log,
+  };
+  const supervision: SuperviseDeps = {
     layout,
     records,
     running,
@@ -141,9 +151,14 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     spans,
     log,
     bootId,
+    reboots: new RebootLimit(),
+    // It had its memory until now.
+    startAgain: (vm, context) => runVm(starting, vm, { overcommit: true, warnings: [] }, context),
     adopting: new Set(),
     closing: closing.signal,
   };
+  const stop = { records, parts, steps, running, exits, helper };
+  const waits = new VmWaits({ records, running, locks, steps });
   const vms = new VmService({
     layout,
     records,
@@ -153,11 +168,11 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     operations,
     alone: createAlone({ operations, locks, records, running }),
     create: { installation, layout, records, images, kernels, disk, keys, steps },
-    start: { records, parts, network, steps, admission, preflight: createPreflight({ helper, capabilities }), bootId },
-    stop: { records, parts, steps, running, exits },
+    run: starting,
+    stop,
+    pause: { running, steps },
+    waits,
     remove: { layout, records, disk, steps },
-    supervise,
-    log,
   });
   removeHalfVms({ layout, records });
   const halves = setHalvesAside({ layout, database, run, log });
@@ -169,7 +184,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
   let accelerator: Accelerator | undefined;
   helper.onReachable(async () => {
     accelerator = await drivers.qemu.accelerator().catch(() => undefined);
-    await keepReconciled({ ...supervise, helper, spans });
+    await keepReconciled({ ...supervision, helper, spans });
     await network.resume();
   });
   return {
@@ -178,6 +193,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     kernels,
     images,
     vms,
+    waits,
     guests: new GuestAccess({ layout, records, running }),
     doctor: new Doctor({
       checks: doctorChecks({

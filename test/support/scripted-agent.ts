@@ -19,6 +19,8 @@ export class ScriptedAgent {
   manner: AgentManner = "answers";
   /** The newest protocol that it speaks. */
   version = 2;
+  /** How often the guest's clock was set. */
+  timesSet = 0;
   /** Called when the guest is asked to go. */
   onShutdown: () => void = () => undefined;
   readonly #streams = new Set<Socket>();
@@ -60,6 +62,9 @@ export class ScriptedAgent {
       if (this.manner === "stays") return this.onShutdown();
       send(frameType.shuttingDown, Buffer.alloc(0));
       this.onShutdown();
-    } else if (type === frameType.time) send(frameType.timeSet, Buffer.alloc(9));
+    } else if (type === frameType.time) {
+      this.timesSet++;
+      send(frameType.timeSet, Buffer.alloc(9));
+    }
   }
 }

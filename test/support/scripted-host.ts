@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Store } from "../../src/daemon/store/store.ts";
@@ -11,7 +11,7 @@ import type { Installation } from "../../src/installation/install-file.ts";
 import { type Layout, layoutOf } from "../../src/installation/layout.ts";
 import type { Image } from "../../src/rpc/contract/image.ts";
 import type { Kernel } from "../../src/rpc/contract/kernel.ts";
-import type { Vm } from "../../src/rpc/contract/vm.ts";
+import type { ChangedVm, Vm } from "../../src/rpc/contract/vm.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { newOpId, type OpId } from "../../src/telemetry/op-id.ts";
 import type { SpanRecord } from "../../src/telemetry/span-record.ts";
@@ -142,10 +142,27 @@ export class ScriptedHost implements AsyncDisposable {
   }
 
   start(vm: string, asking?: Asking & { overcommit?: boolean }): Promise<Vm> {
-    return this.ask(({ vms }, request) => vms.start({ vm, overcommit: asking?.overcommit ?? false }, request), asking);
+    const params = { vm, overcommit: asking?.overcommit ?? false, wait: "ready" as const, wait_timeout_s: 1 };
+    return this.ask(({ vms }, request) => vms.start(params, request), asking);
   }
 
-  stop(vm: string, timeout_s: number, asking?: Asking): Promise<Vm> {
+  restart(vm: string, timeout_s: number, asking?: Asking): Promise<ChangedVm> {
+    return this.ask(({ vms }, request) => vms.restart({ vm, timeout_s, overcommit: false }, request), asking);
+  }
+
+  pause(vm: string): Promise<ChangedVm> {
+    return this.ask(({ vms }, request) => vms.pause({ vm }, request));
+  }
+
+  resume(vm: string): Promise<ChangedVm> {
+    return this.ask(({ vms }, request) => vms.resume({ vm }, request));
+  }
+
+  wait(vm: string, what: "ready" | "booted" | "ssh" | "stopped", timeout_s: number, asking?: Asking): Promise<Vm> {
+    return this.ask(({ waits }, request) => waits.wait({ vm, for: what, timeout_s }, request), asking);
+  }
+
+  stop(vm: string, timeout_s: number, asking?: Asking): Promise<ChangedVm> {
     return this.ask(({ vms }, request) => vms.stop({ vm, timeout_s }, request), asking);
   }
 
@@ -162,6 +179,11 @@ export class ScriptedHost implements AsyncDisposable {
       ({ guests }, request) => guests.exec({ vm, argv: ["true"], env: [], stdin: false }, request),
       asking,
     );
+  }
+
+  /** What a VM's guest writes to its console. */
+  prints({ id }: Pick<Vm, "id">, text: string): void {
+    appendFileSync(this.layout.vm(id).consoleLog, text);
   }
 
   show(name: string): Vm {

@@ -19,6 +19,8 @@ export class ScriptedVmm {
   status = "prelaunch";
   /** The `io-status` of its disk. */
   ioStatus = "ok";
+  /** Called when its power button is pressed; a guest that has no handler does nothing. */
+  onPowerButton: () => void = () => undefined;
   /** The commands that it was given. */
   readonly executed: string[] = [];
   readonly #servers: Server[] = [];
@@ -92,6 +94,11 @@ export class ScriptedVmm {
       this.status = "running";
       this.event("RESUME");
     }
+    if (execute === "stop" && this.status === "running") {
+      this.status = "paused";
+      this.event("STOP");
+    }
+    if (execute === "system_powerdown") this.onPowerButton();
     socket.write(`${JSON.stringify({ return: this.#answerTo(execute), id })}\n`);
   }
 

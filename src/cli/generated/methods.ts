@@ -343,6 +343,29 @@ export const methods = {
         "required": false,
         "default": false,
         "summary": "start it although the host has too little memory for it"
+      },
+      {
+        "name": "wait",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "default": "ready",
+        "choices": [
+          "ready",
+          "booted",
+          "ssh"
+        ],
+        "summary": "answer when a command runs, its init is done, or ssh greets"
+      },
+      {
+        "name": "wait_timeout_s",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 120,
+        "minimum": 0,
+        "maximum": 86400,
+        "summary": "how long to wait for more than a command; the VM runs on then"
       }
     ]
   },
@@ -366,7 +389,105 @@ export const methods = {
         "default": 30,
         "minimum": 0,
         "maximum": 3600,
-        "summary": "how long the guest has to shut down by itself; then it is killed"
+        "summary": "how long the guest has to shut down by itself, its power button pressed in the last third; then it is killed"
+      }
+    ]
+  },
+  "vmRestart": {
+    "name": "vm.restart",
+    "summary": "Stops a VM as `vm stop` does and boots it; one that doesn't run is started.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      },
+      {
+        "name": "timeout_s",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 30,
+        "minimum": 0,
+        "maximum": 3600,
+        "summary": "how long the guest has to shut down by itself, its power button pressed in the last third; then it is killed"
+      },
+      {
+        "name": "overcommit",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "start it although the host has too little memory for it"
+      }
+    ]
+  },
+  "vmPause": {
+    "name": "vm.pause",
+    "summary": "Halts a VM's guest, which keeps its memory, until it is resumed.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "vmResume": {
+    "name": "vm.resume",
+    "summary": "Lets a paused VM's guest go on, and sets its clock.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "vmWait": {
+    "name": "vm.wait",
+    "summary": "Waits until a VM is ready, booted, reached by ssh or stopped; fails when that can't come true any more.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      },
+      {
+        "name": "for",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "default": "ready",
+        "choices": [
+          "ready",
+          "booted",
+          "ssh",
+          "stopped"
+        ],
+        "summary": "a command runs in it, its init is done, its ssh server greets, or it has stopped"
+      },
+      {
+        "name": "timeout_s",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 120,
+        "minimum": 0,
+        "maximum": 86400,
+        "summary": "how long to wait"
       }
     ]
   },

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { AgentExec, type ExecEnd, type ExecRequest, outputWindow } from "./agent-exec.ts";
 import { type AgentFrame, breach, frameType } from "./agent-frame.ts";
@@ -176,6 +177,21 @@ export class AgentClient {
     } finally {
       this.#shuttingDown = undefined;
     }
+  }
+
+  /** While the guest stands still, nothing is asked and no silence counted; then it is asked at once. */
+  rest(on: boolean): void {
+    if (on) this.#pulse.rest();
+    else this.#pulse.beat();
+  }
+
+  /** Whether the agent answers a question that is asked now, within so many milliseconds. */
+  answersWithin(ms: number): Promise<boolean> {
+    const answered = this.#ping().then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([answered, delay(ms, false, { ref: false })]);
   }
 
   close(): void {

@@ -59,6 +59,7 @@ export class AgentLink {
   #state: AgentState = "attaching";
   #session: Session | undefined;
   #failure: unknown;
+  #resting = false;
   /** What the guest sent that ended the last session. */
   #breach: BangerError | undefined;
 
@@ -98,6 +99,25 @@ export class AgentLink {
   async shutdown(how: "poweroff" | "reboot", signal?: AbortSignal): Promise<void> {
     const { client } = await this.#notSilent(signal);
     await client.shutdown(how);
+  }
+
+  /** Sets the guest's clock right, as soon as its agent answers. */
+  async setClock(signal: AbortSignal, deadlineMs: number): Promise<void> {
+    const { client } = await this.#answering(signal, deadlineMs);
+    const setting = client.clockAnchor(this.#deps.now).then((anchor) => client.setClock(anchor));
+    await within(deadlineMs, "the guest's agent did not answer", setting);
+  }
+
+  /** While the guest stands still, its agent's silence means nothing. */
+  rest(on: boolean): void {
+    if (this.#resting === on) return;
+    this.#resting = on;
+    this.#session?.client.rest(on);
+  }
+
+  /** Whether the agent answers now, within so many milliseconds. */
+  async answersWithin(ms: number): Promise<boolean> {
+    return (await this.#session?.client.answersWithin(ms)) ?? false;
   }
 
   /** Ends the session; the VM goes on. */
@@ -160,6 +180,7 @@ export class AgentLink {
     }
     const began = performance.now();
     this.#session = session;
+    if (this.#resting) session.client.rest(true);
     this.#become("answers");
     for (const waiter of this.#waiting) waiter.resolve(session);
     const over = new AbortController();

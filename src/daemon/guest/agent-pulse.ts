@@ -46,6 +46,12 @@ export class AgentPulse {
     this.#silence = undefined;
   }
 
+  /** Asks nothing until the next beat: a guest that stands still can't answer. */
+  rest(): void {
+    clearTimeout(this.#next);
+    this.heard();
+  }
+
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#next);

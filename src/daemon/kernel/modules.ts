@@ -5,10 +5,23 @@ import type { KernelFacts } from "./elf-kernel.ts";
 import type { ModuleTree } from "./module-tree.ts";
 import { gunzip, readBounded, type Unpack, type UnpackDeps, unpacked, unxz, unzstd } from "./unpack.ts";
 
-/** The drivers of what a guest is given: its disk, network, agent's port and entropy, and the root disk's file system. */
-const wanted = ["virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng", "ext4"];
-/** A kernel may be made without this one and the guest still does what it should. */
-const optional = new Set(["virtio_rng"]);
+/**
+ * The drivers of what a guest is given: its disk, network, agent's port and entropy, the root disk's file system, what tells the
+ * VMM of a panic, and the power button with the input device on which an init hears it.
+ */
+const wanted = [
+  "virtio_pci",
+  "virtio_blk",
+  "virtio_net",
+  "virtio_console",
+  "virtio_rng",
+  "ext4",
+  "pvpanic_pci",
+  "button",
+  "evdev",
+];
+/** A kernel may be made without these and the guest still does what it should. */
+const optional = new Set(["virtio_rng", "pvpanic_pci", "button", "evdev"]);
 
 /** One module: its path below the modules' directory, and its file. */
 export interface KernelModule {

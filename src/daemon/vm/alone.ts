@@ -18,7 +18,7 @@ export type Alone = (
   reference: string,
   mutation: Mutation,
   request: Request,
-  work: (vm: StoredVm, context: OperationContext) => Promise<StoredVm>,
+  work: (vm: StoredVm, context: OperationContext) => Promise<StoredVm & Pick<ChangedVm, "stopped_by">>,
 ) => Promise<ChangedVm>;
 
 /** Finds the VM, begins the operation, takes the lock and checks the state, in this order: what was read before the lock may have changed. */
@@ -31,7 +31,8 @@ export function createAlone({ operations, locks, records, running }: AloneDeps):
         mutation,
         async () => {
           const vm = records.must(id);
-          if (isAlready(mutation, vm)) return { ...running.shown(vm), unchanged: true };
+          const shown = running.shown(vm);
+          if (isAlready(mutation, shown)) return { ...shown, unchanged: true };
           mustAllow(mutation, vm);
           return running.shown(await work(vm, context));
         },

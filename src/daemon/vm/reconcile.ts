@@ -4,7 +4,7 @@ import { helperContract } from "../../rpc/contract/helper.ts";
 import type { Spans } from "../../telemetry/spans.ts";
 import { parseTraceparent } from "../../telemetry/traceparent.ts";
 import type { HelperLink } from "../helper/helper-link.ts";
-import { endDead } from "./lifecycle/end-dead.ts";
+import { afterEnd } from "./lifecycle/after-end.ts";
 import { releaseParts } from "./lifecycle/release.ts";
 import { stopVm } from "./lifecycle/stop.ts";
 import type { Held, Made } from "./parts/part.ts";
@@ -86,15 +86,9 @@ async function removeUnowned(deps: ReconcileDeps, found: Made, vm: StoredVm | un
 
 /** A VM of which the record says that it starts, runs or stops. Only a dead VMM ends one. */
 async function reconcileActive(deps: ReconcileDeps, held: Held, vm: StoredVm): Promise<string> {
-  const { records, locks, operations } = deps;
+  const { records } = deps;
   const alive = held.vmms.find(({ vm_id, generation }) => vm_id === vm.id && generation === vm.generation);
-  const cause = parseTraceparent(vm.started_by);
-  if (alive === undefined) {
-    await operations.unattended("vm.exited", cause, (context) =>
-      locks.exclusive(vm, "exit", () => endDead(deps, vm, undefined, context)),
-    );
-    return "ended";
-  }
+  if (alive === undefined) return afterEnd(deps, vm, undefined);
   if (vm.state === "stopping" && vm.stop_by !== null) {
     // Were the clock set back since, it would be waited for years.
     const latest = Date.now() + longestStopMs;

@@ -10,6 +10,9 @@ export interface RunningVm {
   readonly agent: AgentLink;
 }
 
+/** Whoever looks at one VM waits so long for its agent. */
+const answerMs = 800;
+
 type Health = NonNullable<Vm["health"]>;
 
 /** The VMs whose VMM this daemon is connected to. */
@@ -46,6 +49,13 @@ export class RunningVms {
     return running.agent.state === "answers" ? "ok" : "agent_silent";
   }
 
+  /** As `healthOf`, but asks an agent that answered until now. */
+  async askedHealthOf(vm: Pick<Vm, "id" | "state">): Promise<Health | null> {
+    const health = this.healthOf(vm);
+    if (health !== "ok" || (await this.#byId.get(vm.id)?.agent.answersWithin(answerMs)) === true) return health;
+    return this.healthOf(vm) === "ok" ? "agent_silent" : this.healthOf(vm);
+  }
+
   /** A VM with what only its handle knows. */
   shown<V extends Vm>(vm: V): V {
     return { ...vm, health: this.healthOf(vm) };
@@ -65,7 +75,7 @@ export class RunningVms {
       case "no_space":
         throw refuse("no_space", "stands still, as the host's disk is full; it goes on when there is room");
       case "paused":
-        throw refuse("wrong_state", "is paused: its VMM runs and its guest doesn't");
+        throw refuse("wrong_state", "is paused; `banger vm resume` lets it go on");
       case "ok":
       case "agent_silent":
         if (running === undefined) throw refuse("guest_died", "runs, but its VMM can't be reached");

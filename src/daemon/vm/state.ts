@@ -2,18 +2,22 @@ import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Vm } from "../../rpc/contract/vm.ts";
 
 /*
+ *                start undone      a guest's reboot
+ *                   ┌──────────┐    ┌─────────┐
+ *                   ▼          │    ▼         │
  *   creating ──▶ created ──▶ starting ──▶ running ──▶ stopping ──▶ stopped
- *                   ▲          │ │ ▲         │           ▲ │          │
- *                   └──────────┘ │ │         └───────────┤ └───▶ failed
- *                   start undone │ │    its VMM is dead  │          │
+ *                                │ ▲         │           ▲ │          │
+ *                                │ │         └───────────┤ └───▶ failed
+ *                                │ │    its VMM is dead  │          │
  *                                └─┼─────────────────────┘          │
- *                   not all undone │            `vm start`          │
+ *                   not all undone │     `vm start`, `vm restart`   │
  *                                  └────────────────────────────────┘
  *
  * creating: name and address are reserved, its files are being made. starting: `vm start`. running: its last step.
  * stopping: `vm stop`, `vm kill`, `vm delete --force`, a VMM that died by itself, a start whose undoing isn't complete: what it
  * holds is being released, or its guest was asked to go by a stop that nobody waits for any more.
- * stopped: all is released; the guest went in order, or was taken away. failed: so too, but the VMM died under a running guest.
+ * A VM that is paused, or stands still for want of space, is running: its `health` says so.
+ * stopped: all is released; the guest went in order, or was taken away. failed: so too, but the VMM died under a running guest, or its kernel panicked.
  * `vm delete` takes a VM from created, stopped and failed out of the table.
  */
 export type VmState = Vm["state"];
@@ -23,17 +27,27 @@ const begins = {
   start: ["created", "stopped", "failed"],
   stop: ["running", "stopping"],
   kill: ["running", "stopping", "starting"],
+  restart: ["created", "stopped", "failed", "running", "stopping"],
+  pause: ["running"],
+  resume: ["running"],
   delete: ["created", "stopped", "failed"],
 } as const satisfies Record<string, readonly VmState[]>;
 
 /** What needs a VM in a certain state. */
 export type Mutation = keyof typeof begins;
 
-/** In which states a VM is already as the mutation would make it: it succeeds, and does nothing. */
-const alreadySo: Readonly<Partial<Record<Mutation, readonly VmState[]>>> = {
-  start: ["running"],
-  stop: ["created", "stopped", "failed"],
-  kill: ["created", "stopped", "failed"],
+/** As which VM it is already as the mutation would make it: it succeeds, and does nothing. `health`: one of these, where that matters. */
+interface AlreadySo {
+  readonly states: readonly VmState[];
+  readonly health?: readonly Vm["health"][];
+}
+
+const alreadySo: Readonly<Partial<Record<Mutation, AlreadySo>>> = {
+  start: { states: ["running"] },
+  stop: { states: ["created", "stopped", "failed"] },
+  kill: { states: ["created", "stopped", "failed"] },
+  pause: { states: ["running"], health: ["paused"] },
+  resume: { states: ["running"], health: ["ok", "agent_silent"] },
 };
 
 /** The next step for whoever asked in the wrong state. */
@@ -45,6 +59,9 @@ const nextSteps: Readonly<Record<Mutation, Partial<Record<VmState, string>>>> = 
   },
   stop: { starting: "`vm kill` ends it now." },
   kill: {},
+  restart: { starting: "`vm kill` ends it now." },
+  pause: { starting: "Wait until it runs." },
+  resume: {},
   delete: {
     running: "Stop it first, or use --force.",
     stopping: "Wait until it has stopped, or use --force.",
@@ -56,8 +73,9 @@ const nextSteps: Readonly<Record<Mutation, Partial<Record<VmState, string>>>> = 
 export const activeStates: ReadonlySet<VmState> = new Set(["starting", "running", "stopping"]);
 
 /** True for a VM that is as the mutation would make it. */
-export function isAlready(mutation: Mutation, { state }: Pick<Vm, "state">): boolean {
-  return alreadySo[mutation]?.includes(state) === true;
+export function isAlready(mutation: Mutation, { state, health }: Pick<Vm, "state" | "health">): boolean {
+  const so = alreadySo[mutation];
+  return so?.states.includes(state) === true && (so.health === undefined || so.health.includes(health));
 }
 
 /** Refuses a mutation that the VM's state doesn't allow. */

@@ -1,27 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Layout } from "../../installation/layout.ts";
-import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Logger } from "../../telemetry/log.ts";
-import { parseTraceparent } from "../../telemetry/traceparent.ts";
-import type { Operations } from "../operation/operations.ts";
 import type { ShutdownCause } from "../vmm/driver.ts";
-import { endDead } from "./lifecycle/end-dead.ts";
-import type { ExitReader } from "./lifecycle/exit.ts";
-import type { ReleaseDeps } from "./lifecycle/release.ts";
+import { afterEnd, type AfterEndDeps } from "./lifecycle/after-end.ts";
 import { connectVm, type ConnectionDeps } from "./parts/connection.ts";
 import { resumeOnSpace } from "./resume-on-space.ts";
 import type { StoredVm } from "./vm-records.ts";
-import type { VmLocks } from "./vm-locks.ts";
 
 /** What supervising a VM needs. */
-export interface SuperviseDeps extends ReleaseDeps, ConnectionDeps {
-  readonly layout: Layout;
-  readonly locks: VmLocks;
-  readonly operations: Operations;
-  readonly exits: ExitReader;
-  readonly log: Logger;
-  /** Which run of the host this is. */
-  readonly bootId: string;
+export interface SuperviseDeps extends AfterEndDeps, ConnectionDeps {
   /** The VMs whose VMM is being asked for a connection. */
   readonly adopting: Set<string>;
   /** Aborts when the daemon ends: nothing is begun any more. */
@@ -41,12 +27,14 @@ export function supervise(deps: SuperviseDeps, vm: StoredVm, short = 0): void {
   const handle = deps.running.get(vm.id);
   if (handle === undefined) return;
   const log = deps.log.child({ "banger.vm.id": vm.id });
-  const { vmm } = handle;
+  const { vmm, agent } = handle;
   const path = deps.layout.vm(vm.id).directory;
   const began = performance.now();
   let resuming = false;
   // One at a time, however often its VMM says so.
   const look = () => {
+    // A guest that stands still answers nothing, and its agent isn't to blame.
+    agent.rest(vmm.condition === "paused" || vmm.condition === "no_space");
     if (vmm.condition !== "no_space" || resuming) return;
     resuming = true;
     void resumeOnSpace({ vmm, path, log }).finally(() => (resuming = false));
@@ -93,7 +81,7 @@ async function adoptLater(deps: SuperviseDeps, vm: StoredVm, log: Logger, short:
   for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, lastRetryMs)) {
     await delay(waitMs, undefined, { ref: false, signal: deps.closing }).catch(() => undefined);
     if (deps.closing.aborted || !isStill(deps, vm)) return;
-    if (!(await deps.exits.isAlive(vm))) return ended(deps, vm, undefined);
+    if (!(await deps.exits.isAlive(vm))) return void (await afterEnd(deps, vm, undefined));
     if (await tryToAdopt(deps, vm, log, short)) return;
   }
 }
@@ -104,25 +92,11 @@ async function lost(deps: SuperviseDeps, vm: StoredVm, said: ShutdownCause | und
   // Whoever stops, kills or deletes it takes it away, and says so in the record.
   await deps.locks.whenFree(vm.id);
   if (deps.closing.aborted || !isStill(deps, vm)) return;
-  if (!(await deps.exits.isAlive(vm))) return ended(deps, vm, said);
+  if (!(await deps.exits.isAlive(vm))) return void (await afterEnd(deps, vm, said));
   // A VMM may greet and leave without end; the first time is asked again at once.
   const pauseMs = short < 2 ? 0 : Math.min(firstRetryMs * 2 ** (short - 2), lastRetryMs);
   await delay(pauseMs, undefined, { ref: false, signal: deps.closing }).catch(() => undefined);
   if (!deps.closing.aborted && isStill(deps, vm)) await adopt(deps, vm, short);
-}
-
-/** Takes away what a VM whose VMM is dead held on the host. */
-async function ended(deps: SuperviseDeps, vm: StoredVm, said: ShutdownCause | undefined): Promise<void> {
-  await deps.operations.unattended("vm.exited", parseTraceparent(vm.started_by), async (context) => {
-    await deps.locks
-      .exclusive(vm, "exit", async () => {
-        if (isStill(deps, vm)) await endDead(deps, deps.records.must(vm.id), said, context);
-      })
-      .catch((failure: unknown) => {
-        // Somebody else takes it away.
-        if (!(failure instanceof BangerError) || failure.code !== "busy") throw failure;
-      });
-  });
 }
 
 /** True while the record says that this very start of the VM runs. */

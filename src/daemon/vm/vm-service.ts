@@ -1,22 +1,21 @@
 import type { Layout } from "../../installation/layout.ts";
-import { BangerError } from "../../rpc/contract/errors.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { ChangedVm, Vm, vmContract } from "../../rpc/contract/vm.ts";
 import type { Warning } from "../../rpc/contract/warning.ts";
-import type { Logger } from "../../telemetry/log.ts";
-import { activeIds } from "../../telemetry/spans.ts";
 import type { RootDiskKind } from "../disk/root-disk.ts";
 import type { Operations, Request } from "../operation/operations.ts";
 import { createVm, type CreateDeps } from "./lifecycle/create.ts";
 import { deleteVm, type DeleteDeps } from "./lifecycle/delete.ts";
-import { type StartDeps, startVm } from "./lifecycle/start.ts";
+import { type PauseDeps, pauseVm, resumeVm } from "./lifecycle/pause.ts";
+import { restartVm } from "./lifecycle/restart.ts";
+import { type RunDeps, runVm } from "./lifecycle/run.ts";
 import { type StopDeps, stopVm, takeAway } from "./lifecycle/stop.ts";
 import type { RunningVms } from "./running.ts";
 import { activeStates, isAlready, mustAllow } from "./state.ts";
 import type { Alone } from "./alone.ts";
-import { supervise, type SuperviseDeps } from "./supervise.ts";
-import type { StoredVm, VmRecords } from "./vm-records.ts";
+import type { VmRecords } from "./vm-records.ts";
 import type { VmLocks } from "./vm-locks.ts";
+import type { VmWaits } from "./wait.ts";
 
 /** What the VM service itself uses, and what each mutation is given. */
 export interface VmServiceDeps {
@@ -28,11 +27,11 @@ export interface VmServiceDeps {
   readonly operations: Operations;
   readonly alone: Alone;
   readonly create: CreateDeps;
-  readonly start: StartDeps;
+  readonly run: RunDeps;
   readonly stop: StopDeps;
+  readonly pause: PauseDeps;
+  readonly waits: Pick<VmWaits, "afterStart">;
   readonly remove: DeleteDeps;
-  readonly supervise: SuperviseDeps;
-  readonly log: Logger;
 }
 
 type Params<M extends keyof typeof vmContract> = ParamsOf<(typeof vmContract)[M]>;
@@ -55,6 +54,7 @@ export class VmService {
     const made = vm.state !== "creating";
     return {
       ...this.#deps.running.shown(vm),
+      health: await this.#deps.running.askedHealthOf(vm),
       disk_used_mib: made ? await disk.usage({ disk: layout.vm(vm.id).rootDisk }) : null,
     };
   }
@@ -68,21 +68,16 @@ export class VmService {
 
   /** Boots a VM; what will trouble its guest comes with it. */
   async start(
-    { vm: reference, overcommit }: Params<"vmStart">,
+    { vm: reference, overcommit, wait, wait_timeout_s }: Params<"vmStart">,
     request: Request,
   ): Promise<ChangedVm & { warnings: Warning[] }> {
     const warnings: Warning[] = [];
     const shown = await this.#deps.alone(reference, "start", request, async (vm, context) => {
-      try {
-        await this.#deps.records.mustHaveRoom();
-        const started = await startVm(this.#deps.start, vm, { overcommit, warnings }, context);
-        supervise(this.#deps.supervise, started);
-        return started;
-      } catch (error) {
-        this.#undone(vm, error);
-        throw error;
-      }
+      await this.#deps.records.mustHaveRoom();
+      return runVm(this.#deps.run, vm, { overcommit, warnings }, context);
     });
+    // Not under the VM's lock: it runs, and may be stopped meanwhile.
+    if (wait !== "ready") await this.#deps.waits.afterStart(shown, wait, wait_timeout_s, request);
     return { ...shown, warnings };
   }
 
@@ -90,6 +85,28 @@ export class VmService {
     return this.#deps.alone(reference, "stop", request, (vm, context) =>
       stopVm(this.#deps.stop, vm, new Date(Date.now() + timeout_s * 1000), context),
     );
+  }
+
+  /** Stops a VM that runs, and boots it. */
+  async restart(
+    { vm: reference, timeout_s, overcommit }: Params<"vmRestart">,
+    request: Request,
+  ): Promise<ChangedVm & { warnings: Warning[] }> {
+    const warnings: Warning[] = [];
+    const shown = await this.#deps.alone(reference, "restart", request, async (vm, context) => {
+      await this.#deps.records.mustHaveRoom();
+      const deadline = new Date(Date.now() + timeout_s * 1000);
+      return restartVm(this.#deps, vm, { deadline, overcommit, warnings }, context);
+    });
+    return { ...shown, warnings };
+  }
+
+  pause({ vm: reference }: Params<"vmPause">, request: Request): Promise<ChangedVm> {
+    return this.#deps.alone(reference, "pause", request, (vm, context) => pauseVm(this.#deps.pause, vm, context));
+  }
+
+  resume({ vm: reference }: Params<"vmResume">, request: Request): Promise<ChangedVm> {
+    return this.#deps.alone(reference, "resume", request, (vm, context) => resumeVm(this.#deps.pause, vm, context));
   }
 
   /** Makes what is under way let go, then pulls the plug. */
@@ -131,30 +148,4 @@ export class VmService {
         : locks.exclusive(named, "delete", work, context.cancel);
     });
   }
-
-  /** A start that failed leaves the VM as it was, with the failure; or stopping, where what it made could not all be undone yet. */
-  #undone(before: StoredVm, error: unknown): void {
-    const { records, log } = this.#deps;
-    if (records.must(before.id).state !== "starting") return;
-    const remains = error instanceof BangerError && error.details?.["not_undone"] !== undefined;
-    try {
-      records.update(before.id, {
-        ...(remains
-          ? { state: "stopping", stop_by: new Date().toISOString() }
-          : { state: before.state === "created" ? "created" : "stopped", pid: null }),
-        started_at: null,
-        error: failureOf(error),
-      });
-    } catch (failure) {
-      // The cause is what the caller hears; the next daemon finds the record as it is.
-      log.error({ err: failure, "banger.vm.id": before.id }, "what came of a start was not recorded");
-    }
-  }
-}
-
-/** A failure as a VM's record keeps it. */
-function failureOf(error: unknown): NonNullable<Vm["error"]> {
-  const code = error instanceof BangerError ? error.code : "internal";
-  const message = error instanceof BangerError ? error.plain : error instanceof Error ? error.message : String(error);
-  return { code, message, op_id: activeIds()?.opId ?? "" };
 }

@@ -32,13 +32,17 @@ export interface LaunchedVmm {
 /** What a VMM does with its guest: has not begun it, runs it, or has stopped it because the host's disk is full, or because somebody asked. */
 export type VmmCondition = "prelaunch" | "running" | "no_space" | "paused";
 
-/** What a VMM said of why its guest ends it. */
-export type ShutdownCause = "shutdown" | "reset";
+/** Why a guest ends its VMM: it powered itself off, reset itself, or its kernel panicked. */
+export type ShutdownCause = "shutdown" | "reset" | "panic";
 
 /** The host's connection to a VMM that runs. */
 export interface VmmConnection {
   /** Lets the guest's instructions run; fine when they run already. */
   boot(signal: AbortSignal): Promise<void>;
+  /** Halts the guest's instructions until `boot`; fine when they are halted already. */
+  pause(signal: AbortSignal): Promise<void>;
+  /** Presses the machine's power button, which a guest may heed or not. */
+  pressPowerButton(signal: AbortSignal): Promise<void>;
   readonly condition: VmmCondition;
   onCondition(listener: (condition: VmmCondition) => void): void;
   /** Opens the byte stream on which the guest's agent is heard; one at a time. */

@@ -40,7 +40,9 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
   const append = [...cmdline, ...(tcg && spec.cpus === 1 ? ["noapictimer"] : [])].join(" ");
   const socket = (id: string, path: string) => ["-chardev", `socket,id=${id},path=${literal(path)},server=on,wait=off`];
   const args = [
-    ["-nodefaults", "-no-user-config", "-display", "none", "-S", "-no-reboot", "-name", spec.name],
+    ["-nodefaults", "-no-user-config", "-display", "none", "-S", "-name", spec.name],
+    // A guest that resets itself ends its VMM, and so does one that panics: the exit status tells of the latter.
+    ["-action", "reboot=shutdown,panic=exit-failure"],
     ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
     ["-M", "q35,smm=off,vmport=off,sata=off,smbus=off,i8042=off", "-bios", qemuFiles.firmware],
     tcg ? ["-accel", "tcg,thread=multi", "-cpu", "max,-erms"] : ["-accel", "kvm", "-cpu", "host"],
@@ -58,6 +60,7 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
     ["-serial", "chardev:console", "-device", "virtio-serial-pci"],
     socket("agent", spec.sockets.agent),
     ["-device", "virtserialport,chardev=agent,name=banger.agent"],
+    ["-device", "pvpanic-pci"],
     ["-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng"],
     socket("qmp", spec.sockets.qmp),
     ["-mon", "chardev=qmp,mode=control"],

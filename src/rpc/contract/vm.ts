@@ -9,8 +9,8 @@ const vmState = z.enum(["creating", "created", "starting", "running", "stopping"
 
 /** How a VM's last run ended. */
 const vmExit = z.object({
-  /** `shutdown`: the guest powered itself off. `reset`: it rebooted, or its kernel panicked. `killed`: banger ended it. `exited`: the VMM ended by itself. */
-  how: z.enum(["shutdown", "reset", "killed", "exited", "unknown"]),
+  /** `shutdown`: the guest powered itself off. `reset`: it rebooted. `panic`: its kernel panicked. `killed`: banger ended it. `exited`: the VMM ended by itself. */
+  how: z.enum(["shutdown", "reset", "panic", "killed", "exited", "unknown"]),
   /** The VMM's exit status, or the number of the signal that ended it; both null when nobody saw it. */
   status: z.int().nullable(),
   signal: z.int().nullable(),
@@ -52,16 +52,28 @@ const vm = z.object({
   /** How its last run ended; null while it runs, and before the first. */
   exit: vmExit.nullable().optional(),
   /** Why it is `failed`, or why its last start was undone. */
-  error: z.object({ code: z.string(), message: z.string(), op_id: z.string() }).nullable(),
+  error: z
+    .object({
+      code: z.string(),
+      message: z.string(),
+      op_id: z.string(),
+      /** The console's last lines, of a guest that ended by itself. */
+      console: z.string().optional(),
+    })
+    .nullable(),
 });
 
 /** A VM as the wire has it. */
 export type Vm = z.output<typeof vm>;
 
 /** A VM, and whether it was as it was asked to be: then nothing was done. */
-const changed = vm.extend({ unchanged: z.boolean().optional() });
+const changed = vm.extend({
+  unchanged: z.boolean().optional(),
+  /** Which stage of a stop ended the guest. */
+  stopped_by: z.enum(["agent", "power_button", "kill"]).optional(),
+});
 
-/** What start, stop and kill answer. */
+/** What a mutation of a VM answers. */
 export type ChangedVm = z.output<typeof changed>;
 
 /** What names one VM. */
@@ -69,6 +81,16 @@ export const one = z.object({ vm: reference.describe("name, id or a unique prefi
 /** The codes of a name that fits none, or several. */
 export const byName = ["not_found", "ambiguous"] as const;
 const mutates = [...byName, "busy", "wrong_state", ...stepCodes] as const;
+
+const stopTimeout = amount(0, 3600, "seconds")
+  .default(30)
+  .describe(
+    "how long the guest has to shut down by itself, its power button pressed in the last third; then it is killed",
+  );
+const overcommit = z.boolean().default(false).describe("start it although the host has too little memory for it");
+/** How far a guest's boot may have come: its agent answers, its init has started everything, its ssh server greets. */
+const bootStages = ["ready", "booted", "ssh"] as const;
+const waitTimeout = amount(0, 86_400, "seconds").default(120);
 
 /** The methods on VMs: what they are, and what is done with them as wholes. */
 export const vmContract = {
@@ -95,22 +117,56 @@ export const vmContract = {
     name: "vm.start",
     summary: "Boots a VM and answers when a command runs in it.",
     params: one.extend({
-      overcommit: z.boolean().default(false).describe("start it although the host has too little memory for it"),
+      overcommit,
+      wait: z.enum(bootStages).default("ready").describe("answer when a command runs, its init is done, or ssh greets"),
+      wait_timeout_s: waitTimeout.describe("how long to wait for more than a command; the VM runs on then"),
     }),
     /** `warnings`: what will trouble the guest, though it runs. */
     result: changed.extend({ warnings: z.array(warning).optional() }),
-    errors: [...mutates, "no_memory", "not_ready"],
+    errors: [...mutates, "no_memory", "not_ready", "deadline_exceeded", "command_failed"],
   }),
   vmStop: method({
     name: "vm.stop",
     summary: "Shuts a VM down in order; kills it when that takes too long.",
     params: one.extend({
-      timeout_s: amount(0, 3600, "seconds")
-        .default(30)
-        .describe("how long the guest has to shut down by itself; then it is killed"),
+      timeout_s: stopTimeout,
     }),
     result: changed,
     errors: [...mutates],
+  }),
+  vmRestart: method({
+    name: "vm.restart",
+    summary: "Stops a VM as `vm stop` does and boots it; one that doesn't run is started.",
+    params: one.extend({ timeout_s: stopTimeout, overcommit }),
+    result: changed.extend({ warnings: z.array(warning).optional() }),
+    errors: [...mutates, "no_memory", "not_ready"],
+  }),
+  vmPause: method({
+    name: "vm.pause",
+    summary: "Halts a VM's guest, which keeps its memory, until it is resumed.",
+    params: one,
+    result: changed,
+    errors: [...mutates, "command_failed", "deadline_exceeded"],
+  }),
+  vmResume: method({
+    name: "vm.resume",
+    summary: "Lets a paused VM's guest go on, and sets its clock.",
+    params: one,
+    result: changed,
+    errors: [...mutates, "command_failed", "deadline_exceeded"],
+  }),
+  vmWait: method({
+    name: "vm.wait",
+    summary: "Waits until a VM is ready, booted, reached by ssh or stopped; fails when that can't come true any more.",
+    params: one.extend({
+      for: z
+        .enum([...bootStages, "stopped"])
+        .default("ready")
+        .describe("a command runs in it, its init is done, its ssh server greets, or it has stopped"),
+      timeout_s: waitTimeout.describe("how long to wait"),
+    }),
+    result: vm,
+    errors: [...byName, "wrong_state", "guest_died", "deadline_exceeded", "command_failed"],
   }),
   vmKill: method({
     name: "vm.kill",

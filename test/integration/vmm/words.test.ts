@@ -43,13 +43,13 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 /** Each place in which such words come to a person, and in how many lines at most. */
 it.each<[string, number, () => string | Promise<string>]>([
-  ["the end of a VMM in a VM's record", 1, () => errorOfExit(exit, words, opId)?.message ?? ""],
+  ["the end of a VMM in a VM's record", 1, () => errorOfExit({ exit, words, console: words }, opId)?.message ?? ""],
   [
     "the end of a VMM in `vm show`, beside the state",
     2,
     () =>
       vmFields({
-        error: errorOfExit(exit, words, opId),
+        error: errorOfExit({ exit, words, console: words }, opId),
         image: { id: "", name: "" },
         kernel: { id: "", name: "" },
         vmm: "",

@@ -51,16 +51,23 @@ export function vmFields(vm: Shown): string {
 }
 
 /** What a person is told of a VM that was to end: that it did not run, or that it was taken away when it did not go. */
-export function stopText({ name, state, exit, unchanged }: ChangedVm): string {
+export function stopText({ name, state, exit, unchanged, stopped_by }: ChangedVm): string {
   if (unchanged === true) return `${name} does not run: it is ${state} already`;
+  if (stopped_by === "power_button") return `${name} is stopped${stageText({ stopped_by })}`;
   return exit?.how === "killed" ? `${name} is stopped: it was killed` : `${name} is stopped`;
+}
+
+/** Which stage of a stop it took, when that is worth a word. */
+export function stageText({ stopped_by: by }: Pick<ChangedVm, "stopped_by">): string {
+  if (by === "kill") return "; its guest was killed";
+  return by === "power_button" ? "; its guest went when its power button was pressed" : "";
 }
 
 const healthText: Readonly<Record<NonNullable<Vm["health"]>, string>> = {
   ok: "ok",
   agent_silent: "its agent does not answer; it is asked again",
   no_space: "stands still: the host's disk is full; it goes on when there is room",
-  paused: "paused: its VMM runs and its guest doesn't",
+  paused: "paused; `banger vm resume` lets it go on",
   unreachable: "its VMM can't be reached; it is asked again",
 };
 
@@ -75,7 +82,8 @@ function exitText({ how, status, signal, at }: NonNullable<Vm["exit"]>): string 
 
 const exitWords: Readonly<Record<NonNullable<Vm["exit"]>["how"], string>> = {
   shutdown: "the guest shut down",
-  reset: "the guest reset itself",
+  reset: "the guest rebooted",
+  panic: "the guest's kernel panicked",
   killed: "banger killed it",
   exited: "the VMM ended by itself",
   unknown: "nobody saw how",

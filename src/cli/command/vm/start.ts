@@ -8,12 +8,13 @@ export const vmStart = command({
   method: "vmStart",
   positionals: ["vm"],
   several: true,
-  examples: ["banger vm start web", "banger vm start web db cache", "banger vm start web --overcommit"],
+  examples: ["banger vm start web", "banger vm start web db cache", "banger vm start web --wait ssh"],
   run: async ({ call, print, note, json, opId }, params) => {
     const vm = await call("vmStart", params);
     tellWarnings(vm, note);
     if (json) return await print(vm, () => "");
     const where = vm.network === "none" ? "without a network" : `at ${vm.address}`;
+    if (vm.health === "paused") return note(`${vm.name} is paused; \`banger vm resume ${vm.name}\` lets it go on`);
     if (vm.unchanged === true) return note(`${vm.name} runs already, ${where}`);
     if (vm.accel === "tcg") note(`${vm.name} runs without KVM, so slowly: ${vm.accel_why}`);
     return note(`${vm.name} runs ${where}; \`banger trace show ${opId}\` shows how it came to`);

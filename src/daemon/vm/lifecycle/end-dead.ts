@@ -1,13 +1,12 @@
 import type { Logger } from "../../../telemetry/log.ts";
 import type { OperationContext } from "../../operation/operations.ts";
-import type { ShutdownCause } from "../../vmm/driver.ts";
 import type { StoredVm } from "../vm-records.ts";
-import { errorOfExit, exitFrom, type ExitReader } from "./exit.ts";
+import { errorOfExit } from "./exit.ts";
+import type { End } from "./how-it-ended.ts";
 import { endVm, type Ending, type ReleaseDeps } from "./release.ts";
 
 /** What ending a VM whose VMM is dead needs. */
 export interface EndDeadDeps extends ReleaseDeps {
-  readonly exits: ExitReader;
   readonly log: Logger;
   readonly bootId: string;
 }
@@ -16,35 +15,18 @@ export interface EndDeadDeps extends ReleaseDeps {
 export async function endDead(
   deps: EndDeadDeps,
   vm: StoredVm,
-  said: ShutdownCause | undefined,
+  end: End,
   context: Pick<OperationContext, "opId" | "emit">,
 ): Promise<void> {
-  const { exit, words } = await whatIsKnown(deps, vm, said);
-  const ending = endingOf(deps, vm, exit, words, context.opId);
+  const ending = endingOf(deps, vm, end, context.opId);
   // Kept before anything is released: what can't be released now leaves the VM `stopping`, and the end known.
   deps.records.update(vm.id, { state: "stopping", exit: ending.exit, error: ending.error, pid: null });
   await endVm(deps, "vm.exited", vm, ending, context);
   deps.log.info({ "banger.vm.id": vm.id, exit: ending.exit }, "the VMM ended");
 }
 
-/** What a daemon before this one wrote down, else what the VMM's recorder did. */
-async function whatIsKnown(
-  { exits }: EndDeadDeps,
-  vm: StoredVm,
-  said: ShutdownCause | undefined,
-): Promise<{ exit: NonNullable<StoredVm["exit"]>; words: string | undefined }> {
-  const status = await exits.status(vm.id).catch(() => undefined);
-  const recorded = status?.exit?.generation === vm.generation ? status.exit : undefined;
-  return { exit: vm.exit ?? exitFrom(recorded, said), words: status?.last_words };
-}
-
-function endingOf(
-  { bootId }: EndDeadDeps,
-  vm: StoredVm,
-  exit: NonNullable<StoredVm["exit"]>,
-  words: string | undefined,
-  opId: string,
-): Ending {
+function endingOf({ bootId }: Pick<EndDeadDeps, "bootId">, vm: StoredVm, end: End, opId: string): Ending {
+  const { exit } = end;
   const rebooted = vm.boot_id !== null && vm.boot_id !== bootId;
   const failed = (code: string, message: string) => ({ code, message, op_id: opId });
   switch (vm.state) {
@@ -57,7 +39,7 @@ function endingOf(
       return { state: vm.error === null || vm.exit === null ? "stopped" : "failed", exit, error: vm.error };
     case "running": {
       const lostPower = "the host was restarted, or lost power, while it ran";
-      const error = rebooted ? failed("guest_died", lostPower) : errorOfExit(exit, words, opId);
+      const error = rebooted ? failed("guest_died", lostPower) : errorOfExit(end, opId);
       return { state: error === null ? "stopped" : "failed", exit, error };
     }
     case "creating":

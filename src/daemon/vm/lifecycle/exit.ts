@@ -3,9 +3,10 @@ import { BangerError } from "../../../rpc/contract/errors.ts";
 import { helperContract } from "../../../rpc/contract/helper.ts";
 import type { ResultOf } from "../../../rpc/contract/method.ts";
 import type { Vm } from "../../../rpc/contract/vm.ts";
-import { printableLine } from "../../../rpc/printable.ts";
+import { printable, printableLine } from "../../../rpc/printable.ts";
 import type { HelperLink } from "../../helper/helper-link.ts";
 import type { ShutdownCause } from "../../vmm/driver.ts";
+import { mostShortRuns } from "../reboot-limit.ts";
 import type { StoredVm } from "../vm-records.ts";
 
 /** What the helper knows of a VM's VMM. */
@@ -76,16 +77,34 @@ export function killed(): Exit {
   return { how: "killed", status: null, signal: 9, at: new Date().toISOString() };
 }
 
+/** What is known of an end that nobody asked for. */
+interface Ended {
+  readonly exit: Exit;
+  /** The VMM's own words. */
+  readonly words: string | undefined;
+  /** The console's last lines. */
+  readonly console: string;
+}
+
 /** What a record says of an end that nobody asked for; null when the guest went in order. */
-export function errorOfExit(exit: Exit, lastWords: string | undefined, opId: string): Vm["error"] {
+export function errorOfExit({ exit, words: lastWords, console }: Ended, opId: string): Vm["error"] {
   const words = lastWords === undefined || lastWords === "" ? "" : `: ${printableLine(lastWords)}`;
-  const failed = (message: string) => ({ code: "guest_died", message: `${message}${words}`, op_id: opId });
+  const failed = (message: string) => ({
+    code: "guest_died",
+    message: `${message}${words}`,
+    op_id: opId,
+    ...(console === "" ? {} : { console: printable(console) }),
+  });
   switch (exit.how) {
     case "shutdown":
     case "killed":
       return null;
     case "reset":
-      return failed("the guest reset itself: a reboot, which ends a VM, or a kernel panic");
+      return failed(
+        `the guest rebooted ${mostShortRuns} times in a row, each soon after its start, and is not started again`,
+      );
+    case "panic":
+      return failed(`the guest's kernel panicked${panicWords(console)}`);
     case "exited":
       // QEMU leaves with 0 only when its guest went, in order or by a reset.
       if (exit.status === 0) return null;
@@ -97,4 +116,10 @@ export function errorOfExit(exit: Exit, lastWords: string | undefined, opId: str
     case "unknown":
       return failed("the VMM ended, and what saw it end was ended too");
   }
+}
+
+/** Of a panic's first line, why. */
+function panicWords(console: string): string {
+  const why = /Kernel panic - not syncing: *([^\r\n]*)/.exec(console)?.[1] ?? "";
+  return why === "" ? "" : `: ${printableLine(why.slice(0, 200))}`;
 }

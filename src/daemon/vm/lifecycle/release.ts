@@ -20,7 +20,7 @@ export interface Ending {
 }
 
 /** The mutations that end a VM, for messages. */
-export type EndingOperation = "vm.stop" | "vm.kill" | "vm.delete" | "vm.exited" | "vm.reconcile";
+export type EndingOperation = "vm.stop" | "vm.kill" | "vm.delete" | "vm.exited" | "vm.reboot" | "vm.reconcile";
 
 /** Takes away all that a VM holds on the host, then says so in its record. What can't be taken away leaves it `stopping`. */
 export async function endVm(

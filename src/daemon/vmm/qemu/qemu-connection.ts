@@ -7,7 +7,11 @@ import type { QmpClient, QmpEvent } from "./qmp.ts";
 const reasons: ReadonlyMap<unknown, ShutdownCause> = new Map([
   ["guest-shutdown", "shutdown"],
   ["guest-reset", "reset"],
+  ["guest-panic", "panic"],
 ]);
+
+/** The events after which a guest runs no more (qapi/run-state.json). */
+const endsGuest: ReadonlySet<string> = new Set(["SHUTDOWN", "GUEST_PANICKED"]);
 
 /** A connection over QMP to a QEMU that runs, and to its agent, as `openAgent` has it. */
 export async function openQemuConnection(
@@ -18,6 +22,7 @@ export async function openQemuConnection(
   const listeners: ((condition: VmmCondition) => void)[] = [];
   let condition: VmmCondition = "running";
   let said: ShutdownCause | undefined;
+  let ends = false;
   const closed = Promise.withResolvers<void>();
   const become = (next: VmmCondition) => {
     if (next === condition) return;
@@ -26,13 +31,16 @@ export async function openQemuConnection(
   };
   qmp.onEvent((event) => {
     if (event.event === "SHUTDOWN") said = reasons.get(event.data["reason"]);
-    const next = conditionAfter(event, condition);
+    if (endsGuest.has(event.event)) ends = true;
+    const next = conditionAfter(event, condition, ends);
     if (next !== undefined) become(next);
   });
   // What happened before this connection was made sent its events to nobody.
   condition = await conditionNow(qmp, signal);
   return {
     boot: async (over) => void (await qmp.execute("cont", over)),
+    pause: async (over) => void (await qmp.execute("stop", over)),
+    pressPowerButton: async (over) => void (await qmp.execute("system_powerdown", over)),
     get condition() {
       return condition;
     },
@@ -51,13 +59,13 @@ export async function openQemuConnection(
 }
 
 /** What an event changes, if it does (qapi/run-state.json STOP and RESUME, qapi/block-core.json BLOCK_IO_ERROR). */
-function conditionAfter({ event, data }: QmpEvent, before: VmmCondition): VmmCondition | undefined {
+function conditionAfter({ event, data }: QmpEvent, before: VmmCondition, ends: boolean): VmmCondition | undefined {
   switch (event) {
     case "BLOCK_IO_ERROR":
       return data["action"] === "stop" && data["nospace"] === true ? "no_space" : undefined;
     case "STOP":
-      // The error that stopped it was said first.
-      return before === "no_space" ? undefined : "paused";
+      // The error that stopped it was said first. A guest that ends is stopped too, and nobody paused it.
+      return before === "no_space" || ends ? undefined : "paused";
     case "RESUME":
       return "running";
     default:

@@ -13,7 +13,7 @@ export interface QmpEvent {
 }
 
 /** The commands that are used. */
-type QmpCommand = "qmp_capabilities" | "cont" | "query-status" | "query-block";
+type QmpCommand = "qmp_capabilities" | "cont" | "stop" | "system_powerdown" | "query-status" | "query-block";
 
 /** The longest line that is read: a guest that broke out into QEMU doesn't fill the daemon's memory. */
 const maxLine = 256 * 1024;

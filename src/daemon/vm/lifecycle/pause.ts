@@ -1,0 +1,69 @@
+import { BangerError } from "../../../rpc/contract/errors.ts";
+import { attribute } from "../../../telemetry/names.ts";
+import type { OperationContext } from "../../operation/operations.ts";
+import type { Step, StepRunner } from "../../step/step-runner.ts";
+import type { RunningVm, RunningVms } from "../running.ts";
+import type { StoredVm } from "../vm-records.ts";
+
+/** What pausing and resuming need. */
+export interface PauseDeps {
+  readonly running: RunningVms;
+  readonly steps: StepRunner;
+}
+
+/** A guest that goes on has this long to answer and to have its clock set. */
+const clockDeadlineMs = 5_000;
+const onPurpose = { none: "what was asked for stays so; the other of pause and resume takes it back" };
+
+/** Halts a VM's guest; its VMM remembers, whatever becomes of the daemon. The caller holds the VM's lock. */
+export async function pauseVm(deps: PauseDeps, vm: StoredVm, context: OperationContext): Promise<StoredVm> {
+  const { vmm } = reached(deps, vm);
+  if (vmm.condition === "no_space") throw standsStill(vm, "can't be paused: it goes on when there is room");
+  return take(deps, "vm.pause", vm, context, [
+    { name: "pause", do: (_, signal) => vmm.pause(signal), undo: onPurpose },
+  ]);
+}
+
+/** Lets a VM's guest go on, and sets its clock. The caller holds the VM's lock. */
+export async function resumeVm(deps: PauseDeps, vm: StoredVm, context: OperationContext): Promise<StoredVm> {
+  const { vmm, agent } = reached(deps, vm);
+  if (vmm.condition === "no_space") throw standsStill(vm, "can't be resumed before there is room; then it goes on");
+  return take(deps, "vm.resume", vm, context, [
+    { name: "resume", do: (_, signal) => vmm.boot(signal), undo: onPurpose },
+    {
+      name: "clock",
+      do: async (_, signal) => {
+        try {
+          await agent.setClock(signal, clockDeadlineMs);
+        } catch (error) {
+          signal.throwIfAborted();
+          if (!(error instanceof BangerError)) throw error;
+          await context.emit("progress", { text: `it goes on, and its clock is set when its agent answers` });
+        }
+      },
+      undo: { none: "it is right" },
+    },
+  ]);
+}
+
+async function take(
+  { steps }: PauseDeps,
+  operation: "vm.pause" | "vm.resume",
+  vm: StoredVm,
+  context: OperationContext,
+  list: readonly Step<StoredVm>[],
+): Promise<StoredVm> {
+  const attributes = { [attribute.vmId]: vm.id, [attribute.vmName]: vm.name };
+  await steps.run({ operation, subject: vm, context, attributes, steps: list });
+  return vm;
+}
+
+function reached({ running }: PauseDeps, { id, name }: StoredVm): RunningVm {
+  const handle = running.get(id);
+  if (handle !== undefined) return handle;
+  throw new BangerError("guest_died", `vm ${name} runs, but its VMM can't be reached; it is being asked again`);
+}
+
+function standsStill({ name }: StoredVm, what: string): BangerError {
+  return new BangerError("no_space", `vm ${name} stands still, as the host's disk is full, and ${what}`);
+}
