@@ -128,7 +128,8 @@ export class GuestAccess {
   }
 }
 
-function withoutNetwork({ name }: StoredVm): BangerError {
+/** Why a VM without a network is reached by no ssh. */
+export function withoutNetwork({ name }: Pick<StoredVm, "name">): BangerError {
   return new BangerError("wrong_state", `vm ${name} has no network to reach it by`, {
     details: { hint: "`vm exec` runs a command in it without one." },
   });

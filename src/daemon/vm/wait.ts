@@ -7,6 +7,7 @@ import { awaitBooted } from "../guest/await-booted.ts";
 import type { Request } from "../operation/operations.ts";
 import { awaitSsh } from "../ssh/await-ssh.ts";
 import type { StepRunner } from "../step/step-runner.ts";
+import { withoutNetwork } from "./guest-access.ts";
 import type { RunningVm, RunningVms } from "./running.ts";
 import { activeStates } from "./state.ts";
 import type { StoredVm, VmRecords } from "./vm-records.ts";
@@ -67,6 +68,7 @@ export class VmWaits {
     { signal, emit }: Pick<Request, "signal" | "emit">,
   ): Promise<void> {
     const vm = this.#deps.records.must(id);
+    this.#mayCome(vm, what);
     await this.#deps.steps.run({
       operation: "vm.start",
       subject: vm,
@@ -84,6 +86,7 @@ export class VmWaits {
 
   /** What nobody has begun to bring about is refused at once. */
   #mayCome(vm: StoredVm, what: Params["for"]): void {
+    if (what === "ssh" && vm.network === "none") throw withoutNetwork(vm);
     if (what === "stopped" || activeStates.has(vm.state) || this.#deps.locks.isHeld(vm.id)) return;
     throw new BangerError("wrong_state", `vm ${vm.name} is ${vm.state}, and will not be ${words[what]}`, {
       details: { state: vm.state, hint: "Start it first: `banger vm start` has --wait." },

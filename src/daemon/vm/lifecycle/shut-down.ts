@@ -55,11 +55,12 @@ export async function shutDown(
   const over = AbortSignal.any([context.signal, timeUntil(deadline), gone.signal]);
   const leaving: Leaving = { deps, vm, handle, deadline, context, over, asked: undefined };
   try {
-    if (handle?.vmm.condition === "paused") {
+    const wasPaused = handle?.vmm.condition === "paused";
+    if (wasPaused) {
       await stage(leaving, "resume", (signal) => handle.vmm.boot(signal));
     }
     const asking = askAgent(leaving);
-    await stage(leaving, "ask_agent", () => waitUntil(leaving, agentsTime(leaving)));
+    await stage(leaving, "ask_agent", () => waitUntil(leaving, agentsTime(leaving, wasPaused)));
     if (handle !== undefined && (await deps.exits.isAlive(vm)) && !timeUntil(deadline).aborted) {
       await stage(leaving, "power_button", async (signal) => {
         await press(leaving, handle, signal);
@@ -94,10 +95,10 @@ async function stage(
   });
 }
 
-/** When the button is pressed: at once where no agent answers; never before the end where there is no VMM to press it. */
-function agentsTime({ handle, deadline }: Leaving): Date {
+/** When the button is pressed: at once where no agent answers, though it could; never before the end where there is no VMM to press it. */
+function agentsTime({ handle, deadline }: Leaving, wasPaused: boolean): Date {
   if (handle === undefined) return deadline;
-  if (handle.agent.state === "silent") return new Date();
+  if (handle.agent.state === "silent" && !wasPaused) return new Date();
   return new Date(Date.now() + (deadline.getTime() - Date.now()) * agentsPart);
 }
 
