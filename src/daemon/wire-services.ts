@@ -94,13 +94,13 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
   if (interrupted > 0) log.warn({ interrupted }, "operations were interrupted when the daemon before this one ended");
   const operations = new Operations({ records: operationRecords, spans, log });
   const helper = preinstalled?.helper ?? createHelperLink({ path: layout.helperSocket, spans, log });
-  const names = new GuestNames({ installation, layout, log });
-  const network = new HostNetwork({ installation, layout, helper, names, steps, spans, log });
   const kernels = new KernelService({ database, layout, run, now });
   const images = new ImageService({ database, layout, run, now });
   const records = new VmRecords(database, now, (error) =>
     log.error({ err: error }, "when VMs were last used is not kept yet"),
   );
+  const names = new GuestNames({ installation, layout, vms: records, log });
+  const network = new HostNetwork({ installation, layout, helper, names, steps, spans, log });
   const running = new RunningVms();
   const peerOf = createPeerCredentials();
   const drivers: VmmDrivers = { qemu: createQemuDriver({ helper, layout, ownerUid: installation.ownerUid, peerOf }) };

@@ -3,6 +3,7 @@ import { InstallFileError } from "./install-file-error.ts";
 import { parseLines, type Values } from "./install-lines.ts";
 import { parseResolvers, parseSubnet } from "./subnet.ts";
 import { checkUidRange } from "./uid-range.ts";
+import { parseZone, usualZone } from "./zone.ts";
 
 export { formatIpv4, parseIpv4, parseSubnet, type Subnet } from "./subnet.ts";
 
@@ -25,6 +26,8 @@ export interface Installation {
   readonly uidCount: number;
   /** Name servers for guests; the host's upstream ones when empty. */
   readonly resolvers: readonly string[];
+  /** What VMs' names end with: `vm`. */
+  readonly zone: string;
 }
 
 const keys = [
@@ -38,6 +41,7 @@ const keys = [
   "uid_first",
   "uid_count",
   "resolvers",
+  "zone",
 ] as const;
 type Key = (typeof keys)[number];
 
@@ -55,6 +59,7 @@ export function parseInstallFile(text: string): Installation {
     uidFirst: integer(values, "uid_first", { least: 1000, most: 2 ** 31, hint: "60706 to 61183 no system hands out" }),
     uidCount: integer(values, "uid_count", { least: 1, most: 65_536, hint: "each VM that runs takes one" }),
     resolvers: values.has("resolvers") ? parseResolvers(textOf(values, "resolvers")) : [],
+    zone: values.has("zone") ? parseZone(textOf(values, "zone")) : usualZone,
   };
   parseSubnet(installation.subnet);
   checkDirectories(installation);
@@ -80,6 +85,7 @@ function toKeys(from: Installation): Partial<Record<Key, string | number>> {
     uid_first: from.uidFirst,
     uid_count: from.uidCount,
     ...(from.resolvers.length === 0 ? {} : { resolvers: from.resolvers.join(",") }),
+    ...(from.zone === usualZone ? {} : { zone: from.zone }),
   };
 }
 

@@ -51,6 +51,8 @@ export interface Layout {
   readonly bridge: string;
   /** The port of the bridge's address at which the daemon answers guests' DNS, unless somebody else has it. */
   readonly namesPort: number;
+  /** The link that keeps the host's routing of names, also while the bridge has no VM. */
+  readonly namesLink: string;
   /** The nftables table, of family inet. */
   readonly table: string;
   tap(vmId: string): string;
@@ -104,6 +106,7 @@ export function layoutOf(installation: Installation): Layout {
     bridge: `bgr${id}`,
     // Below the ports that the kernel gives out by itself.
     namesPort: 10_053,
+    namesLink: `bgn${id}`,
     table: `banger_${id}`,
     // An interface name has at most 15 characters: 3 digits of the installation and 10 of the VM.
     tap: (vmId) => `bt${id.slice(0, 3)}${vmId.slice(0, 10)}`,

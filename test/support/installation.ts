@@ -29,6 +29,7 @@ const installFileOf = (directory: string): InstallFile => ({
   uidFirst: 62_000,
   uidCount: 16,
   resolvers: [],
+  zone: "vm",
 });
 
 /** How an installation is made. */

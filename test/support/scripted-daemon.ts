@@ -44,6 +44,7 @@ export class CliHost implements AsyncDisposable {
       uidFirst: 62_000,
       uidCount: 16,
       resolvers: [],
+      zone: "vm",
     };
     this.layout = layoutOf(installation);
     mkdirSync(installation.runDir, { mode: 0o700 });

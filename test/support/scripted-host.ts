@@ -69,6 +69,7 @@ export class ScriptedHost implements AsyncDisposable {
       uidFirst: 60_706,
       uidCount: 16,
       resolvers: [],
+      zone: "vm",
     };
     this.layout = layoutOf(this.#installation);
     this.helper = new ScriptedHelper(this.layout);

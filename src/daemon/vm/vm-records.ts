@@ -147,6 +147,21 @@ export class VmRecords {
     this.#change = Promise.withResolvers();
   }
 
+  /** The address of the VM of this name, if it runs. */
+  addressOf(name: string): string | undefined {
+    return this.#textOf("SELECT address FROM vms WHERE name = ? AND state = 'running'", name);
+  }
+
+  /** The name of the VM that runs with this address. */
+  nameAt(address: string): string | undefined {
+    return this.#textOf("SELECT name FROM vms WHERE address = ? AND state = 'running'", address);
+  }
+
+  #textOf(query: string, value: string): string | undefined {
+    const [found] = Object.values(this.#database.prepare(query).get(value) ?? {});
+    return found === undefined ? undefined : String(found);
+  }
+
   mustBeFree(name: string): void {
     if (this.#database.prepare("SELECT 1 FROM vms WHERE name = ?").get(name) !== undefined) {
       throw new BangerError("already_exists", `name: a VM is called ${name} already`, { details: { field: "name" } });

@@ -4,11 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import type { Socket } from "node:net";
+import dnsPacket from "dns-packet";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { AgentClient } from "../../../src/daemon/guest/agent-client.ts";
 import { AgentFrameDecoder, encodeAgentFrame, frameType, maxFrame } from "../../../src/daemon/guest/agent-frame.ts";
 import { bootSpans } from "../../../src/daemon/guest/boot-spans.ts";
 import { readTimeline } from "../../../src/daemon/guest/timeline.ts";
+import { Authority } from "../../../src/daemon/network/names/authority.ts";
+import { isQuestion } from "../../../src/daemon/network/names/message.ts";
+import { Zone } from "../../../src/daemon/network/names/zone.ts";
 import { ConsoleLog } from "../../../src/daemon/vmm/console-log.ts";
 import { openQemuConnection } from "../../../src/daemon/vmm/qemu/qemu-connection.ts";
 import { QmpClient } from "../../../src/daemon/vmm/qemu/qmp.ts";
@@ -214,6 +218,35 @@ fuzz("QMP", async (mutator) => {
       throw error;
   } finally {
     vmm.destroy();
+  }
+});
+
+const named = { addressOf: () => "10.77.0.2", nameAt: () => "web" };
+const authority = new Authority(new Zone({ zone: "vm", subnet: "10.77.0.0/20", vms: named }));
+
+fuzz("the server of VMs' names", (mutator) => {
+  const names = ["web.vm", "VM", "a.b.vm", "2.0.77.10.in-addr.arpa", "in-addr.arpa", ".", `${"x".repeat(60)}.vm`];
+  const records = Array.from({ length: mutator.below(3) }, () =>
+    mutator.pick<object>([
+      { name: ".", type: "OPT", udpPayloadSize: 4096, ednsVersion: 0, flags: mutator.below(65_536), options: [] },
+      { name: "web.vm", type: "SOA", data: { mname: "a", rname: "b" } },
+      { name: "web.vm", type: "NSEC", data: { nextDomain: "a.", rrtypes: ["A", "TXT"] } },
+      { name: "vm", type: "TXT", data: mutator.bytes(100) },
+    ]),
+  );
+  const good = dnsPacket.encode({
+    type: "query",
+    id: mutator.below(65_536),
+    questions: [{ name: mutator.pick(names), type: mutator.pick(["A", "PTR", "TXT", "SOA", "AXFR"]) }],
+    additionals: records as never,
+  });
+  const message = mutator.mutate(good);
+  if (!isQuestion(message)) return;
+  for (const answer of [authority.answer(message, true), authority.refuse(message)]) {
+    if (answer === undefined) continue;
+    const isAnswer = answer.readUInt16BE(0) === message.readUInt16BE(0) && ((answer[2] ?? 0) & 0x80) !== 0;
+    if (!isAnswer || answer.length > 512) throw new Error(`an answer of ${answer.length} bytes`);
+    dnsPacket.decode(answer);
   }
 });
 

@@ -43,6 +43,7 @@ async function imported(during: () => void, params: { modules?: string } = {}) {
     uidFirst: 60_706,
     uidCount: 16,
     resolvers: [],
+    zone: "vm",
   });
   const run: Run = (command) => {
     if (command.file === "stat") asked.push(command.args.at(-1) ?? "");

@@ -15,7 +15,7 @@ const says =
   (asked) => [answerTo(asked, { rcode })];
 
 /** A relay on loopback, in front of servers that behave so. */
-async function relayTo(manners: readonly (Manner | "nobody")[], isGuest: (address: string) => boolean = () => true) {
+async function relayTo(manners: readonly (Manner | "nobody")[], hears: (address: string) => boolean = () => true) {
   const servers = await Promise.all(manners.map((manner) => scriptedNameServer(manner === "nobody" ? silent : manner)));
   for (const [index, server] of servers.entries()) {
     if (manners[index] === "nobody") await server[Symbol.asyncDispose]();
@@ -24,7 +24,7 @@ async function relayTo(manners: readonly (Manner | "nobody")[], isGuest: (addres
   const relay = new NameRelay({
     address: "127.0.0.1",
     port: 0,
-    isGuest,
+    hears,
     streamLifeMs: 600,
     answer: (asked, transport, signal) => upstreams.answer(asked, transport, signal),
     log,
@@ -277,7 +277,7 @@ it.each(["udp", "tcp"] as const)(
     const relay = new NameRelay({
       address: "127.0.0.1",
       port: 0,
-      isGuest: () => true,
+      hears: () => true,
       streamLifeMs: 600,
       answer: () => Promise.reject(new Error("EACCES")),
       log: createLogger("bangerd", { write: (line) => lines.push(line) }),
@@ -298,7 +298,7 @@ it.each(["udp", "tcp"] as const)(
 
 it("a relay listens again after it was closed, takes another port where its own is taken, and none where there is no such address", async () => {
   await using taken = await relayTo([answers]);
-  const deps = { isGuest: () => true, streamLifeMs: 600, answer: async () => Buffer.alloc(0), log };
+  const deps = { hears: () => true, streamLifeMs: 600, answer: async () => Buffer.alloc(0), log };
   const other = new NameRelay({ ...deps, address: "127.0.0.1", port: taken.port });
   const port = await other.listen();
   expect(port).toEqual(expect.any(Number));

@@ -19,6 +19,7 @@ it("a diagnosis that the kernel refuses is a word in the log, no error", async (
     uidFirst: 62000,
     uidCount: 100,
     resolvers: [],
+    zone: "vm",
   };
   const foreign = new ForeignTables(() => {
     throw new KernelError("list chains", 4);

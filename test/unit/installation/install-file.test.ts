@@ -15,6 +15,7 @@ const good = {
   uidFirst: 62000,
   uidCount: 100,
   resolvers: ["1.1.1.1"],
+  zone: "vm.example.org",
 };
 
 describe("an install file", () => {
@@ -52,6 +53,16 @@ describe("an install file", () => {
     ["10.77.0.0/24", "8.8.8.0/24", /not a private network.*take one of/],
     ["10.77.0.0/24", "224.0.0.0/24", /not a private network/],
     ["10.77.0.0/24", "127.0.0.0/24", /not a private network/],
+    ["vm.example.org", "VM", /zone: "VM" must be labels of a-z.*as "vm"/],
+    ["vm.example.org", "", /zone: "" must be labels/],
+    ["vm.example.org", "vm.", /zone: "vm." must be labels/],
+    ["vm.example.org", "a..b", /must be labels/],
+    ["vm.example.org", "-vm", /must be labels/],
+    ["vm.example.org", "a".repeat(64), /must be labels/],
+    ["vm.example.org", `${"a".repeat(40)}.${"b".repeat(40)}`, /longer than 63/],
+    ["vm.example.org", "vm.local", /ends with local/],
+    ["vm.example.org", "77.10.in-addr.arpa", /ends with arpa/],
+    ["vm.example.org", "vm.1", /ends as an address does/],
     ["1.1.1.1", "999.1.1.1", /resolvers: "999.1.1.1" is not an IPv4 address/],
     ["1.1.1.1", "1.1.1.1, 9.9.9.9", /resolvers: " 9.9.9.9" is not/],
     ["1.1.1.1", "224.0.0.1", /no host's address/],

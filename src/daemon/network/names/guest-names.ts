@@ -3,14 +3,17 @@ import { isIPv4 } from "node:net";
 import { formatIpv4, type Installation, parseIpv4, parseSubnet } from "../../../installation/install-file.ts";
 import type { Layout } from "../../../installation/layout.ts";
 import type { Logger } from "../../../telemetry/log.ts";
+import { Authority } from "./authority.ts";
 import { NameRelay } from "./relay.ts";
 import { type ResolvConf, watchResolvConf } from "./resolv-conf.ts";
-import { Upstreams } from "./upstreams.ts";
+import { type Transport, Upstreams } from "./upstreams.ts";
+import { type NamedVms, Zone } from "./zone.ts";
 
 /** What guests' names need. */
 export interface GuestNamesDeps {
   readonly installation: Installation;
   readonly layout: Layout;
+  readonly vms: NamedVms;
   readonly log: Logger;
 }
 
@@ -27,23 +30,29 @@ const etc = "/etc/resolv.conf";
 /** The servers behind systemd's stub, where it runs. */
 const behindStub = "/run/systemd/resolve/resolv.conf";
 const dnsPort = 53;
-const mostResolvers = 3;
+const [mostResolvers, mostSearch] = [3, 6];
 const [patienceMs, limitMs] = [1_500, 4_500];
 /** As long as a resolver with several questions needs, each within the limit. */
 const streamLifeMs = 30_000;
 
-/** How guests come to a name server that answers: by the daemon, which asks the host's as they are at the moment. */
+/**
+ * The name server of host and guests. VMs' names it answers by itself; for the rest guests come by it to the host's name servers,
+ * as they are at the moment. The host, which reaches those without it, is refused.
+ */
 export class GuestNames {
   readonly #installation: Installation;
   readonly #relay: NameRelay;
+  readonly #authority: Authority;
+  readonly #upstreams: Upstreams;
   readonly #etc = watchResolvConf(etc);
   readonly #behindStub = watchResolvConf(behindStub);
   /** Whether the helper leads guests' DNS here, and nobody drops it on its way. */
   #isLed = false;
 
-  constructor({ installation, layout, log }: GuestNamesDeps) {
+  constructor({ installation, layout, vms, log }: GuestNamesDeps) {
     const { first, last } = parseSubnet(installation.subnet);
-    const upstreams = new Upstreams({
+    this.#authority = new Authority(new Zone({ zone: installation.zone, subnet: installation.subnet, vms }));
+    this.#upstreams = new Upstreams({
       servers: () => this.#servers().map((address) => ({ address, port: dnsPort })),
       patienceMs,
       limitMs,
@@ -52,17 +61,24 @@ export class GuestNames {
     this.#relay = new NameRelay({
       address: formatIpv4(first),
       port: layout.namesPort,
-      isGuest: (address) => {
+      hears: (address) => {
         const number = parseIpv4(address) ?? 0;
-        return number > first && number <= last;
+        return number >= first && number <= last;
       },
       streamLifeMs,
-      answer: (question, transport, signal) => upstreams.answer(question, transport, signal),
+      answer: (question, transport, signal, from) =>
+        this.#answer(question, transport, signal, parseIpv4(from) !== first),
       log,
     });
   }
 
-  /** Listens for guests; the port, or undefined while there is no bridge. */
+  async #answer(question: Buffer, by: Transport, signal: AbortSignal, isGuest: boolean): Promise<Buffer> {
+    const own = this.#authority.answer(question, isGuest);
+    if (own !== undefined) return own;
+    return isGuest ? this.#upstreams.answer(question, by, signal) : this.#authority.refuse(question);
+  }
+
+  /** Listens for host and guests; the port, or undefined while there is no bridge. */
   listen(): Promise<number | undefined> {
     return this.#relay.listen();
   }
@@ -83,7 +99,12 @@ export class GuestNames {
   given(): GivenNames {
     const { first } = parseSubnet(this.#installation.subnet);
     const relay = this.#isLed ? [formatIpv4(first)] : [];
-    return { resolvers: [...relay, ...this.#direct()].slice(0, mostResolvers), search: this.#host().search };
+    // Whoever else was asked for VMs' names would only learn them.
+    const own = this.#isLed ? [this.#installation.zone] : [];
+    return {
+      resolvers: [...relay, ...this.#direct()].slice(0, mostResolvers),
+      search: [...new Set([...own, ...this.#host().search])].slice(0, mostSearch),
+    };
   }
 
   close(): Promise<void> {

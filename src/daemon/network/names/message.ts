@@ -1,5 +1,12 @@
-/** How a question ended, in a DNS header (RFC 1035, 4.1.1). */
-export const rcode = { serverFailure: 2, notImplemented: 4, refused: 5 } as const;
+/** How a question ended, in a DNS header (RFC 1035, 4.1.1); what is larger than 15 needs EDNS. */
+export const rcode = {
+  formatError: 1,
+  serverFailure: 2,
+  nameError: 3,
+  notImplemented: 4,
+  refused: 5,
+  badVersion: 16,
+} as const;
 
 /** A header, and the shortest question behind it. */
 const [headerBytes, leastQuestion] = [12, 5];

@@ -9,15 +9,16 @@ import type { Transport } from "./upstreams.ts";
 
 /** What the relay needs. */
 export interface RelayDeps {
-  /** The bridge's address: guests are led here, nobody else. */
+  /** The bridge's address: guests are led here, and the host asks it. */
   readonly address: string;
   /** The port that is tried first. */
   readonly port: number;
-  readonly isGuest: (address: string) => boolean;
+  /** Whether who asks from there is answered at all. */
+  readonly hears: (address: string) => boolean;
   /** How long a connection may last, whatever is said on it. */
   readonly streamLifeMs: number;
-  /** Answers a question, or is given up with the signal. */
-  readonly answer: (question: Buffer, transport: Transport, signal: AbortSignal) => Promise<Buffer>;
+  /** Answers a question that came `from` an address, or is given up with the signal. */
+  readonly answer: (question: Buffer, transport: Transport, signal: AbortSignal, from: string) => Promise<Buffer>;
   readonly log: Logger;
 }
 
@@ -103,7 +104,7 @@ export class NameRelay {
   }
 
   async #take(datagrams: Datagrams, question: Buffer, { address, port }: RemoteInfo): Promise<void> {
-    if (!this.#deps.isGuest(address) || !isQuestion(question)) return;
+    if (!this.#deps.hears(address) || !isQuestion(question)) return;
     const answer = await this.#answer(question, "datagram", address);
     // Unanswered, its resolver asks again. An answer that doesn't fit or has nowhere to go is lost, as datagrams are.
     if (answer !== undefined) datagrams.send(answer, port, address, () => undefined);
@@ -115,7 +116,7 @@ export class NameRelay {
     const held = this.#questions.take(from, () => cut.abort());
     if (held === undefined) return undefined;
     try {
-      const answer = await this.#deps.answer(question, transport, cut.signal);
+      const answer = await this.#deps.answer(question, transport, cut.signal, from);
       return cut.signal.aborted ? undefined : answer;
     } catch (error) {
       this.#complainOnce(error);
@@ -135,7 +136,7 @@ export class NameRelay {
   async #serve(socket: Socket): Promise<void> {
     const from = socket.remoteAddress ?? "";
     const cut = () => void socket.destroy();
-    const held = this.#deps.isGuest(from) ? this.#streams.take(from, cut) : undefined;
+    const held = this.#deps.hears(from) ? this.#streams.take(from, cut) : undefined;
     socket.on("error", () => undefined);
     if (held === undefined) return cut();
     this.#keep(socket, held, setTimeout(cut, this.#deps.streamLifeMs));
