@@ -16,6 +16,15 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: {
+          name: "system",
+          include: ["test/system/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
         test: { name: "vm", include: ["test/vm/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 },
       },
     ],

@@ -15,6 +15,7 @@ import { createHelperLink, type HelperLink } from "./helper/helper-link.ts";
 import { ImageService } from "./image/image-service.ts";
 import { KernelService } from "./kernel/kernel-service.ts";
 import { HostNetwork } from "./network/host-network.ts";
+import { HostRouting } from "./network/names/host-routing.ts";
 import { GuestNames } from "./network/names/guest-names.ts";
 import { OperationRecords } from "./operation/operation-records.ts";
 import { Operations } from "./operation/operations.ts";
@@ -100,7 +101,8 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     log.error({ err: error }, "when VMs were last used is not kept yet"),
   );
   const names = new GuestNames({ installation, layout, vms: records, log });
-  const network = new HostNetwork({ installation, layout, helper, names, steps, spans, log });
+  const routing = new HostRouting({ installation, helper, names });
+  const network = new HostNetwork({ installation, layout, helper, names, routing, steps, spans, log });
   const running = new RunningVms();
   const peerOf = createPeerCredentials();
   const drivers: VmmDrivers = { qemu: createQemuDriver({ helper, layout, ownerUid: installation.ownerUid, peerOf }) };
@@ -118,7 +120,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     names: () => names.given(),
     machineId: (vmId) => machineIdOf(installation.id, vmId),
   });
-  const capabilities = vmCapabilities({ helper });
+  const capabilities = vmCapabilities({ helper, routing, log });
   const parts = vmParts({
     layout,
     records,

@@ -9,6 +9,7 @@ import type { Links } from "./netlink/links.ts";
 import type { ForeignTables } from "./netlink/nf-foreign.ts";
 import type { NfTables } from "./netlink/nf-tables.ts";
 import type { Routes } from "./netlink/routes.ts";
+import type { Resolved } from "./network/resolved.ts";
 import type { HostCommand } from "./process/host-command.ts";
 
 /** What the helper's operations work with. */
@@ -22,6 +23,7 @@ export interface HelperDeps {
   readonly routes: Routes;
   readonly nft: NfTables;
   readonly foreign: ForeignTables;
+  readonly resolved: Resolved;
   readonly kvm: Kvm;
   readonly programs: HostPrograms;
   readonly spans: Spans;

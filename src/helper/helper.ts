@@ -23,6 +23,7 @@ import { ForeignTables } from "./netlink/nf-foreign.ts";
 import { NfTables } from "./netlink/nf-tables.ts";
 import { Routes } from "./netlink/routes.ts";
 import { NetlinkSocket, netlinkProtocol } from "./netlink/socket.ts";
+import { Resolved } from "./network/resolved.ts";
 import { createHostCommand } from "./process/host-command.ts";
 import { usersWarning } from "./process/ids-of-users.ts";
 import { operations } from "./operations.ts";
@@ -68,6 +69,7 @@ export async function startHelper(config: string, programs: HostPrograms): Promi
         routes: new Routes(route),
         nft: new NfTables(netfilter),
         foreign: new ForeignTables(() => new NetlinkSocket(libc, netlinkProtocol.netfilter)),
+        resolved: new Resolved(command),
         programs,
         log,
       }),

@@ -7,6 +7,7 @@ import type { KvmAnswer } from "./kvm/kvm.ts";
 import { Mutex } from "./mutex.ts";
 import { lookAtNetwork } from "./network/look.ts";
 import { ensureNat, removeNat } from "./network/nat.ts";
+import { clearResolver, setResolver } from "./network/resolver.ts";
 import { createTap, isolateTap, removeTap } from "./network/tap.ts";
 import { lookAtVmmNeeds } from "./vmm/needs.ts";
 import { startVmm } from "./vmm/start.ts";
@@ -32,6 +33,8 @@ export function operations(deps: HelperDeps): Handlers<typeof helperContract> {
     bridgeRemove: () => network(() => removeBridge(deps)),
     natEnsure: ({ dns_port }) => network(() => ensureNat(deps, dns_port)),
     natRemove: () => network(() => removeNat(deps)),
+    resolverSet: ({ dns_port }) => network(() => setResolver(deps, dns_port)),
+    resolverClear: () => network(() => clearResolver(deps)),
     tapCreate: (params) => network(() => createTap(deps, params)),
     tapRemove: (params) => network(() => removeTap(deps, params)),
     tapIsolate: (params) => network(() => isolateTap(deps, params)),

@@ -51,8 +51,12 @@ export interface Layout {
   readonly bridge: string;
   /** The port of the bridge's address at which the daemon answers guests' DNS, unless somebody else has it. */
   readonly namesPort: number;
-  /** The link that keeps the host's routing of names, also while the bridge has no VM. */
+  /** The link by which the host's resolver knows the daemon's name server. */
   readonly namesLink: string;
+  /** Its other end. */
+  readonly namesPeer: string;
+  /** Its index, which a resolver in another network namespace knows no link by. */
+  readonly namesIndex: number;
   /** The nftables table, of family inet. */
   readonly table: string;
   tap(vmId: string): string;
@@ -107,6 +111,9 @@ export function layoutOf(installation: Installation): Layout {
     // Below the ports that the kernel gives out by itself.
     namesPort: 10_053,
     namesLink: `bgn${id}`,
+    namesPeer: `bgm${id}`,
+    // Far above what the kernel counts to by itself.
+    namesIndex: 0x6000_0000 + Number.parseInt(id.slice(1), 16),
     table: `banger_${id}`,
     // An interface name has at most 15 characters: 3 digits of the installation and 10 of the VM.
     tap: (vmId) => `bt${id.slice(0, 3)}${vmId.slice(0, 10)}`,

@@ -40,6 +40,8 @@ export interface MakeOptions {
   readonly stateMib?: number;
   /** The state's own file system is mounted by this shell script, as root, at $STATE. */
   readonly mountState?: string;
+  /** On a host that systemd runs. */
+  readonly systemd?: boolean;
   /** Where its directories and its install file are. */
   readonly directory?: string;
 }
@@ -131,9 +133,10 @@ export class Installation implements AsyncDisposable {
     mountState = stateMib === undefined
       ? ":"
       : `mount -t tmpfs -o size=${stateMib}M,mode=700,uid=61000,gid=61000 state "$STATE"`,
+    systemd = false,
     directory = "/mnt/tmp/installation",
   }: MakeOptions = {}): Promise<Installation> {
-    const installation = new Installation(await Sandbox.start(), directory);
+    const installation = new Installation(await (systemd ? Sandbox.boot() : Sandbox.start()), directory);
     const { file, config } = installation;
     const state = word(file.stateDir);
     await installation.sandbox.root(`

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { text } from "node:stream/consumers";
@@ -56,6 +56,31 @@ export class Sandbox implements AsyncDisposable {
     });
     // The script waits for `unshare`, and that for the first process of the sandbox.
     return new Sandbox(anchor, childOf(childOf(anchor.pid ?? 0)));
+  }
+
+  /** A container in a sandbox, in which systemd is the first process, with systemd-resolved and D-Bus, and a network with nothing in it. */
+  static async boot(): Promise<Sandbox> {
+    const parts = execFileSync("scripts/systemd-root", {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    }).trim();
+    const outer = await Sandbox.start();
+    await outer.root(`mkdir /mnt/work /mnt/host
+      cp -a "${parts.replace(root, "/mnt/banger/")}" /mnt/upper
+      mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/host
+      mkdir -p /mnt/host/mnt/banger /mnt/host/mnt/tmp
+      echo 127.0.0.1 localhost > /mnt/host/etc/hosts; echo host > /mnt/host/etc/hostname`);
+    const options =
+      "--quiet --register=no --keep-unit --directory=/mnt/host --private-network --capability=all --bind=/dev/net/tun --bind=/mnt/banger --tmpfs=/mnt/tmp:mode=1777 --console=pipe";
+    const argv = ["systemd-nspawn", ...options.split(" "), "--boot", "systemd.unit=banger-test.target"];
+    // Without this, settings of the container's own network could not be written.
+    const nspawn = outer.spawn(argv, { as: "root", env: { SYSTEMD_NSPAWN_API_VFS_WRITABLE: "1" } });
+    await outer.root(
+      `timeout 60 bash -c 'until systemctl="nsenter --target $(pgrep -P "$(pgrep -x systemd-nspawn)") --mount --net --pid -- systemctl" &&
+        $systemctl is-active --quiet banger-test.target; do sleep 0.1; done' 2>/dev/null`,
+    );
+    // `nsenter` waits for systemd-nspawn, and that for the container's first process.
+    return new Sandbox(outer.#anchor, childOf(childOf(nspawn.pid ?? 0)));
   }
 
   /** Where a path of the sandbox is for this process. */

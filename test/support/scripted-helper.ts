@@ -98,6 +98,8 @@ export class ScriptedHelper {
         return { usable: false, why: "a scripted host has none" };
       case helperContract.hostLook.name:
         return { missing: [], uid_is_free: true };
+      case helperContract.resolverSet.name:
+        return { routed: true };
       case helperContract.tapCreate.name:
         return this.#createTap(params as ParamsOf<Contract["tapCreate"]>);
       case helperContract.tapRemove.name:

@@ -89,12 +89,12 @@ describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : "
     for (const { op_id: opId } of starts) {
       const own = host.daemon?.log.filter((record) => record["op_id"] === opId) ?? [];
       expect(new Set(own.flatMap((record) => record["banger.vm.name"] ?? [])).size).toBe(1);
-      expect(host.helper?.log.filter((record) => record["op_id"] === opId)).toHaveLength(4);
+      expect(host.helper?.log.filter((record) => record["op_id"] === opId)).toHaveLength(6);
     }
   });
 
   it("has names, of others and its own, though the host's name server is a local one, and after the daemon was restarted", async () => {
-    expect(await says("one", "cat /etc/resolv.conf")).toBe("search a.test\nnameserver 10.77.0.1\n");
+    expect(await says("one", "cat /etc/resolv.conf")).toBe("search vm a.test\nnameserver 10.77.0.1\n");
     expect(
       await says(
         "one",
@@ -128,6 +128,11 @@ describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : "
     await host.ok("vm", "delete", "--force", vm);
     const { leases, taps } = (await askHelper(host, "vmm.list")).result as Record<string, unknown[]>;
     expect({ leases, taps: taps?.length }).toMatchObject({ leases: { length: 2 }, taps: 2 });
+  });
+
+  it("finds other guests by name, with the zone and without, also those that it doesn't reach, and by address", async () => {
+    const script = "getent ahostsv4 two.vm | head -1; getent ahostsv4 two | head -1; getent hosts 10.77.0.3";
+    expect(await says("one", script)).toMatch(/^10\.77\.0\.3 .*\n10\.77\.0\.3 .*\n10\.77\.0\.3 +two\.vm\n$/);
   });
 
   it("has a machine-id that no other guest has", async () => {

@@ -90,6 +90,11 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
               ],
             ],
           ],
+          ["bangerd step nat"],
+          [
+            "bangerd step dns",
+            ["bangerd call resolver.set", ["bangerd-root resolver.set", ["bangerd-root names link remove"]]],
+          ],
           ["bangerd step vmm", ["bangerd call vmm.start", ["bangerd-root vmm.start", ["bangerd-root qemu starting"]]]],
           ["bangerd step connect"],
           ["bangerd step boot"],

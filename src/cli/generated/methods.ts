@@ -11,13 +11,13 @@ export const methods = {
   },
   "networkUp": {
     "name": "network.up",
-    "summary": "Makes the bridge and NAT; `vm start` does it by itself.",
+    "summary": "Makes the bridge, NAT and the names of VMs; `vm start` does it by itself.",
     "traced": true,
     "params": []
   },
   "networkDown": {
     "name": "network.down",
-    "summary": "Removes the bridge and NAT; refused while a VM is on it.",
+    "summary": "Removes the bridge, NAT and the names of VMs; refused while a VM is on it.",
     "traced": true,
     "params": []
   },

@@ -10,6 +10,7 @@ import type { Spans } from "../../telemetry/spans.ts";
 import type { HelperLink } from "../helper/helper-link.ts";
 import type { OperationContext } from "../operation/operations.ts";
 import type { GuestNames } from "./names/guest-names.ts";
+import type { HostRouting } from "./names/host-routing.ts";
 import { networkSteps } from "./network-steps.ts";
 import type { Step, StepRunner } from "../step/step-runner.ts";
 
@@ -19,6 +20,7 @@ export interface HostNetworkDeps {
   readonly layout: Layout;
   readonly helper: HelperLink;
   readonly names: GuestNames;
+  readonly routing: HostRouting;
   readonly steps: StepRunner;
   readonly spans: Spans;
   readonly log: Logger;
@@ -37,19 +39,37 @@ export class HostNetwork {
 
   /** The steps that make it, or find it as it should be; what will trouble guests is written down, and put into the list. */
   bringUp(warnings: Warning[]): Step<unknown>[] {
-    return networkSteps(this.#deps, (warning) => {
-      this.#deps.log.warn({ code: warning.code, hint: warning.hint }, warning.message);
-      warnings.push(warning);
-    });
+    return networkSteps(this.#deps, (warning) => this.#warn(warning, warnings));
+  }
+
+  #warn(warning: Warning, warnings: Warning[]): void {
+    this.#deps.log.warn({ code: warning.code, hint: warning.hint }, warning.message);
+    warnings.push(warning);
   }
 
   /** Makes it, or finds it as it should be. */
   async up(context: OperationContext): Promise<ResultOf<typeof networkContract.networkUp>> {
-    const { steps, layout, installation } = this.#deps;
+    const { steps, layout, installation, routing } = this.#deps;
     const warnings: Warning[] = [];
-    await steps.run({ operation: "network.up", subject: undefined, context, steps: this.bringUp(warnings) });
     const { first, prefix } = parseSubnet(installation.subnet);
-    return { bridge: layout.bridge, address: `${formatIpv4(first)}/${prefix}`, table: layout.table, warnings };
+    const names = { zone: installation.zone, server: formatIpv4(first), port: null as number | null, routed: false };
+    const route: Step<unknown> = {
+      name: "dns",
+      do: async (_, signal) => {
+        const { port, lack } = await routing.ensure(signal);
+        names.port = port ?? null;
+        names.routed = lack === undefined;
+        if (lack !== undefined) this.#warn(lack, warnings);
+      },
+      undo: { none: "the routing is shared; `network down` removes it" },
+    };
+    await steps.run({
+      operation: "network.up",
+      subject: undefined,
+      context,
+      steps: [...this.bringUp(warnings), route],
+    });
+    return { bridge: layout.bridge, address: `${formatIpv4(first)}/${prefix}`, table: layout.table, names, warnings };
   }
 
   /** Puts in place again what somebody changed while VMs run; says so. */
@@ -59,10 +79,11 @@ export class HostNetwork {
     return ["put the bridge, its rules and forwarding in place again"];
   }
 
-  /** Removes bridge and rules; the helper refuses while a tap is there. */
+  /** Removes bridge, routing of names and rules; the helper refuses while a tap is there. */
   async down(): Promise<{ removed: boolean }> {
-    const { helper, names } = this.#deps;
+    const { helper, names, routing } = this.#deps;
     const bridge = await helper.call(helperContract.bridgeRemove, {});
+    await routing.clear();
     const nat = await helper.call(helperContract.natRemove, {});
     await names.close();
     names.led(false);
@@ -71,11 +92,14 @@ export class HostNetwork {
 
   /** For VMs that run while a daemon or a helper comes back: rules that lead where names are answered, and that are there. */
   async resume(): Promise<void> {
-    const { helper, names, spans, log } = this.#deps;
+    const { helper, names, routing, spans, log } = this.#deps;
     const port = await names.listen();
     if (port === undefined) return;
     await spans
-      .operation("network.resume", {}, () => helper.call(helperContract.natEnsure, { dns_port: port }))
+      .operation("network.resume", {}, async () => {
+        await helper.call(helperContract.natEnsure, { dns_port: port });
+        await routing.ensure();
+      })
       .catch((error: unknown) => log.warn({ err: error }, "the rules of the guests' network were not looked after"));
   }
 }

@@ -45,6 +45,8 @@ const flushAfterMs = 1_000;
 const select = `SELECT vms.*, images.name AS image_name, kernels.name AS kernel_name FROM vms
   JOIN images ON images.id = vms.image_id JOIN kernels ON kernels.id = vms.kernel_id`;
 
+const isReachable = "state = 'running' AND network IS NOT 'none'";
+
 /** The VMs that there are: the record, of which run-time handles are only a cache. */
 export class VmRecords {
   readonly #database: Store;
@@ -147,14 +149,14 @@ export class VmRecords {
     this.#change = Promise.withResolvers();
   }
 
-  /** The address of the VM of this name, if it runs. */
+  /** The address of the VM of this name, if it runs and has a network. */
   addressOf(name: string): string | undefined {
-    return this.#textOf("SELECT address FROM vms WHERE name = ? AND state = 'running'", name);
+    return this.#textOf(`SELECT address FROM vms WHERE name = ? AND ${isReachable}`, name);
   }
 
   /** The name of the VM that runs with this address. */
   nameAt(address: string): string | undefined {
-    return this.#textOf("SELECT name FROM vms WHERE address = ? AND state = 'running'", address);
+    return this.#textOf(`SELECT name FROM vms WHERE address = ? AND ${isReachable}`, address);
   }
 
   #textOf(query: string, value: string): string | undefined {

@@ -43,8 +43,8 @@ export function isVmFacts(value: unknown): value is VmFacts {
 /** True for what the file about the network holds. */
 export function isNetworkFacts(value: unknown): value is NetworkFacts {
   if (!isFields(value)) return false;
-  const { bridge, ip_forward_was: was } = value;
-  return isAbsentOrTruth(bridge) && (was === undefined || was === "0" || was === "1");
+  const { bridge, names, ip_forward_was: was } = value;
+  return isAbsentOrTruth(bridge) && isAbsentOrTruth(names) && (was === undefined || was === "0" || was === "1");
 }
 
 /** True for what the file about uids holds. */

@@ -47,6 +47,8 @@ export interface VmmExit {
 export interface NetworkFacts {
   /** The bridge is, or was about to be, made. */
   readonly bridge?: boolean;
+  /** The link of names is, or was about to be, made. */
+  readonly names?: boolean;
   /** What net.ipv4.ip_forward was before banger changed it. */
   readonly ip_forward_was?: "0" | "1";
 }
@@ -118,7 +120,8 @@ export class Facts {
 
   /** Remembers facts of the network; none at all leave no file. */
   putNetwork(facts: NetworkFacts): void {
-    if (facts.bridge === true || facts.ip_forward_was !== undefined) this.#write(networkName, facts);
+    if (facts.bridge === true || facts.names === true || facts.ip_forward_was !== undefined)
+      this.#write(networkName, facts);
     else rmSync(join(this.#directory, networkName), { force: true });
     this.#network = facts;
   }

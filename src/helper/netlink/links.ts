@@ -1,5 +1,5 @@
 import { KernelError } from "../kernel/libc.ts";
-import { type Attribute, decodeAttributes, fromText, text, u8, u32 } from "./message.ts";
+import { type Attribute, decodeAttributes, encodeAttributes, fromText, text, u8, u32 } from "./message.ts";
 import { type NetlinkSocket, NLM_F } from "./socket.ts";
 
 /** A network interface. */
@@ -35,13 +35,14 @@ const RTM = {
 const IFLA = { address: 1, ifname: 3, master: 10, linkinfo: 18, ifalias: 20, extMask: 29 };
 const IFLA_INFO = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 };
 const IFLA_BR_STP_STATE = 5;
+const VETH_INFO_PEER = 1;
 const IFLA_BRPORT = { learning: 8, unicastFlood: 9, multicastFlood: 27, isolated: 33, locked: 39 };
 const IFA = { address: 1, local: 2 };
 const NDA = { destination: 1, linkLayer: 2 };
 const NUD = { reachable: 2, noarp: 0x40, permanent: 0x80 };
 const [AF_INET, AF_BRIDGE] = [2, 7];
 const NTF_MASTER = 4;
-const IFF_UP = 1;
+const [IFF_UP, IFF_NOARP, IFF_MULTICAST] = [1, 0x80, 0x1000];
 const RTEXT_FILTER_SKIP_STATS = 8;
 const [ENOENT, ENODEV] = [2, 19];
 
@@ -87,6 +88,24 @@ export class Links {
     });
   }
 
+  /** Two links of which each is the other's other end. */
+  createPair(name: string, index: number, peer: string): void {
+    const kind: Attribute[] = [
+      [IFLA_INFO.kind, text("veth")],
+      [IFLA_INFO.data, [[VETH_INFO_PEER, Buffer.concat([ifinfo(0), encodeAttributes([[IFLA.ifname, text(peer)]])])]]],
+    ];
+    this.#socket.request({
+      what: `make links ${name} and ${peer}`,
+      type: RTM.newLink,
+      flags: NLM_F.create | NLM_F.excl,
+      fixed: ifinfo(index),
+      attributes: [
+        [IFLA.ifname, text(name)],
+        [IFLA.linkinfo, kind],
+      ],
+    });
+  }
+
   setAlias({ name, index }: LinkName, alias: string): void {
     const attributes: Attribute[] = [[IFLA.ifalias, text(alias)]];
     this.#socket.request({ what: `set alias of ${name}`, type: RTM.newLink, fixed: ifinfo(index), attributes });
@@ -110,6 +129,12 @@ export class Links {
 
   setUp({ name, index }: LinkName): void {
     this.#socket.request({ what: `set ${name} up`, type: RTM.newLink, fixed: ifinfo(index, IFF_UP) });
+  }
+
+  /** Up, and such that nobody asks for anybody on it. */
+  setUpMute({ name, index }: LinkName): void {
+    const fixed = ifinfo(index, IFF_UP | IFF_NOARP, IFF_UP | IFF_NOARP | IFF_MULTICAST);
+    this.#socket.request({ what: `set ${name} up`, type: RTM.newLink, fixed });
   }
 
   remove({ name, index }: LinkName): void {
@@ -185,12 +210,12 @@ function linkOf(payload: Buffer): Link {
   };
 }
 
-/** struct ifinfomsg; the flags that are given are set. */
-function ifinfo(index: number, flags = 0): Buffer {
+/** struct ifinfomsg; of the flags, these are changed. */
+function ifinfo(index: number, flags = 0, changed = flags): Buffer {
   const bytes = Buffer.alloc(ifinfoBytes);
   bytes.writeInt32LE(index, 4);
   bytes.writeUInt32LE(flags, 8);
-  bytes.writeUInt32LE(flags, 12);
+  bytes.writeUInt32LE(changed, 12);
   return bytes;
 }
 

@@ -27,7 +27,8 @@ export function encodeMessage(
   return Buffer.concat([bytes, body]);
 }
 
-function encodeAttributes(attributes: readonly Attribute[]): Buffer {
+/** Attributes one after the other. */
+export function encodeAttributes(attributes: readonly Attribute[]): Buffer {
   return Buffer.concat(
     attributes.map(([type, value]) => {
       const bytes = Buffer.isBuffer(value) ? value : encodeAttributes(value);

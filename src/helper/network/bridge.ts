@@ -1,4 +1,3 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { formatIpv4, parseSubnet } from "../../installation/install-file.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { helperContract } from "../../rpc/contract/helper.ts";
@@ -9,7 +8,7 @@ import { undoneFor } from "../undo.ts";
 import { ipv4Bytes } from "./address.ts";
 import { leadsElsewhere, mustBeFree, shadowedRoutes, taken } from "./collisions.ts";
 import { inKernel } from "./in-kernel.ts";
-import { mustBeOurs } from "./link.ts";
+import { disableIpv6, mustBeOurs } from "./link.ts";
 import { putAllOnBridge } from "./port.ts";
 
 /** Makes the bridge, or finds it as it should be. */
@@ -35,6 +34,7 @@ export async function ensureBridge(deps: HelperDeps): Promise<ResultOf<typeof he
       const link = links.find(bridge);
       if (link === undefined) throw new BangerError("command_failed", `bridge ${bridge} is gone as soon as it is made`);
       links.setAlias(link, layout.alias());
+      // Guests have IPv4 only; the bridge itself would answer them on its link-local address.
       disableIpv6(bridge);
       links.addAddress(link, ipv4Bytes(first), prefix);
       links.setUp(link);
@@ -52,13 +52,6 @@ export async function ensureBridge(deps: HelperDeps): Promise<ResultOf<typeof he
 /** The same for each bridge of an installation: locally administered, and none of a guest's, which begin with 02. */
 function bridgeMac(id: string): Buffer {
   return Buffer.from(`0600${id}`, "hex");
-}
-
-/** Guests have IPv4 only; without this the bridge itself would answer them on its link-local address. */
-function disableIpv6(bridge: string): void {
-  const setting = `/proc/sys/net/ipv6/conf/${bridge}/disable_ipv6`;
-  // A host that has no IPv6 has nothing to switch off, and one where it is off for all links may not be written to.
-  if (existsSync(setting) && readFileSync(setting, "utf8").trim() !== "1") writeFileSync(setting, "1");
 }
 
 /** True for a bridge at which nothing is left to do; the alias and the address come before it is set up. */

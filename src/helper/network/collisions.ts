@@ -53,18 +53,15 @@ export function taken(message: string): BangerError {
   return new BangerError("in_use", message, { details: { hint } });
 }
 
-/** What links and routes the host has beside the bridge's. */
+/** What links and routes the host has beside banger's. */
 function others({ installation, layout, links, routes }: CollisionDeps) {
   const all = links.list();
-  const bridge = all.find(({ name }) => name === layout.bridge)?.index;
+  const own = all.filter(({ name }) => [layout.bridge, layout.namesLink].includes(name)).map(({ index }) => index);
+  const isOther = (link: number | undefined) => link === undefined || !own.includes(link);
   return {
     ours: parseSubnet(installation.subnet),
-    addresses: routes.addresses().filter(({ link }) => link !== bridge),
-    routes: routes
-      .list()
-      .filter(
-        ({ table, prefix, link }) => table === routeTable.main && prefix > 0 && (link === undefined || link !== bridge),
-      ),
+    addresses: routes.addresses().filter(({ link }) => isOther(link)),
+    routes: routes.list().filter(({ table, prefix, link }) => table === routeTable.main && prefix > 0 && isOther(link)),
     nameOf: (index: number | undefined) => all.find((link) => link.index === index)?.name ?? "(several or none)",
   };
 }

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { Link } from "../netlink/links.ts";
@@ -13,4 +14,11 @@ export function mustBeOurs(link: Link, alias: string, weWereMakingIt: boolean): 
   if (link.alias === alias) return;
   if (link.alias === undefined && weWereMakingIt) return;
   throw new BangerError("already_exists", `link ${link.name} is there and isn't banger's; it was left alone`);
+}
+
+/** Switches IPv6 off on a link. */
+export function disableIpv6(link: string): void {
+  const setting = `/proc/sys/net/ipv6/conf/${link}/disable_ipv6`;
+  // A host that has no IPv6 has nothing to switch off, and one where it is off for all links may not be written to.
+  if (existsSync(setting) && readFileSync(setting, "utf8").trim() !== "1") writeFileSync(setting, "1");
 }

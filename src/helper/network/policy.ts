@@ -89,7 +89,8 @@ export function policyChains(
     {
       name: "postrouting",
       hook: { type: "nat", at: "postrouting", priority: priority.srcnat },
-      rules: [[fromSubnet, notToGuest, masquerade()]],
+      // What this host says to itself, by the bridge's address, keeps it.
+      rules: [[fromSubnet, notToGuest, onInterface("oifname", "isNot", "lo"), masquerade()]],
     },
   ];
 }

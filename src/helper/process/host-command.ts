@@ -4,7 +4,7 @@ import { attribute } from "../../telemetry/names.ts";
 import type { Spans } from "../../telemetry/spans.ts";
 
 /** The programs that the helper runs to their end: these files and no others, without a shell, with an empty environment. */
-export const programs = { setpriv: "/usr/bin/setpriv" } as const;
+export const programs = { busctl: "/usr/bin/busctl", setpriv: "/usr/bin/setpriv" } as const;
 
 /** How a program ended. */
 interface Ended {

@@ -135,6 +135,27 @@ export const helperContract = {
     result: z.object({ removed: z.boolean() }),
     errors: ["command_failed", "no_space"],
   }),
+  resolverSet: method({
+    name: "resolver.set",
+    summary: "Has systemd-resolved ask the daemon for VMs' names, and nobody else, where it runs.",
+    params: z.object({
+      /** Where the daemon answers on the bridge's address. */
+      dns_port: z.int().min(1024).max(65_535),
+    }),
+    result: z.object({
+      routed: z.boolean(),
+      /** What systemd-resolved said to it; absent where it doesn't run. */
+      why: z.string().max(4096).optional(),
+    }),
+    errors: ["already_exists", "command_failed", "missing_tool", "no_space"],
+  }),
+  resolverClear: method({
+    name: "resolver.clear",
+    summary: "Makes sure that systemd-resolved knows nothing of VMs' names any more.",
+    params: nothing,
+    result: z.object({ removed: z.boolean() }),
+    errors: ["already_exists", "command_failed", "no_space"],
+  }),
   tapCreate: method({
     name: "tap.create",
     summary: "Makes a VM's tap on the bridge, owned by the VM's uid and pinned to its MAC and address.",

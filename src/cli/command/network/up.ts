@@ -12,11 +12,14 @@ export const networkUp = command({
   run: async ({ call, print, note }) => {
     const network = await call("networkUp", {});
     tellWarnings(network, note);
-    await print(network, ({ bridge, address, table }) =>
+    await print(network, ({ bridge, address, table, names }) =>
       fields([
         ["bridge", bridge],
         ["address", address],
         ["nftables table", `inet ${table}`],
+        ...(names === undefined
+          ? []
+          : [["names", `<vm>.${names.zone}, of ${names.server} port ${names.port ?? "(none)"}`] as const]),
       ]),
     );
   },
