@@ -57,7 +57,7 @@ export function daemonHandlers(
     vmWait: (params, request) => waits.wait(params, request),
     vmKill: (params, request) => vms.kill(params, request),
     vmDelete: (params, request) => vms.delete(params, request),
-    vmList: async () => ({ vms: vms.list() }),
+    vmList: async (filter) => ({ vms: vms.list(filter) }),
     vmShow: ({ vm }) => vms.show(vm),
     vmExec: (params, request) => guests.exec(params, request),
     vmLogs: (params, request) => guests.logs(params, request),

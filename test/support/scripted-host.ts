@@ -137,7 +137,7 @@ export class ScriptedHost implements AsyncDisposable {
 
   create(name: string, asking?: Asking): Promise<Vm> {
     return this.ask(
-      ({ vms }, request) => vms.create({ name, cpus: 1, memory_mib: 512, network: "nat" }, request),
+      ({ vms }, request) => vms.create({ name, cpus: 1, memory_mib: 512, network: "nat", label: [] }, request),
       asking,
     );
   }

@@ -321,6 +321,14 @@ export const methods = {
           "none"
         ],
         "summary": "what the guest's network reaches: what the host does (nat), the host alone (isolated), or none"
+      },
+      {
+        "name": "label",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "KEY=VALUE to know it by (may be repeated)"
       }
     ]
   },
@@ -531,7 +539,24 @@ export const methods = {
     "name": "vm.list",
     "summary": "Lists the VMs.",
     "traced": false,
-    "params": []
+    "params": [
+      {
+        "name": "label",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "only those with this label, KEY or KEY=VALUE (may be repeated: all are required)"
+      },
+      {
+        "name": "state",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "only those in this state, like `running` (may be repeated: any of them)"
+      }
+    ]
   },
   "vmShow": {
     "name": "vm.show",

@@ -7,13 +7,15 @@ import type { Store } from "../store/store.ts";
 
 /** What a new VM is. */
 export type NewVm = Pick<Vm, "id" | "name" | "vmm" | "cpus" | "memory_mib" | "disk_mib" | "address" | "mac"> &
-  Pick<StoredVm, "network"> & {
+  Pick<StoredVm, "network"> &
+  Partial<Pick<StoredVm, "labels" | "remove_at_end">> & {
     readonly imageId: string;
     readonly kernelId: string;
   };
 
 /** What of a VM changes in its life. */
 export interface VmChange {
+  name?: string;
   state?: VmState;
   accel?: Vm["accel"];
   accel_why?: string | null;
@@ -37,6 +39,8 @@ export interface StoredVm extends Vm {
   readonly started_by: string | null;
   readonly stop_by: string | null;
   readonly exit: NonNullable<Vm["exit"]> | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly remove_at_end: boolean;
 }
 
 /** When VMs were last used is written so much later. */
@@ -117,6 +121,7 @@ export class VmRecords {
     const names = columns.map(([name]) => name).join(", ");
     const places = columns.map(() => "?").join(", ");
     this.#database.prepare(`INSERT INTO vms (${names}) VALUES (${places})`).run(...columns.map(([, value]) => value));
+    this.#changed();
   }
 
   /** Changes a VM durably, and says what it is now. */
@@ -212,13 +217,15 @@ function columnsOf(row: object): [string, string | number | null][] {
 }
 
 function vmOf(row: Record<string, unknown>): StoredVm {
-  const { image_id, image_name, kernel_id, kernel_name, error, exit, ...rest } = row;
+  const { image_id, image_name, kernel_id, kernel_name, error, exit, labels, remove_at_end, ...rest } = row;
   return {
-    ...(rest as Omit<StoredVm, "image" | "kernel" | "error" | "exit" | "health">),
+    ...(rest as Omit<StoredVm, "image" | "kernel" | "error" | "exit" | "health" | "labels" | "remove_at_end">),
     // Known only of a VM that runs, and not by its record.
     health: null,
     image: { id: image_id as string, name: image_name as string },
     kernel: { id: kernel_id as string, name: kernel_name as string },
+    labels: JSON.parse(String(labels)) as StoredVm["labels"],
+    remove_at_end: remove_at_end === 1,
     error: typeof error === "string" ? (JSON.parse(error) as Vm["error"]) : null,
     exit: typeof exit === "string" ? (JSON.parse(exit) as StoredVm["exit"]) : null,
   };

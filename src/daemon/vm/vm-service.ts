@@ -13,6 +13,7 @@ import { type StopDeps, stopVm, takeAway } from "./lifecycle/stop.ts";
 import type { RunningVms } from "./running.ts";
 import { activeStates, isAlready, mustAllow } from "./state.ts";
 import type { Alone } from "./alone.ts";
+import { isAskedFor, type VmFilter } from "./labels.ts";
 import type { VmRecords } from "./vm-records.ts";
 import type { VmLocks } from "./vm-locks.ts";
 import type { VmWaits } from "./wait.ts";
@@ -44,8 +45,12 @@ export class VmService {
     this.#deps = deps;
   }
 
-  list(): Vm[] {
-    return this.#deps.records.list().map((vm) => this.#deps.running.shown(vm));
+  list(filter: VmFilter = {}): Vm[] {
+    const { records, running } = this.#deps;
+    return records
+      .list()
+      .filter((vm) => isAskedFor(vm, filter))
+      .map((vm) => running.shown(vm));
   }
 
   async show(reference: string): Promise<Vm & { disk_used_mib: number | null }> {

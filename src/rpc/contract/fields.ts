@@ -19,6 +19,22 @@ export const reference = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "must be a name, an id or a prefix of one: a-z, 0-9 and -");
 
+const labelKey = "[a-z0-9](?:[a-z0-9._/-]{0,61}[a-z0-9])?";
+const labelValue = "[^\\p{C}]{0,255}";
+
+/** A label that a person gives: `KEY=VALUE`, the key like `team` or `ci/job`. */
+export const label = z
+  .string()
+  .regex(
+    new RegExp(`^${labelKey}=${labelValue}$`, "u"),
+    "must be KEY=VALUE: the key 1 to 63 of a-z, 0-9, ., _, - and /, the value at most 255 characters",
+  );
+
+/** What labels are asked for by: `KEY=VALUE`, or `KEY` for any value. */
+export const labelFilter = z
+  .string()
+  .regex(new RegExp(`^${labelKey}(?:=${labelValue})?$`, "u"), "must be KEY or KEY=VALUE");
+
 /** An absolute path on the host. */
 export const path = z
   .string()

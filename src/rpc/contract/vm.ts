@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { amount, digest, ipv4, mac, name, reference, timestamp, vmId } from "./fields.ts";
+import { amount, digest, ipv4, label, labelFilter, mac, name, reference, timestamp, vmId } from "./fields.ts";
 import { method } from "./method.ts";
 import { stepCodes } from "./step.ts";
 import { warning } from "./warning.ts";
@@ -51,6 +51,10 @@ const vm = z.object({
   last_used_at: timestamp,
   /** How its last run ended; null while it runs, and before the first. */
   exit: vmExit.nullable().optional(),
+  /** What its maker wrote on it: a value by key. */
+  labels: z.record(z.string(), z.string()).optional(),
+  /** True where it is deleted when the command ends that it was made for. */
+  remove_at_end: z.boolean().optional(),
   /** Why it is `failed`, or why its last start was undone. */
   error: z
     .object({
@@ -109,6 +113,7 @@ export const vmContract = {
       network: networkMode
         .default("nat")
         .describe("what the guest's network reaches: what the host does (nat), the host alone (isolated), or none"),
+      label: z.array(label).max(64).default([]).describe("KEY=VALUE to know it by (may be repeated)"),
     }),
     result: vm,
     errors: [...byName, ...stepCodes],
@@ -185,7 +190,16 @@ export const vmContract = {
   vmList: method({
     name: "vm.list",
     summary: "Lists the VMs.",
-    params: z.object({}),
+    params: z.object({
+      label: z
+        .array(labelFilter)
+        .default([])
+        .describe("only those with this label, KEY or KEY=VALUE (may be repeated: all are required)"),
+      state: z
+        .array(vmState)
+        .default([])
+        .describe("only those in this state, like `running` (may be repeated: any of them)"),
+    }),
     result: z.object({ vms: z.array(vm) }),
     errors: [],
     traced: false,

@@ -6,6 +6,10 @@ export const vmCreate = command({
   verb: "create",
   method: "vmCreate",
   positionals: [],
-  examples: ["banger vm create", "banger vm create --name web --cpus 2 --memory 1G --disk 8G"],
+  examples: [
+    "banger vm create",
+    "banger vm create --name web --cpus 2 --memory 1G --disk 8G",
+    "banger vm create --label team=infra",
+  ],
   run: async ({ call, print }, params) => print(await call("vmCreate", params), (vm) => `${vm.name}\n`),
 });

@@ -10,7 +10,7 @@ export const vmLs = command({
   method: "vmList",
   positionals: [],
   quiet: "the names alone, a line each",
-  examples: ["banger vm ls", "banger vm ls -q", "banger vm ls --json"],
-  run: async ({ call, print, quiet }) =>
-    print(await call("vmList", {}), ({ vms }) => (quiet ? lines(vms.map(({ name }) => name)) : vmTable(vms))),
+  examples: ["banger vm ls", "banger vm ls -q --state running", "banger vm ls --label team=infra --json"],
+  run: async ({ call, print, quiet }, params) =>
+    print(await call("vmList", params), ({ vms }) => (quiet ? lines(vms.map(({ name }) => name)) : vmTable(vms))),
 });

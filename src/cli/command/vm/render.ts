@@ -43,6 +43,8 @@ export function vmFields(vm: Shown): string {
     ["disk", diskText(vm)],
     ["vmm", vmmText(vm)],
     ["pid", vm.pid],
+    ["labels", labelText(vm.labels)],
+    ["at its end", vm.remove_at_end === true ? "deleted, when the command ends that it was made for" : null],
     ["starts", vm.generation],
     ["created", vm.created_at],
     ["started", vm.started_at],
@@ -88,6 +90,12 @@ const exitWords: Readonly<Record<NonNullable<Vm["exit"]>["how"], string>> = {
   exited: "the VMM ended by itself",
   unknown: "nobody saw how",
 };
+
+function labelText(labels: Vm["labels"] = {}): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(", ");
+}
 
 function diskText({ disk_mib: size, disk_used_mib: used }: Shown): string {
   return used === null || used === undefined ? `${size} MiB` : `${size} MiB, of which ${used} are taken on the host`;

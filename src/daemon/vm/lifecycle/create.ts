@@ -12,6 +12,7 @@ import type { OperationContext } from "../../operation/operations.ts";
 import type { SshKeys } from "../../ssh/ssh-keys.ts";
 import type { Step, StepRunner } from "../../step/step-runner.ts";
 import { mustBootWith } from "../admission.ts";
+import { labelsOf } from "../labels.ts";
 import type { NewVm, StoredVm, VmRecords } from "../vm-records.ts";
 
 /** What creating a VM needs. */
@@ -30,11 +31,12 @@ const mib = 1024 * 1024;
 /** What a guest sees of its root disk, unless its image has more: it takes space only as it is written. */
 const defaultDiskMib = 20_480;
 
-/** Makes a VM: its record first, which reserves name and address, then a directory with its disk and host key. */
+/** Makes a VM: its record first, which reserves name and address, then a directory with its disk and host key. `removeAtEnd`: it goes with the command that it is made for. */
 export async function createVm(
   deps: CreateDeps,
   params: ParamsOf<typeof vmContract.vmCreate>,
   context: OperationContext,
+  { removeAtEnd = false } = {},
 ): Promise<StoredVm> {
   const image = params.image === undefined ? deps.images.default() : deps.images.find(params.image);
   const kernel = params.kernel === undefined ? deps.kernels.default() : deps.kernels.find(params.kernel);
@@ -51,6 +53,8 @@ export async function createVm(
     cpus: params.cpus,
     memory_mib: params.memory_mib,
     network: params.network,
+    labels: labelsOf(params.label),
+    remove_at_end: removeAtEnd,
     disk_mib: params.disk_mib ?? Math.max(defaultDiskMib, imageMib),
     mac: `02:${id.slice(0, 10).replace(/..(?!$)/g, "$&:")}`,
   };
