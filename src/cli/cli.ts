@@ -2,6 +2,7 @@ import { installPath } from "../installation/read-install-file.ts";
 import { errorTable } from "../rpc/contract/errors.ts";
 import { version } from "../version.ts";
 import { exactArguments, mustBeUtf8 } from "./arguments.ts";
+import type { MethodKey } from "./command.ts";
 import { completion } from "./completion.ts";
 import { completionAnswer, completionWord } from "./completion-answer.ts";
 import { methods } from "./generated/methods.ts";
@@ -13,6 +14,9 @@ import { type Invocation, parseCommandLine } from "./parse.ts";
 import { runPoll } from "./poll.ts";
 import { reportError } from "./report-error.ts";
 
+/** The methods whose parameters may be bytes that are no UTF-8: they are a guest's. */
+const passesBytes: ReadonlySet<MethodKey> = new Set(["vmExec", "vmRun"]);
+
 /** Runs one command line; resolves with the exit code once all that it says is written. */
 export async function runCli(argv: readonly string[]): Promise<number> {
   const streams = new StandardStreams();
@@ -23,7 +27,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     }
     const exact = exactArguments(argv);
     const invocation = parseCommandLine(exact);
-    if (invocation.kind !== "command" || invocation.command.method !== "vmExec") mustBeUtf8(exact);
+    if (invocation.kind !== "command" || !passesBytes.has(invocation.command.method)) mustBeUtf8(exact);
     if (invocation.kind === "command" || invocation.kind === "several") return await runCommand(invocation, streams);
     await streams.out(textOf(invocation));
     return 0;

@@ -20,6 +20,8 @@ export type CallChoices = Pick<CallOptions, "input" | "onEvent"> & {
   readonly terminal?: LentTerminal | undefined;
   /** Ends it as Ctrl-C does. */
   readonly leave?: AbortSignal;
+  /** `watched`: steps are shown only where standard error is a terminal, or with --no-quiet. */
+  readonly progress?: "always" | "watched";
 };
 
 /** What a command works with. */
@@ -38,8 +40,8 @@ export interface CommandContext {
   readonly write: (stream: "stdout" | "stderr", bytes: Uint8Array) => Promise<void>;
   /** Lends the terminal to what runs in a guest; with `raw` all its keys are bytes until it is disposed of. */
   readonly lendTerminal: (wanted: { readonly raw: boolean }) => Promise<LentTerminal>;
-  /** Runs a program in the foreground, which gets the terminal and Ctrl-C; resolves with its exit code. */
-  readonly foreground: (file: string, args: readonly string[]) => Promise<number>;
+  /** Runs a program in the foreground, which gets the terminal and Ctrl-C; resolves with its exit code. `over` ends it. */
+  readonly foreground: (file: string, args: readonly string[], over?: AbortSignal) => Promise<number>;
   /** Standard input. */
   readonly stdin: AsyncIterable<Uint8Array>;
   /** What the terminal that shows the result can do. */

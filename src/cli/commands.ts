@@ -26,6 +26,7 @@ import { vmLs } from "./command/vm/ls.ts";
 import { vmPause } from "./command/vm/pause.ts";
 import { vmRestart } from "./command/vm/restart.ts";
 import { vmResume } from "./command/vm/resume.ts";
+import { vmRun } from "./command/vm/run.ts";
 import { vmShow } from "./command/vm/show.ts";
 import { vmSsh } from "./command/vm/ssh.ts";
 import { vmStart } from "./command/vm/start.ts";
@@ -34,6 +35,7 @@ import { vmWait } from "./command/vm/wait.ts";
 
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
+  vmRun,
   vmCreate,
   vmStart,
   vmStop,

@@ -4,8 +4,13 @@ import { join } from "node:path";
 import { BangerError } from "../rpc/contract/errors.ts";
 import type { Interrupt } from "./interrupt.ts";
 
-/** Runs a program in the foreground, which gets the terminal and Ctrl-C; resolves with its exit code, a signal's as a shell has it. */
-export async function runInForeground(file: string, args: readonly string[], interrupt: Interrupt): Promise<number> {
+/** Runs a program in the foreground, which gets the terminal and Ctrl-C; resolves with its exit code, a signal's as a shell has it. `over` ends it. */
+export async function runInForeground(
+  file: string,
+  args: readonly string[],
+  interrupt: Interrupt,
+  over?: AbortSignal,
+): Promise<number> {
   using _ = interrupt.suspend();
   if (!isInPath(file)) throw new BangerError("missing_tool", `${file} is not installed here, or not in PATH`);
   const { spawn } = await import("node:child_process");
@@ -14,6 +19,7 @@ export async function runInForeground(file: string, args: readonly string[], int
   const end = () => child.kill("SIGTERM");
   interrupt.signal.addEventListener("abort", end);
   if (interrupt.signal.aborted) end();
+  over?.addEventListener("abort", end);
   const ended = await once(child, "close").catch((cause: unknown) => {
     const { code } = cause as NodeJS.ErrnoException;
     const why =

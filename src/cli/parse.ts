@@ -11,6 +11,8 @@ import { readValue } from "./value.ts";
 export interface GlobalFlags {
   readonly json: boolean;
   readonly quiet: boolean;
+  /** --no-quiet: progress is shown although nobody watches. */
+  readonly loud: boolean;
   readonly config: string | undefined;
 }
 
@@ -65,6 +67,7 @@ function invocationOf(command: Command, read: ReadFlags): Invocation {
   const flags = {
     json: globals.json === true,
     quiet: globals.quiet === true,
+    loud: globals.quiet === false,
     config: typeof globals.config === "string" ? globals.config : undefined,
   };
   const names = [...new Set(positionals)];

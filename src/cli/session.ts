@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import type { TerminalSize } from "../rpc/frame.ts";
+import { isatty } from "node:tty";
 import type { OpId } from "../telemetry/op-id.ts";
 import type { CommandContext } from "./command.ts";
 import type { DaemonConnection } from "./daemon-connection.ts";
@@ -37,13 +38,13 @@ function contextOf(
   const say = (text: string) => void (flags.quiet || streams.err(text));
   const progress = new Progress(oneOf === undefined ? say : (text) => say(`${oneOf.prefix}${text}`));
   return {
-    call: (key, params, { passesSignals = false, terminal, leave, ...options } = {}) =>
+    call: (key, params, { passesSignals = false, terminal, leave, progress: shown = "always", ...options } = {}) =>
       connection.call(key, params, {
         signal: leave === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, leave]),
         ...options,
         ...(passesSignals ? { passSignals: passing(interrupt, terminal) } : {}),
         onEvent: (event, data) => {
-          progress.take(event, data);
+          if (shown === "always" || flags.loud || isatty(2)) progress.take(event, data);
           return options.onEvent?.(event, data);
         },
       }),
@@ -57,7 +58,7 @@ function contextOf(
     write: (stream, bytes) => streams[stream === "stdout" ? "out" : "err"](bytes, interrupt.signal),
     // What it needs is loaded only for who has a terminal to lend.
     lendTerminal: async (wanted) => (await import("./lent-terminal.ts")).lendTerminal(wanted),
-    foreground: (file, args) => runInForeground(file, args, interrupt),
+    foreground: (file, args, over) => runInForeground(file, args, interrupt, over),
     // What a command doesn't use isn't made: these cost milliseconds.
     get stdin() {
       return readStandardInput();

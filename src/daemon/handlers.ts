@@ -17,7 +17,7 @@ export interface RequestCounts {
 
 /** What the daemon answers: one line for each method. */
 export function daemonHandlers(
-  { helper, network, kernels, images, vms, waits, guests, doctor, traces, operations, accelerator }: Services,
+  { helper, network, kernels, images, vms, runs, waits, guests, doctor, traces, operations, accelerator }: Services,
   keep: SpanSink,
   requests: RequestCounts,
   otlp: Pick<SpanExport, "status">,
@@ -49,6 +49,7 @@ export function daemonHandlers(
     imageDefault: ({ image }, request) => operations.run("image.default", request, async () => images.default(image)),
     imageRemove: ({ image }, request) => operations.run("image.remove", request, async () => images.remove(image)),
     vmCreate: (params, request) => vms.create(params, request),
+    vmRun: (params, request) => runs.run(params, request),
     vmStart: (params, request) => vms.start(params, request),
     vmStop: (params, request) => vms.stop(params, request),
     vmRestart: (params, request) => vms.restart(params, request),

@@ -37,6 +37,7 @@ import { RunningVms } from "./vm/running.ts";
 import { supervise, type SuperviseDeps } from "./vm/supervise.ts";
 import { VmLocks } from "./vm/vm-locks.ts";
 import { VmRecords } from "./vm/vm-records.ts";
+import { VmRuns } from "./vm/vm-runs.ts";
 import { VmService } from "./vm/vm-service.ts";
 import { VmWaits } from "./vm/wait.ts";
 import type { Accelerator, VmmDrivers } from "./vmm/driver.ts";
@@ -73,6 +74,7 @@ export interface Services {
   readonly images: ImageService;
   readonly vms: VmService;
   readonly waits: VmWaits;
+  readonly runs: VmRuns;
   readonly guests: GuestAccess;
   readonly doctor: Doctor;
   readonly traces: TraceStore;
@@ -161,21 +163,26 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
   };
   const stop = { records, parts, steps, running, exits, helper };
   const waits = new VmWaits({ records, running, locks, steps });
-  const vms = new VmService({
-    layout,
+  const lifecycle = {
     records,
     running,
-    disk,
     locks,
     operations,
-    alone: createAlone({ operations, locks, records, running }),
     create: { installation, layout, records, images, kernels, disk, keys, steps },
     run: starting,
     stop,
     pause: { running, steps },
     waits,
     remove: { layout, records, disk, steps },
+  };
+  const vms = new VmService({
+    ...lifecycle,
+    layout,
+    disk,
+    alone: createAlone({ operations, locks, records, running }),
   });
+  const guests = new GuestAccess({ layout, records, running });
+  const runs = new VmRuns({ ...lifecycle, guests, log, closing: closing.signal });
   removeHalfVms({ layout, records });
   const halves = setHalvesAside({ layout, database, run, log });
   if (halves.length > 0) {
@@ -187,6 +194,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
   helper.onReachable(async () => {
     accelerator = await drivers.qemu.accelerator().catch(() => undefined);
     await keepReconciled({ ...supervision, helper, spans });
+    void runs.removeEnded().catch((error: unknown) => log.error({ err: error }, "what is to go can't be looked for"));
     await network.resume();
   });
   return {
@@ -196,7 +204,8 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     images,
     vms,
     waits,
-    guests: new GuestAccess({ layout, records, running }),
+    runs,
+    guests,
     doctor: new Doctor({
       checks: doctorChecks({
         layout,

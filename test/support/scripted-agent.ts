@@ -21,6 +21,10 @@ export class ScriptedAgent {
   version = 2;
   /** How often the guest's clock was set. */
   timesSet = 0;
+  /** Whether commands end at once, or run on. */
+  commands: "end" | "run" = "end";
+  /** Called with each command that was asked for. */
+  onCommand: () => void = () => undefined;
   /** Called when the guest is asked to go. */
   onShutdown: () => void = () => undefined;
   readonly #streams = new Set<Socket>();
@@ -57,8 +61,10 @@ export class ScriptedAgent {
       const now = Buffer.alloc(8);
       now.writeBigUInt64LE(process.hrtime.bigint());
       send(frameType.pong, Buffer.concat([payload, now]));
-    } else if (type === frameType.exec) send(frameType.exit, Buffer.from([0, 0, 0, 0, 0]));
-    else if (type === frameType.shutdown) {
+    } else if (type === frameType.exec) {
+      if (this.commands === "end") send(frameType.exit, Buffer.from([0, 0, 0, 0, 0]));
+      this.onCommand();
+    } else if (type === frameType.shutdown) {
       if (this.manner === "stays") return this.onShutdown();
       send(frameType.shuttingDown, Buffer.alloc(0));
       this.onShutdown();

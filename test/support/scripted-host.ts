@@ -9,6 +9,8 @@ import { TraceStore } from "../../src/daemon/trace/trace-store.ts";
 import { type Services, wireServices } from "../../src/daemon/wire-services.ts";
 import type { Installation } from "../../src/installation/install-file.ts";
 import { type Layout, layoutOf } from "../../src/installation/layout.ts";
+import type { guestContract } from "../../src/rpc/contract/guest.ts";
+import type { ParamsOf, ResultOf } from "../../src/rpc/contract/method.ts";
 import type { Image } from "../../src/rpc/contract/image.ts";
 import type { Kernel } from "../../src/rpc/contract/kernel.ts";
 import type { ChangedVm, Vm } from "../../src/rpc/contract/vm.ts";
@@ -26,6 +28,9 @@ const sinks = new Set<(span: SpanRecord) => void>();
 const tracer = startTracer("bangerd", (span) => {
   for (const sink of sinks) sink(span);
 });
+
+type RunParams = ParamsOf<typeof guestContract.vmRun>;
+type RunResult = ResultOf<typeof guestContract.vmRun>;
 
 /** How a request is made. */
 export interface Asking {
@@ -169,6 +174,21 @@ export class ScriptedHost implements AsyncDisposable {
 
   kill(vm: string, asking?: Asking): Promise<Vm> {
     return this.ask(({ vms }, request) => vms.kill({ vm }, request), asking);
+  }
+
+  run(given: Partial<RunParams>, asking?: Asking): Promise<RunResult> {
+    const params = {
+      cpus: 1,
+      memory_mib: 512,
+      network: "nat" as const,
+      label: [],
+      overcommit: false,
+      argv: ["true"],
+      env: [],
+      stdin: false,
+      rm: false,
+    };
+    return this.ask(({ runs }, request) => runs.run({ ...params, ...given }, request), asking);
   }
 
   delete(vm: string, force: boolean): Promise<unknown> {

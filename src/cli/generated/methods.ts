@@ -637,6 +637,138 @@ export const methods = {
       }
     ]
   },
+  "vmRun": {
+    "name": "vm.run",
+    "summary": "Makes a VM, starts it and runs a command or a shell in it; the exit code is the command's. The VM runs on, unless --rm.",
+    "traced": true,
+    "params": [
+      {
+        "name": "name",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "what to call it, 1 to 32 of a-z, 0-9 and -; a new name by default"
+      },
+      {
+        "name": "image",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "the image; the one that `image default` names, by default"
+      },
+      {
+        "name": "kernel",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "the kernel; the one that `kernel default` names, by default"
+      },
+      {
+        "name": "cpus",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 1,
+        "minimum": 1,
+        "maximum": 64,
+        "summary": "virtual CPUs"
+      },
+      {
+        "name": "memory_mib",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 512,
+        "minimum": 64,
+        "maximum": 1048576,
+        "summary": "memory"
+      },
+      {
+        "name": "disk_mib",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "minimum": 64,
+        "maximum": 16777216,
+        "summary": "size of the root disk; 20G, or what the image has when that is more"
+      },
+      {
+        "name": "network",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "default": "nat",
+        "choices": [
+          "nat",
+          "isolated",
+          "none"
+        ],
+        "summary": "what the guest's network reaches: what the host does (nat), the host alone (isolated), or none"
+      },
+      {
+        "name": "label",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "KEY=VALUE to know it by (may be repeated)"
+      },
+      {
+        "name": "overcommit",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "start it although the host has too little memory for it"
+      },
+      {
+        "name": "argv",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "the command and its arguments; a shell by default"
+      },
+      {
+        "name": "env",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "NAME=value in its environment, or NAME for the caller's own value (may be repeated)"
+      },
+      {
+        "name": "cwd",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "its working directory; the user's home by default"
+      },
+      {
+        "name": "user",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "the user it runs as; root by default"
+      },
+      {
+        "name": "stdin",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "pass standard input"
+      },
+      {
+        "name": "rm",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "delete the VM when the command ends, however it does, or nobody waits for it any more"
+      }
+    ]
+  },
   "vmLogs": {
     "name": "vm.logs",
     "summary": "Reads a VM's serial console.",

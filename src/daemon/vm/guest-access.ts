@@ -26,7 +26,7 @@ const attachDeadlineMs = 15_000;
 type Params<M extends keyof typeof guestContract> = ParamsOf<(typeof guestContract)[M]>;
 
 /** What a request to a VM knows of its caller. */
-type VmRequest = Request & Pick<RequestContext, "input" | "takeSignals">;
+export type VmRequest = Request & Pick<RequestContext, "input" | "takeSignals">;
 
 /** What reaches into the guest of a VM that runs: it changes nothing of the VM itself, and takes no lock. */
 export class GuestAccess {

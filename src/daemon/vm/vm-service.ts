@@ -5,11 +5,11 @@ import type { Warning } from "../../rpc/contract/warning.ts";
 import type { RootDiskKind } from "../disk/root-disk.ts";
 import type { Operations, Request } from "../operation/operations.ts";
 import { createVm, type CreateDeps } from "./lifecycle/create.ts";
-import { deleteVm, type DeleteDeps } from "./lifecycle/delete.ts";
+import { endAndDelete, type EndAndDeleteDeps } from "./lifecycle/end-and-delete.ts";
 import { type PauseDeps, pauseVm, resumeVm } from "./lifecycle/pause.ts";
 import { restartVm } from "./lifecycle/restart.ts";
 import { type RunDeps, runVm } from "./lifecycle/run.ts";
-import { type StopDeps, stopVm, takeAway } from "./lifecycle/stop.ts";
+import { stopVm, takeAway } from "./lifecycle/stop.ts";
 import type { RunningVms } from "./running.ts";
 import { activeStates, isAlready, mustAllow } from "./state.ts";
 import type { Alone } from "./alone.ts";
@@ -19,9 +19,9 @@ import type { VmLocks } from "./vm-locks.ts";
 import type { VmWaits } from "./wait.ts";
 
 /** What the VM service itself uses, and what each mutation is given. */
-export interface VmServiceDeps {
-  readonly layout: Layout;
+export interface VmServiceDeps extends EndAndDeleteDeps {
   readonly records: VmRecords;
+  readonly layout: Layout;
   readonly running: RunningVms;
   readonly disk: Pick<RootDiskKind, "usage">;
   readonly locks: VmLocks;
@@ -29,10 +29,8 @@ export interface VmServiceDeps {
   readonly alone: Alone;
   readonly create: CreateDeps;
   readonly run: RunDeps;
-  readonly stop: StopDeps;
   readonly pause: PauseDeps;
   readonly waits: Pick<VmWaits, "afterStart">;
-  readonly remove: DeleteDeps;
 }
 
 type Params<M extends keyof typeof vmContract> = ParamsOf<(typeof vmContract)[M]>;
@@ -140,14 +138,7 @@ export class VmService {
     const { operations, locks, records } = this.#deps;
     const named = records.use(reference);
     return operations.run("vm.delete", request, (context) => {
-      const work = async () => {
-        const vm = records.must(named.id);
-        const ended =
-          force && activeStates.has(vm.state) ? await takeAway(this.#deps.stop, "vm.delete", vm, context) : vm;
-        mustAllow("delete", ended);
-        await deleteVm(this.#deps.remove, ended, context);
-        return { id: vm.id, name: vm.name };
-      };
+      const work = () => endAndDelete(this.#deps, records.must(named.id), force, context);
       return force
         ? locks.taking(named, "vm delete --force", work, context.cancel)
         : locks.exclusive(named, "delete", work, context.cancel);

@@ -1,7 +1,45 @@
 import { z } from "zod";
-import { amount, ipv4, path, terminalSize } from "./fields.ts";
+import { amount, ipv4, name, path, terminalSize, vmId } from "./fields.ts";
 import { method } from "./method.ts";
-import { byName, one } from "./vm.ts";
+import { stepCodes } from "./step.ts";
+import { byName, one, vmContract } from "./vm.ts";
+
+const argv = z
+  .array(z.string().max(65_536, "an argument of more than 65536 characters can't be passed"))
+  .max(16_384, "more than 16384 arguments can't be passed");
+
+/** How a command is run. */
+const how = {
+  env: z
+    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*=[^\0]*$/, "must be NAME=value"))
+    .max(256)
+    .default([])
+    .describe("NAME=value in its environment, or NAME for the caller's own value (may be repeated)"),
+  cwd: path.optional().describe("its working directory; the user's home by default"),
+  user: z
+    .string()
+    .regex(/^[a-z0-9_][a-z0-9_-]{0,31}$/, "must be a user's name or number")
+    .optional()
+    .describe("the user it runs as; root by default"),
+  stdin: z.boolean().default(false).describe("pass standard input"),
+};
+
+/** How a command ended. */
+const end = z.object({
+  exit_code: z.int().nullable(),
+  signal: z.int().nullable(),
+  /** True when the guest's kernel killed it because the guest's memory was used up. */
+  out_of_memory: z.boolean().optional(),
+});
+
+const execCodes = [
+  "wrong_state",
+  "guest_died",
+  "deadline_exceeded",
+  "command_failed",
+  "no_space",
+  "disconnected",
+] as const;
 
 /** The methods that reach into a VM's guest. */
 export const guestContract = {
@@ -10,33 +48,37 @@ export const guestContract = {
     // Events `stdout` and `stderr` carry its output as base64; the request's input is its standard input.
     summary: "Runs a command in a VM, without ssh.",
     params: one.extend({
-      argv: z
-        .array(z.string().max(65_536, "an argument of more than 65536 characters can't be passed"))
-        .min(1)
-        .max(16_384, "more than 16384 arguments can't be passed")
-        .describe("the command and its arguments"),
-      env: z
-        .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*=[^\0]*$/, "must be NAME=value"))
-        .max(256)
-        .default([])
-        .describe("NAME=value in its environment, or NAME for the caller's own value (may be repeated)"),
-      cwd: path.optional().describe("its working directory; the user's home by default"),
-      user: z
-        .string()
-        .regex(/^[a-z0-9_][a-z0-9_-]{0,31}$/, "must be a user's name or number")
-        .optional()
-        .describe("the user it runs as; root by default"),
-      stdin: z.boolean().default(false).describe("pass standard input"),
+      argv: argv.min(1).describe("the command and its arguments"),
+      ...how,
       tty: z.boolean().optional().describe("give it a terminal; with -i what is typed goes there, Ctrl-C too"),
       size: terminalSize.optional().describe("the terminal's columns and rows; those of the caller's, or 80x24"),
     }),
-    result: z.object({
-      exit_code: z.int().nullable(),
-      signal: z.int().nullable(),
-      /** True when the guest's kernel killed it because the guest's memory was used up. */
-      out_of_memory: z.boolean().optional(),
+    result: end,
+    errors: [...byName, ...execCodes],
+  }),
+  vmRun: method({
+    name: "vm.run",
+    // Event `started` tells the VM and what will trouble it; the command's output is told as vm.exec's. Without a command, event
+    // `ssh` tells what vm.ssh answers, and the VM is kept until the caller ends its input.
+    summary:
+      "Makes a VM, starts it and runs a command or a shell in it; the exit code is the command's. The VM runs on, unless --rm.",
+    params: vmContract.vmCreate.params.extend({
+      ...vmContract.vmStart.params.pick({ overcommit: true }).shape,
+      argv: argv.default([]).describe("the command and its arguments; a shell by default"),
+      ...how,
+      rm: z
+        .boolean()
+        .default(false)
+        .describe("delete the VM when the command ends, however it does, or nobody waits for it any more"),
     }),
-    errors: [...byName, "wrong_state", "guest_died", "deadline_exceeded", "command_failed", "no_space", "disconnected"],
+    result: end.extend({
+      vm: z.object({ id: vmId, name }),
+      /** Whether it is deleted, */
+      removed: z.boolean(),
+      /** or why it isn't yet, though it was to be. */
+      not_removed: z.string().optional(),
+    }),
+    errors: [...byName, "busy", "no_memory", ...stepCodes, ...execCodes],
   }),
   vmLogs: method({
     name: "vm.logs",

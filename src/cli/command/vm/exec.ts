@@ -1,7 +1,7 @@
 import { BangerError } from "../../../rpc/contract/errors.ts";
 import type { TerminalSize } from "../../../rpc/frame.ts";
 import { exactVariable } from "../../arguments.ts";
-import { command } from "../../command.ts";
+import { type CommandContext, command } from "../../command.ts";
 
 const notFound = 127;
 const notRunnable = 126;
@@ -24,11 +24,12 @@ export const vmExec = command({
     "banger vm exec -it web -- bash",
     "banger vm exec -i -u nobody web -- sh -c 'wc -c' < file",
   ],
-  run: async ({ call, json, note, print, write, stdin, lendTerminal }, params, argv) => {
+  run: async (context, params, argv) => {
+    const { call, json, note, print, stdin, lendTerminal } = context;
     const interactive = params.stdin === true && !json;
     using terminal = params.tty === true ? await lendTerminal({ raw: interactive }) : undefined;
     const size = params.size ?? shown(terminal?.size);
-    const collected = { stdout: "", stderr: "" };
+    const output = takeOutput(context);
     const end = await call(
       "vmExec",
       {
@@ -36,7 +37,7 @@ export const vmExec = command({
         ...(size === undefined ? {} : { size }),
         env: [
           ...(params.tty === true ? [`TERM=${process.env["TERM"] || "xterm"}`] : []),
-          ...(params.env ?? []).map(withValue),
+          ...(params.env ?? []).map((given) => withValue(given, "vm exec")),
         ],
         argv: [...argv],
       },
@@ -45,22 +46,14 @@ export const vmExec = command({
         // A size that was asked for stays.
         terminal: params.size === undefined ? terminal : undefined,
         ...(params.stdin === true ? { input: stdin } : {}),
-        onEvent: async (event, data) => {
-          if (event !== "stdout" && event !== "stderr") return;
-          const bytes = Buffer.from(String(data), "base64");
-          if (json) collected[event] += bytes.toString("latin1");
-          else await write(event, bytes);
-        },
+        onEvent: output.take,
       },
     ).catch((error: unknown) => {
       throw asShell(error, argv[0] ?? "");
     });
     if (end.out_of_memory === true) note(`banger: vm.exec: ${argv[0] ?? ""}: killed, the guest is out of memory`);
-    if (json) {
-      const text = (latin1: string) => Buffer.from(latin1, "latin1").toString("utf8");
-      await print({ ...end, stdout: text(collected.stdout), stderr: text(collected.stderr) }, () => "");
-    }
-    return end.signal === null ? (end.exit_code ?? 0) : 128 + end.signal;
+    if (json) await print({ ...end, ...output.collected() }, () => "");
+    return exitCodeOf(end);
   },
 });
 
@@ -68,18 +61,38 @@ function shown(size: TerminalSize | undefined): string | undefined {
   return size === undefined ? undefined : `${size.columns}x${size.rows}`;
 }
 
+/** Takes a command's output as it comes: with --json for the result, else to our own. */
+export function takeOutput({ json, write }: Pick<CommandContext, "json" | "write">) {
+  const collected = { stdout: "", stderr: "" };
+  const text = (latin1: string) => Buffer.from(latin1, "latin1").toString("utf8");
+  return {
+    take: async (event: string, data: unknown): Promise<void> => {
+      if (event !== "stdout" && event !== "stderr") return;
+      const bytes = Buffer.from(String(data), "base64");
+      if (json) collected[event] += bytes.toString("latin1");
+      else await write(event, bytes);
+    },
+    collected: () => ({ stdout: text(collected.stdout), stderr: text(collected.stderr) }),
+  };
+}
+
+/** A command's end as a shell tells it: a signal's is 128 and its number. */
+export function exitCodeOf(end: { readonly exit_code: number | null; readonly signal: number | null }): number {
+  return end.signal === null ? (end.exit_code ?? 0) : 128 + end.signal;
+}
+
 /** `NAME` alone is passed with the caller's own value. */
-function withValue(given: string): string {
+export function withValue(given: string, title: string): string {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(given)) return given;
   const value = exactVariable(given);
   if (value !== undefined) return `${given}=${value}`;
-  throw new BangerError("usage", `vm exec: env: ${given} is not set here`, {
+  throw new BangerError("usage", `${title}: env: ${given} is not set here`, {
     details: { field: "env", hint: `Set it, or say \`-e ${given}=VALUE\`.` },
   });
 }
 
 /** The error of a command that could not be started, with the exit code that a shell gives it. */
-function asShell(error: unknown, file: string): unknown {
+export function asShell(error: unknown, file: string): unknown {
   if (!(error instanceof BangerError) || error.code !== "command_failed") return error;
   const errno = error.details?.["errno"];
   if (typeof errno !== "number") return error;
@@ -92,7 +105,7 @@ function asShell(error: unknown, file: string): unknown {
     details: {
       ...error.details,
       exit_code: errno === ENOENT ? notFound : notRunnable,
-      hint: "The command is looked up in the guest; `vm exec` runs no shell of its own.",
+      hint: "The command is looked up in the guest; no shell of its own is run.",
     },
   });
 }

@@ -20,9 +20,14 @@ export const vmSsh = command({
       await print(target, () => "");
       return 0;
     }
-    return foreground("ssh", [...sshOptions(target), `${target.user}@${target.host}`, ...remoteLine(remote)]);
+    return foreground("ssh", sshArguments(target, remote));
   },
 });
+
+/** What ssh is run with: for a shell, or for the words of a command. */
+export function sshArguments(target: ResultOf<(typeof guestContract)["vmSsh"]>, remote: readonly string[]): string[] {
+  return [...sshOptions(target), `${target.user}@${target.host}`, ...remoteLine(remote)];
+}
 
 /** `-F none`: no configuration of the caller's or the host's. The agent would offer its own keys first. */
 function sshOptions(target: ResultOf<(typeof guestContract)["vmSsh"]>): string[] {

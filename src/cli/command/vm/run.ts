@@ -1,0 +1,101 @@
+import type { guestContract } from "../../../rpc/contract/guest.ts";
+import type { ResultOf } from "../../../rpc/contract/method.ts";
+import type { Vm } from "../../../rpc/contract/vm.ts";
+import type { Warning } from "../../../rpc/contract/warning.ts";
+import { type CommandContext, command } from "../../command.ts";
+import { tellWarnings } from "../../output/warnings.ts";
+import { asShell, exitCodeOf, takeOutput, withValue } from "./exec.ts";
+import { sshArguments } from "./ssh.ts";
+
+/** `vm run`: standard output is the command's alone; what the VM does is told on standard error, step by step only where a person watches. */
+export const vmRun = command({
+  noun: "vm",
+  verb: "run",
+  method: "vmRun",
+  positionals: [],
+  rest: { name: "argv", summary: "the command and its arguments; a shell by default", required: false },
+  short: { stdin: "i", env: "e", user: "u", cwd: "C" },
+  quiet: "nothing on standard error but the command's own; --no-quiet shows each step in a pipe too",
+  examples: [
+    "banger vm run --rm -- uname -a",
+    "banger vm run --rm",
+    "banger vm run --rm -i --memory 1G --label ci/job=7 -- sh -e < test.sh",
+    "banger run --name web -- systemctl start nginx",
+  ],
+  run: async (context, params, argv) => {
+    const { call, json, note, print } = context;
+    const output = takeOutput(context);
+    const shell = new Shell(context);
+    const end = await call(
+      "vmRun",
+      { ...params, env: (params.env ?? []).map((given) => withValue(given, "vm run")), argv: [...argv] },
+      {
+        progress: "watched",
+        ...(argv.length === 0
+          ? { input: shell.until }
+          : { passesSignals: true, ...(params.stdin === true ? { input: context.stdin } : {}) }),
+        onEvent: async (event, data) => {
+          if (event === "started") return started(data as Started, params.rm === true, note);
+          if (event === "ssh") return shell.begin(data as SshTarget);
+          await output.take(event, data);
+        },
+      },
+    )
+      .catch((error: unknown) => {
+        throw asShell(error, argv[0] ?? "");
+      })
+      .finally(() => shell.end());
+    if (end.out_of_memory === true) note(`banger: vm.run: ${argv[0] ?? ""}: killed, the guest is out of memory`);
+    if (end.not_removed !== undefined)
+      note(`banger: vm.run: vm ${end.vm.name} is not deleted yet, but will be: ${end.not_removed}`);
+    const exitCode = argv.length === 0 ? await shell.exitCode : exitCodeOf(end);
+    if (json)
+      await print({ ...end, exit_code: argv.length === 0 ? exitCode : end.exit_code, ...output.collected() }, () => "");
+    return exitCode;
+  },
+});
+
+interface Started {
+  readonly vm: Vm;
+  readonly warnings?: readonly Warning[];
+}
+
+type SshTarget = ResultOf<(typeof guestContract)["vmSsh"]>;
+
+function started({ vm, warnings }: Started, goes: boolean, note: (text: string) => void): void {
+  tellWarnings({ warnings }, note);
+  if (!goes) note(`vm ${vm.name} runs at ${vm.address}, and goes on when the command ends`);
+}
+
+/** A shell in the foreground; the VM is kept for it as long as it runs. */
+class Shell {
+  readonly #foreground: CommandContext["foreground"];
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #over = new AbortController();
+  /** How it ended. */
+  exitCode: Promise<number> = Promise.resolve(0);
+  /** The request's input, which ends when the shell has. */
+  readonly until = inputUntil(this.#ended.promise);
+
+  constructor({ foreground }: Pick<CommandContext, "foreground">) {
+    this.#foreground = foreground;
+  }
+
+  begin(target: SshTarget): void {
+    this.exitCode = this.#foreground("ssh", sshArguments(target, []), this.#over.signal);
+    // Whoever asks for the exit code hears of a failure.
+    const leave = () => this.#ended.resolve();
+    this.exitCode.then(leave, leave);
+  }
+
+  /** Ends it, when its VM is gone or nobody waits any more. */
+  end(): void {
+    this.#over.abort();
+    this.#ended.resolve();
+  }
+}
+
+/** An input of no bytes. */
+function inputUntil(ended: Promise<void>): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => ended.then(() => ({ done: true, value: undefined })) }) };
+}
