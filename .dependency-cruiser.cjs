@@ -1,4 +1,4 @@
-// Who may import whom: telemetry ← rpc ← daemon | helper | cli. docs/ARCHITECTURE.md has the picture.
+// Who may import whom: telemetry ← rpc ← daemon | helper | cli; archive is a leaf. docs/ARCHITECTURE.md has the picture.
 const room = (name) => `^src/${name}/`;
 
 /** @type {import("dependency-cruiser").IConfiguration} */
@@ -22,6 +22,12 @@ module.exports = {
       severity: "error",
       from: { path: [room("rpc"), room("installation")] },
       to: { path: room("(daemon|helper|cli)") },
+    },
+    {
+      name: "the-archive-is-a-leaf",
+      severity: "error",
+      from: { path: room("archive") },
+      to: { path: "^(src|node_modules)/", pathNot: room("archive") },
     },
     {
       name: "the-installation-knows-only-node",

@@ -25,7 +25,9 @@ export function mustBeUtf8(argv: readonly string[]): void {
   const odd = argv.find((argument) => !argument.isWellFormed());
   if (odd === undefined) return;
   throw new BangerError("usage", `the argument ${JSON.stringify(odd.slice(0, 80))} is not UTF-8`, {
-    details: { hint: "Only what `banger vm exec` passes on may be: the command, its environment and its directory." },
+    details: {
+      hint: "Only what a guest is given may be: a command, its environment and directory, and paths of `vm cp`.",
+    },
   });
 }
 

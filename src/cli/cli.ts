@@ -15,7 +15,7 @@ import { runPoll } from "./poll.ts";
 import { reportError } from "./report-error.ts";
 
 /** The methods whose parameters may be bytes that are no UTF-8: they are a guest's. */
-const passesBytes: ReadonlySet<MethodKey> = new Set(["vmExec", "vmRun"]);
+const passesBytes: ReadonlySet<MethodKey> = new Set(["vmExec", "vmRun", "vmCopy"]);
 
 /** Runs one command line; resolves with the exit code once all that it says is written. */
 export async function runCli(argv: readonly string[]): Promise<number> {

@@ -17,6 +17,7 @@ import { systemDoctor } from "./command/system/doctor.ts";
 import { traceLs } from "./command/trace/ls.ts";
 import { traceShow } from "./command/trace/show.ts";
 import { vmConsole } from "./command/vm/console.ts";
+import { vmCp } from "./command/vm/cp.ts";
 import { vmCreate } from "./command/vm/create.ts";
 import { vmDelete } from "./command/vm/delete.ts";
 import { vmExec } from "./command/vm/exec.ts";
@@ -48,6 +49,7 @@ export const commands: readonly Command[] = [
   vmLs,
   vmShow,
   vmExec,
+  vmCp,
   vmLogs,
   vmConsole,
   vmSsh,

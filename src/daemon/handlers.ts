@@ -61,6 +61,7 @@ export function daemonHandlers(
     vmList: async (filter) => ({ vms: vms.list(filter) }),
     vmShow: ({ vm }) => vms.show(vm),
     vmExec: (params, request) => guests.exec(params, request),
+    vmCopy: (params, request) => guests.copy(params, request),
     vmLogs: (params, request) => guests.logs(params, request),
     vmConsole: (params, request) => guests.console(params, request),
     vmSsh: (params, request) => guests.ssh(params, request),

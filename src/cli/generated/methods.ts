@@ -769,6 +769,34 @@ export const methods = {
       }
     ]
   },
+  "vmCopy": {
+    "name": "vm.copy",
+    "summary": "Copies files and directories between here and a guest.",
+    "traced": true,
+    "params": [
+      {
+        "name": "source",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "what is copied: VM:PATH in a guest, a path here, or - for standard input"
+      },
+      {
+        "name": "destination",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "where to: a directory that is there, or a new name; - for standard output"
+      },
+      {
+        "name": "user",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "summary": "the guest's user who reads, or to whom it belongs there; root by default"
+      }
+    ]
+  },
   "vmLogs": {
     "name": "vm.logs",
     "summary": "Reads a VM's serial console.",

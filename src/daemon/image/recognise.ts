@@ -1,3 +1,4 @@
+import { hasTarHeader } from "../../archive/tar-reader.ts";
 import { foreignFormats } from "./foreign-formats.ts";
 
 /** What a file is by its first bytes; of what can't be taken, what to do with it. */
@@ -48,12 +49,4 @@ export function recognise(head: Buffer): Format {
     what: "neither a tar archive nor an ext4 file system",
     next: "see `banger image import --help`",
   };
-}
-
-/** True where the bytes begin with a tar header: its checksum is of all its bytes, with blanks in the checksum's place. */
-export function hasTarHeader(bytes: Buffer): boolean {
-  if (bytes.length < 512 || bytes[0] === 0) return false;
-  let sum = 8 * 32;
-  for (let at = 0; at < 512; at++) if (at < 148 || at >= 156) sum += bytes[at] ?? 0;
-  return Number.parseInt(bytes.toString("latin1", 148, 156).replaceAll("\0", " ").trim(), 8) === sum;
 }

@@ -1,10 +1,10 @@
 import { open } from "node:fs/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Run } from "../process/run.ts";
-import { fileBytes, streamBytes } from "./byte-source.ts";
+import { fileBytes, streamBytes } from "../../archive/byte-source.ts";
 import { type Decompressor, decompression, headBytes, recognise } from "./recognise.ts";
 import { refused, type Source } from "./source.ts";
-import { type ByteSource, readTar, type TarEnd } from "./tar-reader.ts";
+import { type ByteSource, readTar, type TarEnd } from "../../archive/tar-reader.ts";
 import { type TarFacts, TarSurvey } from "./tar-survey.ts";
 
 /** What looking at an archive needs. */

@@ -1,6 +1,6 @@
 import { OutwardLinks, owned } from "./outward-links.ts";
 import { refused } from "./source.ts";
-import type { TarMember } from "./tar-reader.ts";
+import type { TarMember } from "../../archive/tar-reader.ts";
 
 /** What is known of an archive before any of it is unpacked. */
 export interface TarFacts {

@@ -9,6 +9,7 @@ import { awaitSsh } from "../ssh/await-ssh.ts";
 import { hostKeyAlias } from "../ssh/ssh-keys.ts";
 import { ConsoleInput } from "../vmm/console-input.ts";
 import { ConsoleLog } from "../vmm/console-log.ts";
+import { guestCopyOf } from "./guest-copy.ts";
 import type { RunningVms } from "./running.ts";
 import { activeStates } from "./state.ts";
 import type { StoredVm, VmRecords } from "./vm-records.ts";
@@ -65,6 +66,16 @@ export class GuestAccess {
       signal: end.signal,
       ...(end.outOfMemory === true ? { out_of_memory: true } : {}),
     };
+  }
+
+  /** Copies between the caller and the guest: the caller sends an archive, or gets one. */
+  copy(
+    { source, destination, user }: Params<"vmCopy">,
+    request: VmRequest,
+  ): Promise<ResultOf<(typeof guestContract)["vmCopy"]>> {
+    const command = guestCopyOf(source, destination);
+    const params = { ...command, argv: [...command.argv], env: ["LC_ALL=C"], ...(user === undefined ? {} : { user }) };
+    return this.exec(params, request);
   }
 
   /** Sends the serial console's log; with `follow` it goes on until the caller leaves or the VM ends. */

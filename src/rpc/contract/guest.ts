@@ -80,6 +80,27 @@ export const guestContract = {
     }),
     errors: [...byName, "busy", "no_memory", ...stepCodes, ...execCodes],
   }),
+  vmCopy: method({
+    name: "vm.copy",
+    // Towards a guest, the request's input is an archive (tar) of one tree, `t`; from one, events `stdout` carry an archive whose
+    // first member is what is copied. Where the other place is `-`, it is a file's bare bytes. Events `stderr` have the guest's words.
+    summary: "Copies files and directories between here and a guest.",
+    params: z.object({
+      source: z
+        .string()
+        .min(1)
+        .max(8192)
+        .describe("what is copied: VM:PATH in a guest, a path here, or - for standard input"),
+      destination: z
+        .string()
+        .min(1)
+        .max(8192)
+        .describe("where to: a directory that is there, or a new name; - for standard output"),
+      user: how.user.describe("the guest's user who reads, or to whom it belongs there; root by default"),
+    }),
+    result: end,
+    errors: [...byName, ...execCodes],
+  }),
   vmLogs: method({
     name: "vm.logs",
     // Events `data` carry it as base64.

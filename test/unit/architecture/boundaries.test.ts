@@ -20,6 +20,7 @@ const cruise = () => spawnSync("depcruise", ["--config", config, "src"], { cwd: 
 it.each([
   ["telemetry-is-a-leaf", "src/telemetry/a.ts", "src/rpc/b.ts"],
   ["the-wire-knows-no-process", "src/rpc/a.ts", "src/daemon/b.ts"],
+  ["the-archive-is-a-leaf", "src/archive/a.ts", "src/rpc/b.ts"],
   ["the-installation-knows-only-node", "src/installation/a.ts", "src/rpc/b.ts"],
   ["daemon-imports-no-other-process", "src/daemon/a.ts", "src/helper/b.ts"],
   ["helper-imports-no-other-process", "src/helper/a.ts", "src/daemon/b.ts"],

@@ -128,7 +128,7 @@ describe("an archive", () => {
   ])("of more %s than can be kept is refused before they fill the daemon's memory", (_, more) => {
     const { type = "0", link = "" } = more;
     const tar = new TarSurvey("root.tar");
-    const rest = { link, type, size: 0, uid: 0, gid: 0, acl: false, security: false };
+    const rest = { link, type, size: 0, uid: 0, gid: 0, mode: 0o644, mtime: 0, acl: false, security: false };
     const takeAll = () => {
       for (let index = 0; index < 1_000_000; index++) tar.take({ ...rest, name: `${index}` });
     };

@@ -1,11 +1,13 @@
-import { hasTarHeader } from "./recognise.ts";
-
 /** A member of a tar archive, as its header and what extends that say. Names are Latin-1, a character for a byte. */
 export interface TarMember {
   readonly name: string;
   /** The header's type letter: `0` a file, `1` a hard link, `2` a link, `3` and `4` devices, `5` a directory, `6` a FIFO. */
   readonly type: string;
   readonly link: string;
+  /** The permission bits, those that set ids and the sticky one. */
+  readonly mode: number;
+  /** Unix time, seconds. */
+  readonly mtime: number;
   /** Bytes that are stored. */
   readonly size: number;
   readonly uid: number;
@@ -31,8 +33,11 @@ const block = 512;
 /** What extends a header (a long name, extended attributes) is small; more is an attack. */
 const mostExtension = 4 * 1024 * 1024;
 
-/** Tells each member's header, in order; members' data are passed over. Blocks of zeros end an archive, another may follow. */
-export async function readTar(source: ByteSource, onMember: (member: TarMember) => void): Promise<TarEnd> {
+/** Takes a member. It may read its data, `size` bytes of them, while its promise is awaited; what it leaves is passed over. */
+export type OnMember = (member: TarMember, data: Pick<ByteSource, "read">) => void | Promise<void>;
+
+/** Tells each member, in order. Blocks of zeros end an archive, another may follow. */
+export async function readTar(source: ByteSource, onMember: OnMember): Promise<TarEnd> {
   let more: Record<string, string> = {};
   let globals: Record<string, string> = {};
   let complete: TarEnd = "complete";
@@ -62,16 +67,21 @@ export async function readTar(source: ByteSource, onMember: (member: TarMember) 
     }
     const said = { ...globals, ...more };
     more = {};
-    onMember({
+    const member = {
       name: said["GNU.sparse.name"] ?? said["path"] ?? nameOf(header),
       type,
       link: said["linkpath"] ?? text(header.toString("latin1", 157, 257)),
+      mode: number(header, 100, 8) & 0o7777,
+      mtime: Number(said["mtime"] ?? number(header, 136, 12)),
       size: padded === 0 ? 0 : size,
       uid: Number(said["uid"] ?? number(header, 108, 8)),
       gid: Number(said["gid"] ?? number(header, 116, 8)),
       security: Object.keys(said).some((key) => key.startsWith("SCHILY.xattr.security.")),
       acl: said["SCHILY.acl.access"] !== undefined || said["SCHILY.acl.default"] !== undefined,
-    });
+    };
+    const data = new MemberData(source, member.size);
+    const taking = onMember(member, data);
+    if (taking !== undefined) await taking;
     // An old sparse map that goes on in blocks of its own, before the data.
     if (type === "S") {
       for (let goesOn = header[482] === 1; goesOn; ) {
@@ -80,7 +90,26 @@ export async function readTar(source: ByteSource, onMember: (member: TarMember) 
         goesOn = map[504] === 1;
       }
     }
-    if (!(await source.skip(padded))) return "truncated";
+    if (!(await source.skip(padded - data.taken))) return "truncated";
+  }
+}
+
+/** What of a source is a member's data. */
+class MemberData {
+  /** Bytes that were read. */
+  taken = 0;
+  readonly #source: ByteSource;
+  readonly #size: number;
+
+  constructor(source: ByteSource, size: number) {
+    this.#source = source;
+    this.#size = size;
+  }
+
+  async read(length: number): Promise<Buffer> {
+    const bytes = await this.#source.read(Math.min(length, this.#size - this.taken));
+    this.taken += bytes.length;
+    return bytes;
   }
 }
 
@@ -123,4 +152,12 @@ function records(bytes: string): Record<string, string> {
     at += length;
   }
   return found;
+}
+
+/** True where the bytes begin with a tar header: its checksum is of all its bytes, with blanks in the checksum's place. */
+export function hasTarHeader(bytes: Buffer): boolean {
+  if (bytes.length < 512 || bytes[0] === 0) return false;
+  let sum = 8 * 32;
+  for (let at = 0; at < 512; at++) if (at < 148 || at >= 156) sum += bytes[at] ?? 0;
+  return Number.parseInt(bytes.toString("latin1", 148, 156).replaceAll("\0", " ").trim(), 8) === sum;
 }

@@ -1,0 +1,78 @@
+import type { Stats } from "node:fs";
+import { lstat, readdir, rename, stat } from "node:fs/promises";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import { below, onFile, shownPath } from "./local-path.ts";
+
+/** Where a copy goes. */
+export interface Target {
+  readonly path: Buffer;
+  /** A directory on the same file system, in which the copy is made before it is moved. */
+  readonly beside: Buffer;
+  /** True where a slash at its end says that it is a directory's name. */
+  readonly isDirectory: boolean;
+}
+
+/** Where something called `name` goes that is copied to `destination`, as cp(1) has it: into a directory that is there, else to that name. */
+export async function targetOf(destination: Buffer, name: Buffer): Promise<Target> {
+  const there = await factsOf(() => stat(destination));
+  if (there?.isDirectory() === true) {
+    const path = name.length === 0 ? destination : below(destination, name);
+    const inside = await factsOf(() => lstat(path));
+    return { path, beside: inside?.isDirectory() === true ? path : destination, isDirectory: false };
+  }
+  const bare = Buffer.from(destination.toString("latin1").replace(/(?!^)\/+$/, ""), "latin1");
+  const slash = bare.lastIndexOf("/");
+  const parent = slash === -1 ? Buffer.from(".") : slash === 0 ? Buffer.from("/") : bare.subarray(0, slash);
+  if ((await factsOf(() => stat(parent)))?.isDirectory() !== true) throw noDirectory(parent);
+  return { path: bare, beside: parent, isDirectory: bare.length < destination.length };
+}
+
+/** Moves a copy that is whole to its place; what can't stand where something else does is refused before anything is moved. */
+export async function putInPlace(made: Buffer, { path, isDirectory }: Target): Promise<void> {
+  if (isDirectory && !(await lstat(made)).isDirectory()) throw noDirectory(path);
+  await mustFit(made, path);
+  await move(made, path);
+}
+
+async function mustFit(made: Buffer, target: Buffer): Promise<void> {
+  const [fresh, there] = [await lstat(made), await factsOf(() => lstat(target))];
+  if (there === undefined) return;
+  if (!fresh.isDirectory()) {
+    if (there.isDirectory()) throw inTheWay(target, "is a directory");
+    // Renaming over a device would take it away.
+    if (!there.isFile() && !there.isSymbolicLink())
+      throw inTheWay(target, "is no regular file; `-` writes to standard output");
+    return;
+  }
+  if (!there.isDirectory())
+    throw inTheWay(target, there.isSymbolicLink() ? "is a link, which is not followed" : "is no directory");
+  for (const name of await readdir(made, { encoding: "buffer" })) await mustFit(below(made, name), below(target, name));
+}
+
+async function move(made: Buffer, target: Buffer): Promise<void> {
+  const [fresh, there] = [await lstat(made), await factsOf(() => lstat(target))];
+  if (!fresh.isDirectory() || there === undefined) return onFile(target, () => rename(made, target));
+  for (const name of await readdir(made, { encoding: "buffer" })) await move(below(made, name), below(target, name));
+}
+
+async function factsOf(look: () => Promise<Stats>): Promise<Stats | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+function noDirectory(path: Buffer): BangerError {
+  return new BangerError("not_found", `there is no directory ${shownPath(path)}`, {
+    details: { hint: "Make it first; nothing was changed." },
+  });
+}
+
+function inTheWay(path: Buffer, why: string): BangerError {
+  return new BangerError("already_exists", `${shownPath(path)} ${why}`, {
+    details: { hint: "Nothing was changed; name another place, or remove what is there." },
+  });
+}

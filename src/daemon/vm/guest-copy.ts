@@ -1,0 +1,104 @@
+import { BangerError } from "../../rpc/contract/errors.ts";
+import { lastName, placeOf } from "../../rpc/place.ts";
+
+/** A copy between here and a guest, as a command in the guest. */
+export interface GuestCopy {
+  readonly vm: string;
+  readonly argv: readonly string[];
+  /** True where the caller sends what is copied; else the command's output is it. */
+  readonly stdin: boolean;
+}
+
+/**
+ * The command in the guest that takes or gives what is copied, as a tar archive with one tree `t`, or for `-` as a file's bare
+ * bytes. What is taken is unpacked beside its place and moved there when it is whole.
+ */
+export function guestCopyOf(source: string, destination: string): GuestCopy {
+  const from = placeOf(source);
+  const to = placeOf(destination);
+  if ((from.vm === undefined) === (to.vm === undefined)) {
+    throw new BangerError("bad_params", "source, destination: exactly one of them is in a guest, VM:PATH", {
+      details: {
+        field: "source",
+        hint: "Between two guests: `banger vm cp one:/file - | banger vm cp - two:/file`.",
+      },
+    });
+  }
+  if (to.vm !== undefined) {
+    const name = source === "-" ? "" : lastName(from.path);
+    const kind = source === "-" ? "file" : "tar";
+    return { vm: to.vm, argv: ["sh", "-c", take, "sh", ...partsOf(to.path), name, kind], stdin: true };
+  }
+  const kind = destination === "-" ? "file" : "tar";
+  return { vm: from.vm ?? "", argv: ["sh", "-c", give, "sh", ...partsOf(from.path), kind], stdin: false };
+}
+
+/** A path, its directory and its last name, so that none of them looks like an option. */
+function partsOf(path: string): [path: string, parent: string, name: string] {
+  const whole = path.startsWith("/") ? path : `./${path}`;
+  const name = lastName(whole);
+  if (name === "") return [whole, whole, ""];
+  const bare = whole.replace(/\/+$/, "");
+  return [whole, bare.slice(0, bare.length - name.length), name];
+}
+
+const common = `
+set -u
+umask 0
+fail() { code=$1; shift; printf '%s\\n' "$*" >&2; exit "$code"; }
+needs() { command -v "$1" >/dev/null 2>&1 || fail 127 "the guest has no $1, which copying needs"; }
+`;
+
+// 66: not there. 73: in the way. 127: a program is missing.
+const give = `${common}
+if [ -d "$1" ]; then
+  [ "$4" = tar ] || fail 65 "$1 is a directory"
+  needs tar
+  exec tar -cf - -C "$1" .
+fi
+[ -e "$1" ] || fail 66 "there is no $1"
+if [ "$4" = file ]; then
+  [ -f "$1" ] || fail 65 "$1 is no regular file"
+  exec cat "$1"
+fi
+needs tar
+exec tar -chf - -C "$2" "./$3"
+`;
+
+const take = `${common}
+if [ -d "$1" ]; then
+  into=$1
+  name=\${4:-.}
+  [ "$5" = tar ] || fail 73 "$1 is a directory; say what the file is called there"
+else
+  into=$2
+  name=$3
+  [ -d "$into" ] || fail 66 "there is no directory $into"
+fi
+target=$into/$name
+needs mktemp
+work=$(mktemp -d "$into/.banger-cp.XXXXXX") || exit 73
+trap 'rm -rf "$work"' EXIT
+trap 'exit 143' HUP INT TERM
+new=$work/t
+if [ "$5" = file ]; then
+  cat >"$new" && chmod 644 "$new" || exit 74
+else
+  needs tar
+  tar -xpf - -C "$work" || exit 74
+fi
+[ -d "$new" ] || [ "$1" = "\${1%/}" ] || [ -d "$1" ] || fail 66 "there is no directory $1"
+if [ -d "$target" ]; then
+  [ -d "$new" ] || fail 73 "$target is a directory"
+  for entry in "$new"/* "$new"/.[!.]* "$new"/..?*; do
+    [ -e "$entry" ] || [ -L "$entry" ] || continue
+    cp -a "$entry" "$target/" || fail 74 "$target has part of what was to be copied"
+  done
+elif [ -e "$target" ] || [ -L "$target" ]; then
+  [ ! -d "$new" ] || fail 73 "$target is there, and is no directory"
+  [ -f "$target" ] || [ -L "$target" ] || fail 73 "$target is no regular file"
+  mv -f "$new" "$target" || exit 73
+else
+  mv "$new" "$target" || exit 73
+fi
+`;
