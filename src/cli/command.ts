@@ -34,6 +34,8 @@ export interface CommandContext {
   readonly quiet: boolean;
   /** The result: JSON with `--json`, else what `human` makes of it; resolves when it is written. */
   readonly print: <T>(value: T, human: (value: T) => string) => Promise<void>;
+  /** Asks the person at the terminal whether to go on; refuses where there is none. */
+  readonly ask: (question: string) => Promise<boolean>;
   /** Something for a person who watches; never part of the result. */
   readonly note: (text: string) => void;
   /** Bytes to standard output or error; resolves when they are taken. What standard error doesn't take is lost. */

@@ -27,6 +27,8 @@ import { vmLs } from "./command/vm/ls.ts";
 import { vmPause } from "./command/vm/pause.ts";
 import { vmRestart } from "./command/vm/restart.ts";
 import { vmResume } from "./command/vm/resume.ts";
+import { vmPrune } from "./command/vm/prune.ts";
+import { vmRename } from "./command/vm/rename.ts";
 import { vmRun } from "./command/vm/run.ts";
 import { vmShow } from "./command/vm/show.ts";
 import { vmSsh } from "./command/vm/ssh.ts";
@@ -46,6 +48,8 @@ export const commands: readonly Command[] = [
   vmWait,
   vmKill,
   vmDelete,
+  vmPrune,
+  vmRename,
   vmLs,
   vmShow,
   vmExec,

@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import type { TerminalSize } from "../rpc/frame.ts";
 import { isatty } from "node:tty";
 import type { OpId } from "../telemetry/op-id.ts";
+import { ask } from "./ask.ts";
 import type { CommandContext } from "./command.ts";
 import type { DaemonConnection } from "./daemon-connection.ts";
 import { runInForeground } from "./foreground.ts";
@@ -54,6 +55,7 @@ function contextOf(
       flags.json && oneOf !== undefined
         ? oneOf.take(value)
         : streams.out(flags.json ? Buffer.from(`${JSON.stringify(value)}\n`) : human(value), interrupt.signal),
+    ask: (question) => ask(question, (text) => streams.err(text), readStandardInput, interrupt.signal),
     note: (text) => say(`${text}\n`),
     write: (stream, bytes) => streams[stream === "stdout" ? "out" : "err"](bytes, interrupt.signal),
     // What it needs is loaded only for who has a terminal to lend.

@@ -179,6 +179,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     ...lifecycle,
     layout,
     disk,
+    now,
     alone: createAlone({ operations, locks, records, running }),
   });
   const guests = new GuestAccess({ layout, records, running });

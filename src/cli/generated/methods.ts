@@ -535,11 +535,89 @@ export const methods = {
       }
     ]
   },
+  "vmRename": {
+    "name": "vm.rename",
+    "summary": "Gives a VM another name, also while it runs; its guest takes it for its host name at its next start.",
+    "traced": true,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      },
+      {
+        "name": "name",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "what to call it"
+      }
+    ]
+  },
+  "vmPrune": {
+    "name": "vm.prune",
+    "summary": "Deletes the VMs that don't run and aren't used any more, all in one operation.",
+    "traced": true,
+    "params": [
+      {
+        "name": "older_s",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 0,
+        "minimum": 0,
+        "maximum": 315360000,
+        "summary": "only those that nobody has used for so long"
+      },
+      {
+        "name": "label",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "only those with this label, KEY or KEY=VALUE (may be repeated: all are required)"
+      },
+      {
+        "name": "only",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "of these, only the ones with this id (may be repeated)"
+      },
+      {
+        "name": "dry_run",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "say what would be deleted, and delete nothing"
+      },
+      {
+        "name": "force",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "don't ask first"
+      }
+    ]
+  },
   "vmList": {
     "name": "vm.list",
     "summary": "Lists the VMs.",
     "traced": false,
     "params": [
+      {
+        "name": "watch",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "go on, and show each change, until Ctrl-C"
+      },
       {
         "name": "label",
         "type": "string",

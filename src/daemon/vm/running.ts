@@ -18,6 +18,12 @@ type Health = NonNullable<Vm["health"]>;
 /** The VMs whose VMM this daemon is connected to. */
 export class RunningVms {
   readonly #byId = new Map<string, RunningVm>();
+  #change = Promise.withResolvers<void>();
+
+  /** Resolves when the health of one may be another than it is now. */
+  get changed(): Promise<void> {
+    return this.#change.promise;
+  }
 
   get(vmId: string): RunningVm | undefined {
     return this.#byId.get(vmId);
@@ -28,6 +34,10 @@ export class RunningVms {
     this.#byId.get(vmId)?.agent.close();
     this.#byId.get(vmId)?.vmm.close();
     this.#byId.set(vmId, running);
+    const changed = () => this.#changed();
+    running.vmm.onCondition(changed);
+    running.agent.onState(changed);
+    changed();
   }
 
   /** Closes and forgets the connection to a VM, when it is of this generation or an older one. */
@@ -37,6 +47,7 @@ export class RunningVms {
     this.#byId.delete(vmId);
     running.agent.close();
     running.vmm.close();
+    this.#changed();
   }
 
   /** What is the matter with a VM, of which the record says that it runs. */
@@ -81,6 +92,11 @@ export class RunningVms {
         if (running === undefined) throw refuse("guest_died", "runs, but its VMM can't be reached");
         return running.agent;
     }
+  }
+
+  #changed(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 
   close(): void {

@@ -149,6 +149,11 @@ export class VmRecords {
     }
   }
 
+  /** Resolves when a VM is another than it is now, when its last use is all that changed excepted. */
+  get changed(): Promise<void> {
+    return this.#change.promise;
+  }
+
   #changed(): void {
     this.#change.resolve();
     this.#change = Promise.withResolvers();

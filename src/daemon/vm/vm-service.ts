@@ -1,5 +1,5 @@
 import type { Layout } from "../../installation/layout.ts";
-import type { ParamsOf } from "../../rpc/contract/method.ts";
+import type { ParamsOf, ResultOf } from "../../rpc/contract/method.ts";
 import type { ChangedVm, Vm, vmContract } from "../../rpc/contract/vm.ts";
 import type { Warning } from "../../rpc/contract/warning.ts";
 import type { RootDiskKind } from "../disk/root-disk.ts";
@@ -15,6 +15,8 @@ import { activeStates, isAlready, mustAllow } from "./state.ts";
 import type { Alone } from "./alone.ts";
 import { isAskedFor, type VmFilter } from "./labels.ts";
 import type { VmRecords } from "./vm-records.ts";
+import { pruneVms } from "./vm-prune.ts";
+import { watchVms } from "./watch-vms.ts";
 import type { VmLocks } from "./vm-locks.ts";
 import type { VmWaits } from "./wait.ts";
 
@@ -24,6 +26,7 @@ export interface VmServiceDeps extends EndAndDeleteDeps {
   readonly layout: Layout;
   readonly running: RunningVms;
   readonly disk: Pick<RootDiskKind, "usage">;
+  readonly now: () => Date;
   readonly locks: VmLocks;
   readonly operations: Operations;
   readonly alone: Alone;
@@ -49,6 +52,18 @@ export class VmService {
       .list()
       .filter((vm) => isAskedFor(vm, filter))
       .map((vm) => running.shown(vm));
+  }
+
+  /** Lists VMs; with `watch` tells them after each change too, until the caller leaves. */
+  async listOrWatch({ watch, ...filter }: Params<"vmList">, { signal, emit }: Request): Promise<{ vms: Vm[] }> {
+    const { records, running } = this.#deps;
+    if (!watch) return { vms: this.list(filter) };
+    return watchVms({
+      changes: () => [records.changed, running.changed],
+      list: () => this.list(filter),
+      signal,
+      tell: (vms) => emit("vms", { vms }),
+    });
   }
 
   async show(reference: string): Promise<Vm & { disk_used_mib: number | null }> {
@@ -84,6 +99,20 @@ export class VmService {
     return { ...shown, warnings };
   }
 
+  /** Gives a VM another name: its record's; a guest that runs keeps its own until its next start. */
+  rename({ vm: reference, name }: Params<"vmRename">, request: Request): Promise<ChangedVm> {
+    const { operations, locks, records, running } = this.#deps;
+    const named = records.use(reference);
+    return operations.run("vm.rename", request, () =>
+      locks.exclusive(named, "rename", async () => {
+        const vm = records.must(named.id);
+        if (vm.name === name) return { ...running.shown(vm), unchanged: true };
+        records.mustBeFree(name);
+        return running.shown(records.update(vm.id, { name }));
+      }),
+    );
+  }
+
   stop({ vm: reference, timeout_s }: Params<"vmStop">, request: Request): Promise<ChangedVm> {
     return this.#deps.alone(reference, "stop", request, (vm, context) =>
       stopVm(this.#deps.stop, vm, new Date(Date.now() + timeout_s * 1000), context),
@@ -110,6 +139,11 @@ export class VmService {
 
   resume({ vm: reference }: Params<"vmResume">, request: Request): Promise<ChangedVm> {
     return this.#deps.alone(reference, "resume", request, (vm, context) => resumeVm(this.#deps.pause, vm, context));
+  }
+
+  /** Deletes the VMs that are not used any more, or says which they are. */
+  prune(params: Params<"vmPrune">, request: Request): Promise<ResultOf<(typeof vmContract)["vmPrune"]>> {
+    return pruneVms(this.#deps, params, request);
   }
 
   /** Makes what is under way let go, then pulls the plug. */

@@ -187,10 +187,50 @@ export const vmContract = {
     result: z.object({ id: vmId, name }),
     errors: [...mutates],
   }),
+  vmRename: method({
+    name: "vm.rename",
+    summary: "Gives a VM another name, also while it runs; its guest takes it for its host name at its next start.",
+    params: one.extend({ name: name.describe("what to call it") }),
+    result: changed,
+    errors: [...byName, "busy", "already_exists"],
+  }),
+  vmPrune: method({
+    name: "vm.prune",
+    summary: "Deletes the VMs that don't run and aren't used any more, all in one operation.",
+    params: z.object({
+      older_s: amount(0, 315_360_000, "seconds").default(0).describe("only those that nobody has used for so long"),
+      label: z
+        .array(labelFilter)
+        .default([])
+        .describe("only those with this label, KEY or KEY=VALUE (may be repeated: all are required)"),
+      only: z.array(vmId).default([]).describe("of these, only the ones with this id (may be repeated)"),
+      dry_run: z.boolean().default(false).describe("say what would be deleted, and delete nothing"),
+      force: z.boolean().default(false).describe("don't ask first"),
+    }),
+    result: z.object({
+      vms: z.array(
+        z.object({
+          id: vmId,
+          name,
+          state: vmState,
+          last_used_at: timestamp,
+          /** MiB that its root disk took on the host. */
+          disk_used_mib: z.int(),
+          /** Why it could not be deleted. */
+          error: z.string().optional(),
+        }),
+      ),
+      /** MiB that were given back, or would be. */
+      freed_mib: z.int(),
+    }),
+    errors: [...mutates],
+  }),
   vmList: method({
     name: "vm.list",
+    // With `watch`, event `vms` tells them all at once and after each change, as the result has them.
     summary: "Lists the VMs.",
     params: z.object({
+      watch: z.boolean().default(false).describe("go on, and show each change, until Ctrl-C"),
       label: z
         .array(labelFilter)
         .default([])

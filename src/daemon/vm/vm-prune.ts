@@ -1,0 +1,81 @@
+import type { Layout } from "../../installation/layout.ts";
+import type { ParamsOf, ResultOf } from "../../rpc/contract/method.ts";
+import type { vmContract } from "../../rpc/contract/vm.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
+import type { RootDiskKind } from "../disk/root-disk.ts";
+import type { OperationContext, Operations, Request } from "../operation/operations.ts";
+import { isAskedFor } from "./labels.ts";
+import { endAndDelete, type EndAndDeleteDeps } from "./lifecycle/end-and-delete.ts";
+import type { StoredVm, VmRecords } from "./vm-records.ts";
+import type { VmLocks } from "./vm-locks.ts";
+
+/** What pruning needs. */
+export interface VmPruneDeps extends EndAndDeleteDeps {
+  readonly layout: Layout;
+  readonly records: VmRecords;
+  readonly locks: VmLocks;
+  readonly operations: Operations;
+  readonly disk: Pick<RootDiskKind, "usage">;
+  readonly now: () => Date;
+}
+
+type Params = ParamsOf<typeof vmContract.vmPrune>;
+type Result = ResultOf<typeof vmContract.vmPrune>;
+type Pruned = Result["vms"][number];
+
+/** The VMs that hold nothing but their disks. */
+const idle: StoredVm["state"][] = ["created", "stopped", "failed"];
+
+/** Deletes the VMs that are not used any more, or says which they are. One that can't be deleted stops no other. */
+export async function pruneVms(deps: VmPruneDeps, params: Params, request: Request): Promise<Result> {
+  if (params.dry_run) return resultOf(await Promise.all(unused(deps, params).map((vm) => factsOf(deps, vm))));
+  return deps.operations.run("vm.prune", request, async (context) => {
+    const pruned: Pruned[] = [];
+    for (const vm of unused(deps, params)) {
+      if (context.signal.aborted) break;
+      pruned.push(await prune(deps, params, vm, context));
+    }
+    if (pruned.length === 0) context.signal.throwIfAborted();
+    return resultOf(pruned);
+  });
+}
+
+function unused(deps: VmPruneDeps, params: Params): StoredVm[] {
+  return deps.records.list().filter((vm) => isUnused(deps, params, vm) && !deps.locks.isHeld(vm.id));
+}
+
+function isUnused({ now }: VmPruneDeps, { older_s: older, label, only }: Params, vm: StoredVm): boolean {
+  const isMeant = only.length === 0 || only.includes(vm.id);
+  const isOld = Date.parse(vm.last_used_at) <= now().getTime() - older * 1000;
+  return isMeant && isOld && !vm.remove_at_end && isAskedFor(vm, { label, state: idle });
+}
+
+async function prune(deps: VmPruneDeps, params: Params, vm: StoredVm, context: OperationContext): Promise<Pruned> {
+  const facts = await factsOf(deps, vm);
+  try {
+    await deps.locks.exclusive(
+      vm,
+      "prune",
+      async () => {
+        // Somebody may have come to use it.
+        const now = deps.records.must(vm.id);
+        if (!isUnused(deps, params, now)) throw new BangerError("wrong_state", "it came to be used meanwhile");
+        await endAndDelete(deps, now, false, context);
+      },
+      context.cancel,
+    );
+    return facts;
+  } catch (error) {
+    return { ...facts, error: error instanceof BangerError ? error.plain : String(error) };
+  }
+}
+
+async function factsOf({ disk, layout }: VmPruneDeps, { id, name, state, last_used_at }: StoredVm): Promise<Pruned> {
+  const disk_used_mib = await disk.usage({ disk: layout.vm(id).rootDisk }).catch(() => 0);
+  return { id, name, state, last_used_at, disk_used_mib };
+}
+
+function resultOf(vms: Pruned[]): Result {
+  const gone = vms.filter(({ error }) => error === undefined);
+  return { vms, freed_mib: gone.reduce((sum, { disk_used_mib: mib }) => sum + mib, 0) };
+}
