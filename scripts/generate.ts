@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { MethodSpec, ParamSpec } from "../src/cli/method-spec.ts";
 import { errorReference } from "./generate/error-reference.ts";
 import { methodReference } from "./generate/method-reference.ts";
-import { daemonContract } from "../src/rpc/contract/daemon.ts";
+import { declaredContract } from "../src/rpc/contract/daemon.ts";
 import type { Method } from "../src/rpc/contract/method.ts";
 
 interface JsonSchema {
@@ -48,10 +48,10 @@ function isLimit(value: number | undefined): value is number {
 
 function methodTable(): string {
   const specs: Record<string, MethodSpec> = {};
-  for (const [key, method] of Object.entries<Method>(daemonContract)) {
+  for (const [key, method] of Object.entries<Method>(declaredContract)) {
     // Spans are handed over by the CLI itself, never by a command.
     const params = key === "traceSubmit" ? [] : paramSpecs(method);
-    specs[key] = { name: method.name, summary: method.summary, traced: method.traced, params };
+    specs[key] = { name: method.name, summary: method.summary, traced: method.traced, begins: method.begins, params };
   }
   return `// Made by scripts/generate.ts from src/rpc/contract, so that the CLI starts without zod. Do not edit.
 import type { MethodSpec } from "../method-spec.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { daemonContract } from "../../src/rpc/contract/daemon.ts";
+import { declaredContract } from "../../src/rpc/contract/daemon.ts";
 import { helperContract } from "../../src/rpc/contract/helper.ts";
 import type { Method } from "../../src/rpc/contract/method.ts";
 
@@ -23,11 +23,16 @@ export function methodReference(): string {
 
 Made from \`src/rpc/contract\`. A request is one line of JSON: \`{"id": "1", "method": "vm.start", "params": {"vm": "web"}}\`; the answer
 has the same \`id\` and either \`result\` or \`error\`. \`v\`, \`op_id\`, \`traceparent\` and \`deadline_ms\` are optional. Beyond the codes that are listed, every
-method may answer \`bad_params\`, \`cancelled\`, \`deadline_exceeded\` and \`internal\`.
+method may answer \`bad_params\`, \`op_id_reused\`, \`cancelled\`, \`deadline_exceeded\` and \`internal\`.
+
+A method that may outlive its caller has three more: \`vm.create.begin\` takes the same parameters and answers at once with the operation, as
+\`operation.status\` gives it; its id is the op_id of the request. \`vm.create.status\` and \`vm.create.cancel\` are \`operation.status\` and
+\`operation.cancel\` of a \`vm.create\`. The same op_id and the same parameters again are the same operation; with other parameters they are \`op_id_reused\`.
+\`operation.wait\` sends the events \`step\` (\`step\`, \`phase\`, \`elapsed_ms\`) and \`progress\` (\`text\`), each with its \`number\`: whoever comes back goes on from there.
 
 ## Of the daemon
 
-${section(daemonContract)}
+${section(declaredContract)}
 ## Of the root helper
 
 ${section(helperContract)}`;
@@ -54,6 +59,7 @@ function describe(method: Method): string {
     "",
     ...rows,
     `- result: ${fields.length === 0 ? "nothing" : fields.join(", ")}`,
+    ...(method.begins ? [`- may outlive its caller: \`${method.name}.begin\`, \`.status\`, \`.cancel\``] : []),
     ...(method.errors.length === 0 ? [] : [`- errors: ${method.errors.map((code) => `\`${code}\``).join(", ")}`]),
     "",
   ].join("\n");

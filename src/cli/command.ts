@@ -1,11 +1,12 @@
 import type { Terminal } from "./output/terminal.ts";
 import type { CallOptions } from "../rpc/client.ts";
-import type { daemonContract } from "../rpc/contract/daemon.ts";
+import type { declaredContract } from "../rpc/contract/daemon.ts";
 import type { InputOf, ResultOf } from "../rpc/contract/method.ts";
 import type { LentTerminal } from "./lent-terminal.ts";
+import type { OperationStatus } from "../rpc/contract/operation.ts";
 import type { OpId } from "../telemetry/op-id.ts";
 
-type Contract = typeof daemonContract;
+type Contract = typeof declaredContract;
 /** A method of the daemon, by its key in the contract. */
 export type MethodKey = keyof Contract;
 /** What a caller of the method sends. */
@@ -14,7 +15,7 @@ export type Input<K extends MethodKey> = InputOf<Contract[K]>;
 export type Result<K extends MethodKey> = ResultOf<Contract[K]>;
 
 /** How a command may ask. With `passesSignals`, Ctrl-C and other signals go to what runs there, instead of cancelling. */
-export type CallChoices = Pick<CallOptions, "input" | "onEvent"> & {
+export type CallChoices = Pick<CallOptions, "input" | "onEvent" | "signal" | "opId"> & {
   readonly passesSignals?: boolean;
   /** Its new sizes go where the signals go. */
   readonly terminal?: LentTerminal | undefined;
@@ -28,6 +29,14 @@ export type CallChoices = Pick<CallOptions, "input" | "onEvent"> & {
 export interface CommandContext {
   /** Asks the daemon; steps and progress are shown as they come, Ctrl-C cancels. */
   readonly call: <K extends MethodKey>(key: K, params: Input<K>, options?: CallChoices) => Promise<Result<K>>;
+  /** What an operation came to, as the command that asks for its method shows it; false where none does. */
+  readonly showResult: (operation: OperationStatus) => Promise<boolean>;
+  /** The flags of the command's own that are set (`switches`). */
+  readonly switches: ReadonlySet<string>;
+  /** From here on Ctrl-C ends only this process's waiting, and says so. */
+  readonly onlyLeave: () => void;
+  /** Aborts by Ctrl-C; calls that say nothing else are cancelled by it. */
+  readonly interrupted: AbortSignal;
   /** True when the caller is a program: results are JSON. */
   readonly json: boolean;
   /** True when nothing but the result is wanted; lists are then only names. */
@@ -60,6 +69,13 @@ export interface RestArguments {
   readonly required: boolean;
 }
 
+/** A flag of a command that no parameter of its method is. */
+export interface Switch {
+  /** As a parameter is named; the flag is the same with `-` for `_`. */
+  readonly name: string;
+  readonly summary: string;
+}
+
 /** What a verb's file declares. Summary and flags come from the method's declaration. */
 export interface CommandDeclaration<K extends MethodKey> {
   readonly noun: string;
@@ -79,20 +95,35 @@ export interface CommandDeclaration<K extends MethodKey> {
   readonly files?: readonly (keyof Input<K> & string)[];
   /** Letters for flags. */
   readonly short?: Readonly<Partial<Record<keyof Input<K> & string, string>>>;
+  /** Flags of the command's own. One whose method begins has --detach besides. */
+  readonly switches?: readonly Switch[];
   readonly examples: readonly string[];
-  /** Does it; a number is the exit code. */
-  readonly run: (context: CommandContext, params: Input<K>, rest: readonly string[]) => Promise<number | void>;
+  /** Makes of what was typed what is sent; the same by default. */
+  readonly prepare?: (params: Input<K>) => Input<K>;
+  /** Shows what came of it, also to whoever comes back to wait for it. */
+  readonly show?: (context: CommandContext, result: Result<K>) => Promise<void> | void;
+  /** Does it, where that is more than to ask the method and to show the answer; a number is the exit code. */
+  readonly run?: (context: CommandContext, params: Input<K>, rest: readonly string[]) => Promise<number | void>;
 }
 
+/** What is left to a verb's file: how it is done, or how the answer is shown. */
+type Declared<K extends MethodKey> = CommandDeclaration<K> &
+  ({ run: NonNullable<CommandDeclaration<K>["run"]> } | { show: NonNullable<CommandDeclaration<K>["show"]> });
+
 /** A command as the table holds it: what its parameters are, the parser has checked against the method's declaration. */
-export interface Command extends Omit<CommandDeclaration<MethodKey>, "positionals" | "files" | "short" | "run"> {
+export interface Command
+  extends Omit<CommandDeclaration<MethodKey>, "positionals" | "files" | "short" | "prepare" | "show" | "run"> {
   readonly positionals: readonly string[];
   readonly files?: readonly string[];
   readonly short?: Readonly<Record<string, string>>;
+  readonly show?: (context: CommandContext, result: never) => Promise<void> | void;
   readonly run: (context: CommandContext, params: never, rest: readonly string[]) => Promise<number | void>;
 }
 
 /** Declares a command. */
-export function command<K extends MethodKey>(declaration: CommandDeclaration<K>): Command {
-  return declaration as unknown as Command;
+export function command<K extends MethodKey>(declaration: Declared<K>): Command {
+  const { method, prepare, show } = declaration;
+  const run = async (context: CommandContext, params: Input<K>) =>
+    show?.(context, await context.call(method, prepare === undefined ? params : prepare(params)));
+  return { run, ...declaration } as unknown as Command;
 }

@@ -14,6 +14,10 @@ import { kernelShow } from "./command/kernel/show.ts";
 import { networkDown } from "./command/network/down.ts";
 import { networkUp } from "./command/network/up.ts";
 import { systemDoctor } from "./command/system/doctor.ts";
+import { operationCancel } from "./command/operation/cancel.ts";
+import { operationLs } from "./command/operation/ls.ts";
+import { operationShow } from "./command/operation/show.ts";
+import { operationWait } from "./command/operation/wait.ts";
 import { traceLs } from "./command/trace/ls.ts";
 import { traceShow } from "./command/trace/show.ts";
 import { vmConsole } from "./command/vm/console.ts";
@@ -70,6 +74,10 @@ export const commands: readonly Command[] = [
   kernelRm,
   networkUp,
   networkDown,
+  operationLs,
+  operationShow,
+  operationWait,
+  operationCancel,
   traceLs,
   traceShow,
   daemonStatus,

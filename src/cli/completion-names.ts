@@ -10,6 +10,7 @@ const listed = {
   image: { method: "imageList", field: "images" },
   kernel: { method: "kernelList", field: "kernels" },
   operation: { method: "traceList", field: "operations" },
+  op_id: { method: "operationList", field: "operations" },
 } as const satisfies Record<string, { method: MethodKey; field: string }>;
 
 /** A parameter whose values have names. */
@@ -26,9 +27,9 @@ export async function namesOf(param: Listed, config: string): Promise<{ name: st
   try {
     const { method, field } = listed[param];
     const answer = (await connection.call(method, {}, { deadlineMs, graceMs: 0 })) as Record<string, unknown>;
-    const rows = answer[field] as readonly { name: string; id?: string; op_id?: string }[];
-    const named = rows.map(({ name, id = "", op_id: opId }) => ({ name: opId ?? name, id }));
-    return param === "operation" ? [{ name: "last", id: "" }, ...named] : named;
+    const rows = answer[field] as readonly { name?: string; id?: string; op_id?: string }[];
+    const named = rows.map(({ name = "", id = "", op_id: opId }) => ({ name: opId ?? name, id }));
+    return param === "operation" || param === "op_id" ? [{ name: "last", id: "" }, ...named] : named;
   } finally {
     await connection.close([]);
   }

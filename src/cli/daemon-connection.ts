@@ -2,8 +2,10 @@ import { InstallFileError } from "../installation/install-file-error.ts";
 import { type Layout, layoutOf } from "../installation/layout.ts";
 import { readInstallFile } from "../installation/read-install-file.ts";
 import { type CallOptions, RpcClient } from "../rpc/client.ts";
-import type { daemonContract } from "../rpc/contract/daemon.ts";
+import type { declaredContract } from "../rpc/contract/daemon.ts";
 import { BangerError } from "../rpc/contract/errors.ts";
+import type { Method } from "../rpc/contract/method.ts";
+import type { OperationStatus } from "../rpc/contract/operation.ts";
 import type { SpanRecord } from "../telemetry/span-record.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import type { Input, MethodKey, Result } from "./command.ts";
@@ -31,8 +33,15 @@ export class DaemonConnection {
 
   call<K extends MethodKey>(key: K, params: Input<K>, options: CallOptions): Promise<Result<K>> {
     // The client reads a method's name and whether it is traced; its schemas stay with the daemon, which checks with them.
-    const method = methods[key] as unknown as (typeof daemonContract)[K];
+    const method = methods[key] as unknown as (typeof declaredContract)[K];
     return this.#client.call(method, params as never, options) as Promise<Result<K>>;
+  }
+
+  /** Begins what the method does, and leaves it to itself. */
+  begin<K extends MethodKey>(key: K, params: Input<K>, options: CallOptions): Promise<OperationStatus> {
+    const { name, ...declared } = methods[key];
+    const method = { ...declared, name: `${name}.begin` } as unknown as Method;
+    return this.#client.call(method, params as never, options) as Promise<OperationStatus>;
   }
 
   /** Hands over this process's own spans, and leaves. False when they could not be handed over. */

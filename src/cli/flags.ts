@@ -1,4 +1,4 @@
-import type { Command } from "./command.ts";
+import type { Command, Switch } from "./command.ts";
 import { methods } from "./generated/methods.ts";
 import type { ParamSpec } from "./method-spec.ts";
 import { type Unit, unitOf } from "./unit.ts";
@@ -12,10 +12,22 @@ export interface Flag {
   readonly unit: Unit | undefined;
 }
 
-/** The parameters of a command that flags may set. */
+/** What each command takes whose method may outlive its caller. */
+export const detach: Switch = {
+  name: "detach",
+  summary: "print the op_id and leave at once; `banger operation wait` comes back to it",
+};
+
+/** The flags of a command that no parameters are. */
+export function switchesOf({ method, switches = [] }: Command): readonly Switch[] {
+  return methods[method].begins ? [...switches, detach] : switches;
+}
+
+/** The parameters of a command that flags may set, and its own flags. */
 export function flagsOf(command: Command): readonly ParamSpec[] {
   const byPlace = new Set([...command.positionals, command.rest?.name]);
-  return methods[command.method].params.filter((param) => !byPlace.has(param.name));
+  const own = switchesOf(command).map((flag) => ({ ...flag, type: "boolean", many: false, required: false }) as const);
+  return [...methods[command.method].params.filter((param) => !byPlace.has(param.name)), ...own];
 }
 
 /** The flags that set a parameter, the usual one first: a size or a time has one that takes units, and one of the wire's bare numbers. */

@@ -7,6 +7,8 @@ export interface Interrupt {
   readonly signal: AbortSignal;
   /** While a program in the foreground has the terminal, Ctrl-C is its own affair. */
   suspend(): Disposable;
+  /** From here on a signal ends this process's waiting and nothing else. */
+  onlyLeave(): void;
   /** From here on signals, SIGUSR1 and 2 too, go to `pass`, which is for what runs elsewhere; call what it returns to end that. */
   passTo(pass: (signal: number) => void): () => void;
   /** What a shell calls an end by the signal that came; undefined when none did. */
@@ -27,6 +29,7 @@ export function listenForInterrupt(note: (text: string) => void, now = () => per
   let last: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
   let exitCode: number | undefined;
   let pass: ((signal: number) => void) | undefined;
+  let leaving = false;
   const take = (signal: NodeJS.Signals) => {
     if (suspended > 0 && (signal === "SIGINT" || signal === "SIGQUIT")) return;
     const number = constants.signals[signal];
@@ -39,7 +42,7 @@ export function listenForInterrupt(note: (text: string) => void, now = () => per
     }
     exitCode ??= 128 + number;
     if (killing || abort.signal.aborted) process.exit(exitCode);
-    note("cancelling (Ctrl-C again to leave at once)\n");
+    if (!leaving) note("cancelling (Ctrl-C again to leave at once)\n");
     abort.abort(new BangerError("cancelled", "cancelled"));
   };
   const tell = (signal: NodeJS.Signals) => pass?.(constants.signals[signal]);
@@ -49,6 +52,9 @@ export function listenForInterrupt(note: (text: string) => void, now = () => per
     suspend: () => {
       suspended++;
       return { [Symbol.dispose]: () => void suspended-- };
+    },
+    onlyLeave: () => {
+      leaving = true;
     },
     passTo: (next) => {
       pass = next;

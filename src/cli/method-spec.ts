@@ -22,5 +22,7 @@ export interface MethodSpec {
   readonly name: string;
   readonly summary: string;
   readonly traced: boolean;
+  /** True for what may outlive its caller: it takes --detach. */
+  readonly begins: boolean;
   readonly params: readonly ParamSpec[];
 }

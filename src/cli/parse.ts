@@ -1,6 +1,6 @@
 import type { Command } from "./command.ts";
 import { findCommand, isLeadingFlag } from "./find-command.ts";
-import { flagsFor, flagsOf } from "./flags.ts";
+import { flagsFor, flagsOf, switchesOf } from "./flags.ts";
 import { methods } from "./generated/methods.ts";
 import type { ParamSpec, ParamValue } from "./method-spec.ts";
 import { type ReadFlags, readFlags } from "./read-flags.ts";
@@ -22,6 +22,8 @@ export interface CommandInvocation {
   readonly command: Command;
   readonly params: Record<string, ParamValue>;
   readonly rest: readonly string[];
+  /** The flags of the command's own that are set. */
+  readonly switches: ReadonlySet<string>;
   readonly flags: GlobalFlags;
 }
 
@@ -62,8 +64,11 @@ function completionOf(args: readonly string[]): Invocation {
 }
 
 function invocationOf(command: Command, read: ReadFlags): Invocation {
-  const { params, globals, rest, positionals } = read;
+  const { globals, rest, positionals } = read;
   if (globals.help === true) return { kind: "help", command };
+  const own = new Set(switchesOf(command).map(({ name }) => name));
+  const switches = new Set([...own].filter((name) => read.params[name] === true));
+  const params = Object.fromEntries(Object.entries(read.params).filter(([name]) => !own.has(name)));
   const flags = {
     json: globals.json === true,
     quiet: globals.quiet === true,
@@ -77,6 +82,7 @@ function invocationOf(command: Command, read: ReadFlags): Invocation {
       command,
       params: complete(command, params, [name]),
       rest,
+      switches,
       flags,
       label: plain(name),
     }));
@@ -85,7 +91,7 @@ function invocationOf(command: Command, read: ReadFlags): Invocation {
   const given = command.several === true ? names : positionals;
   const whole = complete(command, params, given);
   if (command.rest?.required === true && rest.length === 0) throw missing(command, command.rest.name);
-  return { kind: "command", command, params: whole, rest, flags };
+  return { kind: "command", command, params: whole, rest, switches, flags };
 }
 
 /** The parameters with those that are given by position; refuses what is missing and what is too much. */

@@ -1,11 +1,15 @@
 import { constants } from "node:os";
+import type { OperationStatus } from "../rpc/contract/operation.ts";
 import type { TerminalSize } from "../rpc/frame.ts";
 import { isatty } from "node:tty";
 import type { OpId } from "../telemetry/op-id.ts";
-import { ask } from "./ask.ts";
-import type { CommandContext } from "./command.ts";
+import { ask as askPerson } from "./ask.ts";
+import type { CallChoices, CommandContext, Input, MethodKey, Result } from "./command.ts";
+import { commands } from "./commands.ts";
 import type { DaemonConnection } from "./daemon-connection.ts";
+import { detach } from "./flags.ts";
 import { runInForeground } from "./foreground.ts";
+import { methods } from "./generated/methods.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { Progress } from "./output/progress.ts";
 import { ownTerminal } from "./output/terminal.ts";
@@ -25,37 +29,74 @@ export interface Session {
   readonly oneOf?: { readonly prefix: string; readonly take: (result: unknown) => void };
 }
 
+/** What the command asked for is begun, and goes on by itself. */
+class Detached extends Error {
+  override readonly name = "Detached";
+  readonly operation: OperationStatus;
+
+  constructor(operation: OperationStatus) {
+    super(operation.op_id);
+    this.operation = operation;
+  }
+}
+
 /** Runs the command on a connection; resolves with its exit code. */
 export async function runOn(connection: DaemonConnection, session: Session, opId: OpId | undefined): Promise<number> {
   const { command, params, rest } = session.invocation;
-  return (await command.run(contextOf(connection, session, opId), params as never, rest)) ?? 0;
+  const context = contextOf(connection, session, opId);
+  try {
+    return (await command.run(context, params as never, rest)) ?? 0;
+  } catch (error) {
+    if (!(error instanceof Detached)) throw error;
+    await context.print(error.operation, ({ op_id: begun }) => `${begun}\n`);
+    return 0;
+  }
 }
 
-function contextOf(
-  connection: DaemonConnection,
-  { invocation: { flags }, streams, interrupt, oneOf }: Session,
-  opId: OpId | undefined,
-): CommandContext {
+function contextOf(connection: DaemonConnection, session: Session, opId: OpId | undefined): CommandContext {
+  const { invocation, streams, interrupt, oneOf } = session;
+  const { flags, command, switches } = invocation;
   const say = (text: string) => void (flags.quiet || streams.err(text));
   const progress = new Progress(oneOf === undefined ? say : (text) => say(`${oneOf.prefix}${text}`));
-  return {
-    call: (key, params, { passesSignals = false, terminal, leave, progress: shown = "always", ...options } = {}) =>
-      connection.call(key, params, {
-        signal: leave === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, leave]),
-        ...options,
-        ...(passesSignals ? { passSignals: passing(interrupt, terminal) } : {}),
-        onEvent: (event, data) => {
-          if (shown === "always" || flags.loud || isatty(2)) progress.take(event, data);
-          return options.onEvent?.(event, data);
-        },
-      }),
+  const ask = async <K extends MethodKey>(
+    key: K,
+    params: Input<K>,
+    { passesSignals = false, terminal, leave, progress: shown = "always", ...options }: CallChoices = {},
+  ): Promise<Result<K>> => {
+    const asking = {
+      signal: leave === undefined ? interrupt.signal : AbortSignal.any([interrupt.signal, leave]),
+      ...options,
+    };
+    if (key === command.method && switches.has(detach.name)) {
+      throw new Detached(await connection.begin(key, params, asking));
+    }
+    return connection.call(key, params, {
+      ...asking,
+      ...(passesSignals ? { passSignals: passing(interrupt, terminal) } : {}),
+      onEvent: (event, data) => {
+        if (shown === "always" || flags.loud || isatty(2)) progress.take(event, data);
+        return options.onEvent?.(event, data);
+      },
+    });
+  };
+  const context: CommandContext = {
+    call: ask,
+    showResult: async ({ method, op_id: operation, result }) => {
+      const known = commands.find((one) => methods[one.method].name === method);
+      if (known?.show === undefined) return false;
+      await known.show({ ...context, opId: operation as OpId }, result as never);
+      return true;
+    },
+    switches,
+    onlyLeave: () => interrupt.onlyLeave(),
+    interrupted: interrupt.signal,
     json: flags.json,
     quiet: flags.quiet,
     print: async (value, human) =>
       flags.json && oneOf !== undefined
         ? oneOf.take(value)
         : streams.out(flags.json ? Buffer.from(`${JSON.stringify(value)}\n`) : human(value), interrupt.signal),
-    ask: (question) => ask(question, (text) => streams.err(text), readStandardInput, interrupt.signal),
+    ask: (question) => askPerson(question, (text) => streams.err(text), readStandardInput, interrupt.signal),
     note: (text) => say(`${text}\n`),
     write: (stream, bytes) => streams[stream === "stdout" ? "out" : "err"](bytes, interrupt.signal),
     // What it needs is loaded only for who has a terminal to lend.
@@ -70,6 +111,7 @@ function contextOf(
     },
     opId,
   };
+  return context;
 }
 
 /** Signals, and the terminal's sizes, on their way to what runs elsewhere. */

@@ -37,6 +37,8 @@ export interface RunningDaemon {
   close(): Promise<void>;
 }
 
+/** When the daemon ends, what outlives its callers has so long to end; the next daemon finds what came of the rest. */
+const outliveGraceMs = 5_000;
 /** When the daemon ends, a collector that doesn't answer holds it up no longer than this. */
 const exportGraceMs = 1_000;
 
@@ -110,7 +112,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   database.refill().catch((error: unknown) => log.error({ err: error }, "the reserve of the store is not whole"));
   return {
     close: async () => {
-      await server.close();
+      await Promise.all([server.close(), services.operations.settled(outliveGraceMs)]);
       services.close();
       await otlp.close(exportGraceMs);
       traces.close();

@@ -1,10 +1,12 @@
-import type { daemonContract } from "../rpc/contract/daemon.ts";
+import { beginsOf } from "../rpc/contract/beginnings.ts";
+import { type daemonContract, declaredContract } from "../rpc/contract/daemon.ts";
 import type { Handlers } from "../rpc/dispatch.ts";
 import { acceptSpans } from "../rpc/foreign-spans.ts";
 import type { ExportStatus, SpanExport } from "../telemetry/export.ts";
 import { services as serviceNames } from "../telemetry/names.ts";
 import type { SpanSink } from "../telemetry/span-record.ts";
 import { version } from "../version.ts";
+import type { Request } from "./operation/operations.ts";
 import type { Services } from "./wire-services.ts";
 
 const fromCli = acceptSpans(serviceNames.cli);
@@ -17,11 +19,53 @@ export interface RequestCounts {
 
 /** What the daemon answers: one line for each method. */
 export function daemonHandlers(
-  { helper, network, kernels, images, vms, runs, waits, guests, doctor, traces, operations, accelerator }: Services,
+  services: Services,
   keep: SpanSink,
   requests: RequestCounts,
   otlp: Pick<SpanExport, "status">,
 ): Handlers<typeof daemonContract> {
+  const declared = declaredHandlers(services, keep, requests, otlp);
+  return { ...declared, ...beginningHandlers(declared, services) };
+}
+
+/** What comes of each method that begins, all by the same three: there is no second way in which anything is done. */
+function beginningHandlers(
+  declared: Handlers<typeof declaredContract>,
+  { operationAccess }: Services,
+): Omit<Handlers<typeof daemonContract>, keyof typeof declaredContract> {
+  const derived: Record<string, unknown> = {};
+  for (const [key, { name: method }] of beginsOf(declaredContract)) {
+    const handler = declared[key] as (params: unknown, request: Request) => Promise<unknown>;
+    derived[`${key}Begin`] = (params: unknown, request: Request) =>
+      operationAccess.begin(request, (detached) => handler(params, detached));
+    derived[`${key}Status`] = async (params: { op_id: string }, { peer }: Request) =>
+      operationAccess.status({ ...params, method }, peer);
+    derived[`${key}Cancel`] = async (params: { op_id: string }, { peer }: Request) =>
+      operationAccess.cancel({ ...params, method }, peer);
+  }
+  return derived as Omit<Handlers<typeof daemonContract>, keyof typeof declaredContract>;
+}
+
+function declaredHandlers(
+  {
+    helper,
+    network,
+    kernels,
+    images,
+    vms,
+    runs,
+    waits,
+    guests,
+    doctor,
+    traces,
+    operations,
+    operationAccess,
+    accelerator,
+  }: Services,
+  keep: SpanSink,
+  requests: RequestCounts,
+  otlp: Pick<SpanExport, "status">,
+): Handlers<typeof declaredContract> {
   return {
     ping: async () => ({
       version,
@@ -69,6 +113,10 @@ export function daemonHandlers(
     vmSsh: (params, request) => guests.ssh(params, request),
     systemDoctor: (params, request) =>
       operations.run("system.doctor", request, (context) => doctor.run(params, context)),
+    operationList: async ({ limit }) => ({ operations: operationAccess.list(limit) }),
+    operationStatus: async (params, { peer }) => operationAccess.status(params, peer),
+    operationWait: (params, request) => operationAccess.wait(params, request),
+    operationCancel: async (params, { peer }) => operationAccess.cancel(params, peer),
     traceList: async ({ limit }) => ({ operations: traces.list(limit) }),
     traceShow: async ({ operation }) => traces.show(operation),
     traceSubmit: async ({ spans }, { ownsTrace }) => {

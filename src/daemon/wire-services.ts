@@ -18,7 +18,10 @@ import { HostNetwork } from "./network/host-network.ts";
 import { HostRouting } from "./network/names/host-routing.ts";
 import { GuestNames } from "./network/names/guest-names.ts";
 import { OperationRecords } from "./operation/operation-records.ts";
+import { OperationAccess } from "./operation/operation-access.ts";
 import { Operations } from "./operation/operations.ts";
+import { publicResult } from "./operation/public-result.ts";
+import { settleInterrupted } from "./operation/settle-interrupted.ts";
 import { createRunner } from "./process/run.ts";
 import { openSshKeys } from "./ssh/ssh-keys.ts";
 import { removeHalves, setHalvesAside } from "./store/halves.ts";
@@ -79,6 +82,7 @@ export interface Services {
   readonly doctor: Doctor;
   readonly traces: TraceStore;
   readonly operations: Operations;
+  readonly operationAccess: OperationAccess;
   /** How this host ran guests when the helper, which tries it, was last met. */
   readonly accelerator: () => Accelerator | undefined;
   /** VMs go on running. */
@@ -95,7 +99,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
   const operationRecords = new OperationRecords(database, bootId);
   const interrupted = operationRecords.interruptRunning();
   if (interrupted > 0) log.warn({ interrupted }, "operations were interrupted when the daemon before this one ended");
-  const operations = new Operations({ records: operationRecords, spans, log });
+  const operations = new Operations({ records: operationRecords, spans, log, publicResult });
   const helper = preinstalled?.helper ?? createHelperLink({ path: layout.helperSocket, spans, log });
   const kernels = new KernelService({ database, layout, run, now });
   const images = new ImageService({ database, layout, run, now });
@@ -196,6 +200,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     accelerator = await drivers.qemu.accelerator().catch(() => undefined);
     await keepReconciled({ ...supervision, helper, spans });
     void runs.removeEnded().catch((error: unknown) => log.error({ err: error }, "what is to go can't be looked for"));
+    settleInterrupted({ records: operationRecords, vms: records, database, log });
     await network.resume();
   });
   return {
@@ -221,6 +226,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     }),
     traces,
     operations,
+    operationAccess: new OperationAccess({ operations, records: operationRecords, traces, spans, log }),
     accelerator: () => accelerator,
     close: () => {
       closing.abort();

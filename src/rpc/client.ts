@@ -27,6 +27,8 @@ export interface CallOptions {
   cancelWaitMs?: number;
   /** Gets each event, in order; reading pauses until its promise resolves. What it throws cancels the call and is what the call fails with. */
   onEvent?: OnEvent;
+  /** The operation that a poll asks about, under whose op_id it is sent; one that is traced has its own. */
+  opId?: string;
   /** Bytes to send after the request. An error of it cancels the call and is what the call fails with. */
   input?: AsyncIterable<Uint8Array>;
 }
@@ -155,14 +157,18 @@ export class RpcClient {
     }
   }
 
-  #frameOf(id: string, method: Method, params: unknown, { deadlineMs, input }: CallOptions): RequestFrame {
+  #frameOf(id: string, method: Method, params: unknown, { deadlineMs, input, opId }: CallOptions): RequestFrame {
     const ids = this.#deps.spans?.activeIds();
     return {
       v: wireVersion,
       id,
       method: method.name,
       params,
-      ...(ids === undefined ? {} : { op_id: ids.opId, traceparent: ids.traceparent }),
+      ...(ids !== undefined
+        ? { op_id: ids.opId, traceparent: ids.traceparent }
+        : opId !== undefined
+          ? { op_id: opId }
+          : {}),
       ...(deadlineMs === undefined ? {} : { deadline_ms: deadlineMs }),
       ...(id === "1" ? { version } : {}),
       ...(input === undefined ? {} : { credit: true }),

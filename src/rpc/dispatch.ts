@@ -14,6 +14,8 @@ import type { Deliver } from "./request.ts";
 /** What a handler may use of its request. */
 export interface RequestContext {
   readonly opId: OpId;
+  /** The parameters as they were checked, by which a request that is sent twice is known; each request has an object of its own. */
+  readonly asked: { readonly params: unknown };
   /** Aborts when the client cancels or goes away, or the deadline passes. */
   readonly signal: AbortSignal;
   readonly peer: PeerCredentials | undefined;
@@ -70,7 +72,7 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
 
   return async function dispatch(
     frame: Record<string, unknown>,
-    context: Omit<RequestContext, "opId">,
+    context: Omit<RequestContext, "opId" | "asked">,
   ): Promise<ResponseFrame> {
     const startedAt = new Date();
     const began = performance.now();
@@ -119,7 +121,7 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
       traced = declared.traced;
       const run = async () => {
         const params = validate(declared, frame["params"] ?? {});
-        return check(declared, await deps.handlers[key]?.(params as never, { ...context, opId }));
+        return check(declared, await deps.handlers[key]?.(params as never, { ...context, opId, asked: { params } }));
       };
       result = traced
         ? await deps.spans.operation(
@@ -158,6 +160,7 @@ const common: ReadonlySet<ErrorCode> = new Set([
   "bad_version",
   "unknown_method",
   "bad_params",
+  "op_id_reused",
   "cancelled",
   "deadline_exceeded",
   "no_space",

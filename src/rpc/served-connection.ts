@@ -18,7 +18,10 @@ const maxTraces = 1_024;
 
 /** What serving a connection needs. */
 export interface ServedConnectionDeps {
-  readonly dispatch: (frame: Record<string, unknown>, context: Omit<RequestContext, "opId">) => Promise<ResponseFrame>;
+  readonly dispatch: (
+    frame: Record<string, unknown>,
+    context: Omit<RequestContext, "opId" | "asked">,
+  ) => Promise<ResponseFrame>;
   readonly log: Logger;
   readonly limits: ConnectionLimits;
   readonly dismissals: Dismissals;

@@ -7,24 +7,28 @@ export const methods = {
     "name": "daemon.ping",
     "summary": "Says that the daemon answers, whether it reaches the helper, and how it runs guests.",
     "traced": false,
+    "begins": false,
     "params": []
   },
   "networkUp": {
     "name": "network.up",
     "summary": "Makes the bridge, NAT and the names of VMs; `vm start` does it by itself.",
     "traced": true,
+    "begins": false,
     "params": []
   },
   "networkDown": {
     "name": "network.down",
     "summary": "Removes the bridge, NAT and the names of VMs; refused while a VM is on it.",
     "traced": true,
+    "begins": false,
     "params": []
   },
   "kernelImport": {
     "name": "kernel.import",
     "summary": "Takes a Debian kernel package (or a kernel and its modules) and makes the initrd for it.",
     "traced": true,
+    "begins": true,
     "params": [
       {
         "name": "source",
@@ -60,12 +64,14 @@ export const methods = {
     "name": "kernel.list",
     "summary": "Lists the kernels.",
     "traced": false,
+    "begins": false,
     "params": []
   },
   "kernelShow": {
     "name": "kernel.show",
     "summary": "Shows one kernel.",
     "traced": false,
+    "begins": false,
     "params": [
       {
         "name": "kernel",
@@ -80,6 +86,7 @@ export const methods = {
     "name": "kernel.default",
     "summary": "Makes a kernel the one that a VM is made of when none is named.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "kernel",
@@ -94,6 +101,7 @@ export const methods = {
     "name": "kernel.remove",
     "summary": "Removes a kernel that no VM uses.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "kernel",
@@ -108,6 +116,7 @@ export const methods = {
     "name": "image.build",
     "summary": "Makes an image of a distribution from its packages, as the owner and without root.",
     "traced": true,
+    "begins": true,
     "params": [
       {
         "name": "recipe",
@@ -164,6 +173,7 @@ export const methods = {
     "name": "image.import",
     "summary": "Takes a tar archive of a root file system, an ext4 file system, or a raw or qcow2 disk that has one.",
     "traced": true,
+    "begins": true,
     "params": [
       {
         "name": "source",
@@ -210,12 +220,14 @@ export const methods = {
     "name": "image.list",
     "summary": "Lists the images.",
     "traced": false,
+    "begins": false,
     "params": []
   },
   "imageShow": {
     "name": "image.show",
     "summary": "Shows one image.",
     "traced": false,
+    "begins": false,
     "params": [
       {
         "name": "image",
@@ -230,6 +242,7 @@ export const methods = {
     "name": "image.default",
     "summary": "Makes an image the one that a VM is made of when none is named.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "image",
@@ -244,6 +257,7 @@ export const methods = {
     "name": "image.remove",
     "summary": "Removes an image that no VM uses.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "image",
@@ -258,6 +272,7 @@ export const methods = {
     "name": "vm.create",
     "summary": "Makes a VM from an image and a kernel, with a root disk and an address of its own.",
     "traced": true,
+    "begins": true,
     "params": [
       {
         "name": "name",
@@ -336,6 +351,7 @@ export const methods = {
     "name": "vm.start",
     "summary": "Boots a VM and answers when a command runs in it.",
     "traced": true,
+    "begins": true,
     "params": [
       {
         "name": "vm",
@@ -381,6 +397,7 @@ export const methods = {
     "name": "vm.stop",
     "summary": "Shuts a VM down in order; kills it when that takes too long.",
     "traced": true,
+    "begins": true,
     "params": [
       {
         "name": "vm",
@@ -405,6 +422,7 @@ export const methods = {
     "name": "vm.restart",
     "summary": "Stops a VM as `vm stop` does and boots it; one that doesn't run is started.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "vm",
@@ -437,6 +455,7 @@ export const methods = {
     "name": "vm.pause",
     "summary": "Halts a VM's guest, which keeps its memory, until it is resumed.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "vm",
@@ -451,6 +470,7 @@ export const methods = {
     "name": "vm.resume",
     "summary": "Lets a paused VM's guest go on, and sets its clock.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "vm",
@@ -465,6 +485,7 @@ export const methods = {
     "name": "vm.wait",
     "summary": "Waits until a VM is ready, booted, reached by ssh or stopped; fails when that can't come true any more.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "vm",
@@ -503,6 +524,7 @@ export const methods = {
     "name": "vm.kill",
     "summary": "Ends a VM at once, as pulling the plug would.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "vm",
@@ -517,6 +539,7 @@ export const methods = {
     "name": "vm.delete",
     "summary": "Deletes a VM and its disk.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "vm",
@@ -539,6 +562,7 @@ export const methods = {
     "name": "vm.rename",
     "summary": "Gives a VM another name, also while it runs; its guest takes it for its host name at its next start.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "vm",
@@ -560,6 +584,7 @@ export const methods = {
     "name": "vm.prune",
     "summary": "Deletes the VMs that don't run and aren't used any more, all in one operation.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "older_s",
@@ -609,6 +634,7 @@ export const methods = {
     "name": "vm.list",
     "summary": "Lists the VMs.",
     "traced": false,
+    "begins": false,
     "params": [
       {
         "name": "watch",
@@ -640,6 +666,7 @@ export const methods = {
     "name": "vm.show",
     "summary": "Shows one VM.",
     "traced": false,
+    "begins": false,
     "params": [
       {
         "name": "vm",
@@ -654,6 +681,7 @@ export const methods = {
     "name": "vm.exec",
     "summary": "Runs a command in a VM, without ssh.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "vm",
@@ -719,6 +747,7 @@ export const methods = {
     "name": "vm.run",
     "summary": "Makes a VM, starts it and runs a command or a shell in it; the exit code is the command's. The VM runs on, unless --rm.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "name",
@@ -851,6 +880,7 @@ export const methods = {
     "name": "vm.copy",
     "summary": "Copies files and directories between here and a guest.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "source",
@@ -879,6 +909,7 @@ export const methods = {
     "name": "vm.logs",
     "summary": "Reads a VM's serial console.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "vm",
@@ -901,6 +932,7 @@ export const methods = {
     "name": "vm.console",
     "summary": "Attaches to a VM's serial console: shows what it printed and prints, and types on it.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "vm",
@@ -940,6 +972,7 @@ export const methods = {
     "name": "vm.ssh",
     "summary": "Reaches a VM by ssh: waits for its ssh server, whose key is known beforehand.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "vm",
@@ -960,10 +993,84 @@ export const methods = {
       }
     ]
   },
+  "operationList": {
+    "name": "operation.list",
+    "summary": "Lists the last operations that changed something, newest first.",
+    "traced": false,
+    "begins": false,
+    "params": [
+      {
+        "name": "limit",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 20,
+        "minimum": 1,
+        "maximum": 200,
+        "summary": "how many"
+      }
+    ]
+  },
+  "operationStatus": {
+    "name": "operation.status",
+    "summary": "Shows one operation: its steps, and what came of it.",
+    "traced": false,
+    "begins": false,
+    "params": [
+      {
+        "name": "op_id",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "an op_id, at least 4 digits of one, or `last`: the last that you began"
+      }
+    ]
+  },
+  "operationWait": {
+    "name": "operation.wait",
+    "summary": "Follows an operation until it has ended, and gives what it came to. Leaving ends only the waiting.",
+    "traced": false,
+    "begins": false,
+    "params": [
+      {
+        "name": "op_id",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "an op_id, at least 4 digits of one, or `last`: the last that you began"
+      },
+      {
+        "name": "from",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 0,
+        "minimum": 0,
+        "maximum": 1000000000,
+        "summary": "the number of the first event that is told; all by default"
+      }
+    ]
+  },
+  "operationCancel": {
+    "name": "operation.cancel",
+    "summary": "Cancels an operation: it answers at once, what was begun is then undone.",
+    "traced": false,
+    "begins": false,
+    "params": [
+      {
+        "name": "op_id",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "an op_id, at least 4 digits of one, or `last`: the last that you began"
+      }
+    ]
+  },
   "traceList": {
     "name": "trace.list",
     "summary": "Lists the last operations, newest first.",
     "traced": false,
+    "begins": false,
     "params": [
       {
         "name": "limit",
@@ -981,6 +1088,7 @@ export const methods = {
     "name": "trace.show",
     "summary": "Shows one operation's spans as a waterfall.",
     "traced": false,
+    "begins": false,
     "params": [
       {
         "name": "operation",
@@ -995,12 +1103,14 @@ export const methods = {
     "name": "trace.submit",
     "summary": "Hands over the caller's own finished spans, of operations that it asked for on this connection.",
     "traced": false,
+    "begins": false,
     "params": []
   },
   "systemDoctor": {
     "name": "system.doctor",
     "summary": "Looks at everything that VMs need of this host, and says what to do about what is wrong.",
     "traced": true,
+    "begins": false,
     "params": [
       {
         "name": "fix",

@@ -4,23 +4,37 @@ export interface OperationEvent {
   readonly data?: unknown;
 }
 
-/** So many events are kept; a follower that is further behind misses the oldest. */
+/** An event and its place among all that the operation told, from 0 on. */
+export interface NumberedEvent extends OperationEvent {
+  readonly number: number;
+}
+
+/** So many events are kept; of more the oldest words about progress go first, so that no step is missed. */
 const keptEvents = 1_000;
 
 /** What an operation told, in order and bounded: it may be followed from any point, and whoever writes never waits for a reader. */
 export class EventLog {
-  #events: OperationEvent[] = [];
-  /** The number of the first event that is kept. */
-  #first = 0;
+  #events: NumberedEvent[] = [];
+  #next = 0;
   #ended = false;
   #changed = Promise.withResolvers<void>();
 
+  /** The number that the next event gets. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** The events that are kept. */
+  get kept(): readonly OperationEvent[] {
+    return this.#events;
+  }
+
   add(event: OperationEvent): void {
     if (this.#ended) return;
-    this.#events.push(event);
+    this.#events.push({ ...event, number: this.#next++ });
     if (this.#events.length > keptEvents) {
-      this.#events.shift();
-      this.#first++;
+      const least = this.#events.findIndex(({ event: name }) => name === "progress");
+      this.#events.splice(Math.max(least, 0), 1);
     }
     this.#wake();
   }
@@ -30,21 +44,46 @@ export class EventLog {
     this.#wake();
   }
 
-  /** The events from number `from` on, those to come too, until the log ends. */
-  async *follow(from = 0): AsyncGenerator<OperationEvent> {
+  /** The events from number `from` on, those to come too, until the log ends; throws the signal's reason when that aborts. */
+  async *follow(from = 0, signal?: AbortSignal): AsyncGenerator<NumberedEvent> {
     for (let next = from; ; ) {
-      next = Math.max(next, this.#first);
-      const event = this.#events[next - this.#first];
+      signal?.throwIfAborted();
+      const event = this.#at(next);
       if (event !== undefined) {
-        next++;
+        next = event.number + 1;
         yield event;
       } else if (this.#ended) return;
-      else await this.#changed.promise;
+      else await unlessAborted(this.#changed.promise, signal);
     }
+  }
+
+  /** The first event that is kept with this number or a higher one. */
+  #at(number: number): NumberedEvent | undefined {
+    let low = 0;
+    let high = this.#events.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#events[middle] as NumberedEvent).number < number) low = middle + 1;
+      else high = middle;
+    }
+    return this.#events[low];
   }
 
   #wake(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers<void>();
   }
+}
+
+/** Resolves with `work`, or when the signal aborts. */
+function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work;
+  return new Promise((resolve) => {
+    const settle = () => {
+      signal.removeEventListener("abort", settle);
+      resolve();
+    };
+    signal.addEventListener("abort", settle);
+    void work.then(settle);
+  });
 }

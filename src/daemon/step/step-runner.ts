@@ -21,7 +21,7 @@ export interface StepRun<S> {
   readonly operation: string;
   readonly subject: S;
   readonly steps: readonly Step<S>[];
-  readonly context: Pick<OperationContext, "signal" | "emit">;
+  readonly context: Pick<OperationContext, "signal" | "emit" | "about">;
   /** On each step's span and log record. */
   readonly attributes?: Record<string, AttributeValue>;
   /** Takes all steps, also after one that failed, and undoes none: for steps that only take away. */
@@ -52,6 +52,8 @@ export function createStepRunner(deps: { readonly spans: Spans; readonly log: Lo
   return {
     run: async (run) => {
       const began = performance.now();
+      const vmId = run.attributes?.[attribute.vmId];
+      if (typeof vmId === "string") run.context.about?.(vmId);
       const tell = async (step: string, phase: StepEvent["phase"]) => {
         const elapsed = Math.round((performance.now() - began) * 10) / 10;
         deps.log.info(

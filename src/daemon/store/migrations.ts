@@ -79,5 +79,7 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   ALTER TABLE operations ADD COLUMN asked TEXT;
   ALTER TABLE operations ADD COLUMN result TEXT;
+  ALTER TABLE operations ADD COLUMN subject TEXT;
+  ALTER TABLE operations ADD COLUMN found TEXT;
   `,
 ];

@@ -51,9 +51,15 @@ export function summaryOf(row: OperationRow & Pick<OperationFacts, "outcome">): 
     name: row.name,
     started_at: new Date(Number(row.started_ns / 1_000_000n)).toISOString(),
     duration_ms: Number(row.ended_ns - row.started_ns) / 1e6,
-    status: row.outcome === "running" ? "running" : row.status === "error" ? "error" : "ok",
+    status: statusOf(row),
     spans: Number(row.spans),
   };
+}
+
+/** What outlived its caller, or its daemon, went as its outcome says: the outermost span ended before it did. */
+function statusOf({ outcome, status }: OperationRow & Pick<OperationFacts, "outcome">): OperationSummary["status"] {
+  if (outcome === "running") return "running";
+  return status === "error" || (outcome !== null && outcome !== "ok") ? "error" : "ok";
 }
 
 /** Who asked for an operation and what came of it, as `trace show` answers it; what isn't known is absent. */

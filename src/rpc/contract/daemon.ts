@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { beginnings } from "./beginnings.ts";
 import { timestamp } from "./fields.ts";
 import { guestContract } from "./guest.ts";
 import { imageContract } from "./image.ts";
@@ -6,11 +7,12 @@ import { kernelContract } from "./kernel.ts";
 import { method } from "./method.ts";
 import { networkContract } from "./network.ts";
 import { systemContract } from "./system.ts";
+import { operationContract } from "./operation.ts";
 import { traceContract } from "./trace.ts";
 import { vmContract } from "./vm.ts";
 
-/** Everything that the daemon answers. */
-export const daemonContract = {
+/** What the daemon answers, each declared by itself. */
+export const declaredContract = {
   ping: method({
     name: "daemon.ping",
     summary: "Says that the daemon answers, whether it reaches the helper, and how it runs guests.",
@@ -52,6 +54,10 @@ export const daemonContract = {
   ...imageContract,
   ...vmContract,
   ...guestContract,
+  ...operationContract,
   ...traceContract,
   ...systemContract,
 };
+
+/** Everything that the daemon answers. */
+export const daemonContract = { ...declaredContract, ...beginnings(declaredContract) };

@@ -17,6 +17,7 @@ export const errorTable = {
   not_owner: { exit: 77, hint: "Run the command as the user who owns this installation." },
   not_found: { exit: 66, hint: "The noun's `ls` shows what there is." },
   ambiguous: { exit: 64, hint: "Give more of the name or id." },
+  op_id_reused: { exit: 64, hint: "An op_id names one operation; ask for another one with an op_id of its own." },
   already_exists: { exit: 73, hint: "Choose another name, or remove the existing one." },
   in_use: { exit: 75, hint: "Delete what uses it first." },
   busy: { exit: 75, hint: "Another operation on it is under way; try again when it is done." },

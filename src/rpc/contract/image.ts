@@ -47,6 +47,7 @@ export const imageContract = {
     }),
     result: image,
     errors: ["already_exists", "missing_tool", "command_failed", "no_space"],
+    begins: true,
   }),
   imageImport: method({
     name: "image.import",
@@ -65,6 +66,7 @@ export const imageContract = {
     }),
     result: image,
     errors: ["already_exists", "not_found", "bad_content", "missing_tool", "command_failed", "no_space"],
+    begins: true,
   }),
   imageList: method({
     name: "image.list",

@@ -42,6 +42,7 @@ export const kernelContract = {
     }),
     result: kernel,
     errors: ["already_exists", "not_found", "bad_content", "missing_tool", "command_failed", "no_space"],
+    begins: true,
   }),
   kernelList: method({
     name: "kernel.list",

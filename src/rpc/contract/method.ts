@@ -15,13 +15,15 @@ export interface Method<P extends z.ZodObject = z.ZodObject, R extends z.ZodType
   readonly errors: readonly ErrorCode[];
   /** False for what only reads: it is no operation, opens no span and is counted instead. */
   readonly traced: boolean;
+  /** True for what may outlive its caller: it has `.begin`, `.status` and `.cancel` too (`beginnings.ts`). */
+  readonly begins: boolean;
 }
 
-/** Declares a method. `traced` is true unless said otherwise. */
-export function method<P extends z.ZodObject, R extends z.ZodType>(
-  declaration: Omit<Method<P, R>, "traced"> & { traced?: boolean },
-): Method<P, R> {
-  return { ...declaration, traced: declaration.traced ?? true };
+/** Declares a method. `traced` is true and `begins` is false unless said otherwise. */
+export function method<P extends z.ZodObject, R extends z.ZodType, const B extends boolean = false>(
+  declaration: Omit<Method<P, R>, "traced" | "begins"> & { traced?: boolean; begins?: B },
+): Method<P, R> & { readonly begins: B } {
+  return { ...declaration, traced: declaration.traced ?? true, begins: declaration.begins ?? (false as B) };
 }
 
 /** The parameters of a method as its handler gets them. */

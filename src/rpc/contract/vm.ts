@@ -117,6 +117,7 @@ export const vmContract = {
     }),
     result: vm,
     errors: [...byName, ...stepCodes],
+    begins: true,
   }),
   vmStart: method({
     name: "vm.start",
@@ -129,6 +130,7 @@ export const vmContract = {
     /** `warnings`: what will trouble the guest, though it runs. */
     result: changed.extend({ warnings: z.array(warning).optional() }),
     errors: [...mutates, "no_memory", "not_ready", "deadline_exceeded", "command_failed"],
+    begins: true,
   }),
   vmStop: method({
     name: "vm.stop",
@@ -138,6 +140,7 @@ export const vmContract = {
     }),
     result: changed,
     errors: [...mutates],
+    begins: true,
   }),
   vmRestart: method({
     name: "vm.restart",

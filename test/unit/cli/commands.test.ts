@@ -4,7 +4,7 @@ import { flagsFor, flagsOf } from "../../../src/cli/flags.ts";
 import { methods } from "../../../src/cli/generated/methods.ts";
 import { commandHelp, nounHelp, programHelp } from "../../../src/cli/help.ts";
 import { parseCommandLine } from "../../../src/cli/parse.ts";
-import { daemonContract } from "../../../src/rpc/contract/daemon.ts";
+import { declaredContract } from "../../../src/rpc/contract/daemon.ts";
 import type { Method } from "../../../src/rpc/contract/method.ts";
 
 const rows = commands.map((command) => [`${command.noun} ${command.verb}`, command] as const);
@@ -35,11 +35,11 @@ describe("every command", () => {
 
   it("and every method of the daemon that a person needs has a command", () => {
     const called = new Set(commands.map((command) => command.method));
-    expect(Object.keys(daemonContract).filter((key) => !called.has(key as never))).toEqual(["traceSubmit"]);
+    expect(Object.keys(declaredContract).filter((key) => !called.has(key as never))).toEqual(["traceSubmit"]);
   });
 
   it("opens a span exactly where its method does", () => {
-    for (const [key, method] of Object.entries<Method>(daemonContract)) {
+    for (const [key, method] of Object.entries<Method>(declaredContract)) {
       expect(methods[key as keyof typeof methods].traced).toBe(method.traced);
     }
   });

@@ -8,5 +8,5 @@ export const imageBuild = command({
   positionals: ["recipe"],
   short: { packages: "p" },
   examples: ["banger image build debian", "banger image build debian --name dev --packages git --packages curl"],
-  run: async ({ call, print }, params) => print(await call("imageBuild", params), ({ name }) => `${name}\n`),
+  show: ({ print }, image) => print(image, ({ name }) => `${name}\n`),
 });

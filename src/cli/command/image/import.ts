@@ -13,9 +13,6 @@ export const imageImport = command({
     "banger image import ./disk.ext4 --name custom",
     "banger image import ./cloud.qcow2 --partition 1",
   ],
-  run: async ({ call, print }, params) =>
-    print(
-      await call("imageImport", { ...params, source: sourceFile("image", params.source) }),
-      ({ name }) => `${name}\n`,
-    ),
+  prepare: (params) => ({ ...params, source: sourceFile("image", params.source) }),
+  show: ({ print }, image) => print(image, ({ name }) => `${name}\n`),
 });

@@ -15,10 +15,11 @@ export const kernelImport = command({
     "banger kernel import ./linux-image-6.1.0-37-cloud-amd64_6.1.140-1_amd64.deb",
     "banger kernel import ./vmlinuz --modules /lib/modules/6.1.0-37-amd64",
   ],
-  run: async ({ call, print }, params) => {
+  prepare: (params) => {
     const isPackageName = /^[a-z0-9][a-z0-9.+-]+$/.test(params.source) && !existsSync(params.source);
     const source = isPackageName ? params.source : sourceFile("kernel", params.source);
     const modules = params.modules === undefined ? {} : { modules: resolve(params.modules) };
-    await print(await call("kernelImport", { ...params, source, ...modules }), ({ name }) => `${name}\n`);
+    return { ...params, source, ...modules };
   },
+  show: ({ print }, kernel) => print(kernel, ({ name }) => `${name}\n`),
 });

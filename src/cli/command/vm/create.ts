@@ -10,6 +10,7 @@ export const vmCreate = command({
     "banger vm create",
     "banger vm create --name web --cpus 2 --memory 1G --disk 8G",
     "banger vm create --label team=infra",
+    "banger vm create --detach",
   ],
-  run: async ({ call, print }, params) => print(await call("vmCreate", params), (vm) => `${vm.name}\n`),
+  show: ({ print }, vm) => print(vm, ({ name }) => `${name}\n`),
 });

@@ -9,8 +9,7 @@ export const vmStart = command({
   positionals: ["vm"],
   several: true,
   examples: ["banger vm start web", "banger vm start web db cache", "banger vm start web --wait ssh"],
-  run: async ({ call, print, note, json, opId }, params) => {
-    const vm = await call("vmStart", params);
+  show: async ({ print, note, json, opId }, vm) => {
     tellWarnings(vm, note);
     if (json) return await print(vm, () => "");
     const where = vm.network === "none" ? "without a network" : `at ${vm.address}`;

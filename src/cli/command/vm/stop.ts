@@ -9,8 +9,7 @@ export const vmStop = command({
   positionals: ["vm"],
   several: true,
   examples: ["banger vm stop web", "banger vm stop web db --timeout 5s"],
-  run: async ({ call, print, note, json }, params) => {
-    const vm = await call("vmStop", params);
+  show: async ({ print, note, json }, vm) => {
     if (json) await print(vm, () => "");
     else note(stopText(vm));
   },

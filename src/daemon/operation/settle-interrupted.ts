@@ -1,0 +1,75 @@
+import type { Vm } from "../../rpc/contract/vm.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import type { Store } from "../store/store.ts";
+import { methodOf } from "./identity.ts";
+import type { Found, OperationRecords, StoredOperation } from "./operation-records.ts";
+
+/** What telling it needs. */
+export interface SettleDeps {
+  readonly records: Pick<OperationRecords, "unsettled" | "settle">;
+  readonly vms: { readonly get: (id: string) => Pick<Vm, "state"> | undefined };
+  readonly database: Pick<Store, "prepare">;
+  readonly log: Logger;
+}
+
+/** What is found of a VM's operation by how its VM is: undefined where that doesn't tell. */
+type OfVm = (state: Vm["state"] | undefined) => Found | undefined;
+
+const ends: OfVm = (state) => {
+  if (state === "running") return "undone";
+  return state === "stopping" ? "goes_on" : "finished";
+};
+const begins: OfVm = (state) => (state === "running" ? "finished" : state === "starting" ? undefined : "undone");
+
+/** By their methods, what a record says of an operation that was cut off. */
+const ofVm: Readonly<Record<string, OfVm>> = {
+  "vm.create": (state) => (state === undefined ? "undone" : "finished"),
+  "vm.start": begins,
+  "vm.restart": begins,
+  "vm.run": begins,
+  "vm.stop": ends,
+  "vm.kill": ends,
+  "vm.delete": (state) => (state === undefined ? "finished" : "undone"),
+};
+const tableOf: Readonly<Record<string, "images" | "kernels">> = {
+  "image.build": "images",
+  "image.import": "images",
+  "kernel.import": "kernels",
+};
+
+/**
+ * Says of each operation that a daemon's end cut off whether it was found undone or finished: once halves are removed, and VMs
+ * are compared with what the host holds. What can't be told yet is looked at again the next time.
+ */
+export function settleInterrupted(deps: SettleDeps): void {
+  for (const operation of deps.records.unsettled()) {
+    const found = foundOf(deps, operation);
+    if (found === undefined) continue;
+    deps.records.settle(operation.opId, found);
+    const method = methodOf(operation.identity ?? operation.name);
+    deps.log.info({ op_id: operation.opId, operation: method, found }, "an interrupted operation was found");
+  }
+}
+
+function foundOf({ vms, database }: SettleDeps, operation: StoredOperation): Found | undefined {
+  const method = methodOf(operation.identity ?? operation.name);
+  const table = tableOf[method];
+  if (table !== undefined) return madeSince(database, table, operation) ? "finished" : "undone";
+  // What had not said which VM it is about had not begun a step.
+  if (operation.subject === null) return method in ofVm ? "undone" : undefined;
+  return ofVm[method]?.(vms.get(operation.subject)?.state);
+}
+
+/** True when something was stored after the operation began, that no other operation answered with. */
+function madeSince(
+  database: SettleDeps["database"],
+  table: "images" | "kernels",
+  { startedNs }: StoredOperation,
+): boolean {
+  const since = new Date(Number(startedNs / 1_000_000n)).toISOString();
+  const statement = database.prepare(
+    `SELECT 1 FROM ${table} WHERE created_at >= ? AND NOT EXISTS (
+       SELECT 1 FROM operations WHERE outcome = 'ok' AND result IS NOT NULL AND json_extract(result, '$.result.id') = ${table}.id)`,
+  );
+  return statement.get(since) !== undefined;
+}
