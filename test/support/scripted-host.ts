@@ -12,6 +12,7 @@ import { type Layout, layoutOf } from "../../src/installation/layout.ts";
 import type { guestContract } from "../../src/rpc/contract/guest.ts";
 import type { ParamsOf, ResultOf } from "../../src/rpc/contract/method.ts";
 import type { Image } from "../../src/rpc/contract/image.ts";
+import type { OperationStatus } from "../../src/rpc/contract/operation.ts";
 import type { Kernel } from "../../src/rpc/contract/kernel.ts";
 import type { ChangedVm, Vm } from "../../src/rpc/contract/vm.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
@@ -23,6 +24,8 @@ import { ScriptedHelper } from "./scripted-helper.ts";
 
 const imageId = "a".repeat(64);
 const kernelId = "b".repeat(64);
+/** Who asks. */
+const caller = { uid: 61_000, gid: 61_000, pid: 4242 };
 /** Where spans of the daemon under test go; the tracer of a process is made once. */
 const sinks = new Set<(span: SpanRecord) => void>();
 const tracer = startTracer("bangerd", (span) => {
@@ -36,8 +39,13 @@ type RunResult = ResultOf<typeof guestContract.vmRun>;
 export interface Asking {
   readonly signal?: AbortSignal;
   readonly opId?: OpId;
+  /** What tells a request that is sent again from another one. */
+  readonly params?: unknown;
   readonly onEvent?: (event: string, data: unknown) => void | Promise<void>;
 }
+
+/** What is asked of a VM that nothing else is said of. */
+const size = { cpus: 1, memory_mib: 512, network: "nat" as const, label: [] };
 
 /**
  * The daemon's services on a host where nothing is real but the store, the files, the sockets and what is said on them: VMs that
@@ -132,7 +140,8 @@ export class ScriptedHost implements AsyncDisposable {
     const opId = asking.opId ?? newOpId();
     const request = {
       opId,
-      peer: { uid: 61_000, gid: 61_000, pid: 4242 },
+      asked: { params: asking.params },
+      peer: caller,
       signal: asking.signal ?? new AbortController().signal,
       emit: async (event: string, data?: unknown) => asking.onEvent?.(event, data),
       input: nothing(),
@@ -141,10 +150,44 @@ export class ScriptedHost implements AsyncDisposable {
   }
 
   create(name: string, asking?: Asking): Promise<Vm> {
-    return this.ask(
-      ({ vms }, request) => vms.create({ name, cpus: 1, memory_mib: 512, network: "nat", label: [] }, request),
+    return this.ask(({ vms }, request) => vms.create({ ...size, name }, request), { params: { name }, ...asking });
+  }
+
+  /** Asks for the same as `create` does, and doesn't stay. */
+  beginCreate(name: string, asking?: Asking): Promise<OperationStatus> {
+    return this.#begin(({ vms }, request) => vms.create({ ...size, name }, request), asking, { name });
+  }
+
+  beginStart(vm: string, asking?: Asking): Promise<OperationStatus> {
+    return this.#begin(
+      ({ vms }, request) => vms.start({ vm, overcommit: false, wait: "ready", wait_timeout_s: 1 }, request),
       asking,
+      { vm },
     );
+  }
+
+  #begin(
+    work: (services: Services, request: Request) => Promise<unknown>,
+    asking: Asking | undefined,
+    params: unknown,
+  ): Promise<OperationStatus> {
+    return this.ask(
+      (services, request) => services.operationAccess.begin(request, (staying) => work(services, staying)),
+      { params, ...asking },
+    );
+  }
+
+  /** Follows an operation to its end. */
+  waitFor(op_id: string, from = 0, asking?: Asking): Promise<OperationStatus> {
+    return this.ask(({ operationAccess }, request) => operationAccess.wait({ op_id, from }, request), asking);
+  }
+
+  status(op_id: string): OperationStatus {
+    return this.services.operationAccess.status({ op_id }, caller);
+  }
+
+  cancelOperation(op_id: string): OperationStatus {
+    return this.services.operationAccess.cancel({ op_id }, caller);
   }
 
   start(vm: string, asking?: Asking & { overcommit?: boolean }): Promise<Vm> {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BangerError } from "../../../src/rpc/contract/errors.ts";
 import { newOpId, traceIdOf, type OpId } from "../../../src/telemetry/op-id.ts";
 import { ScriptedHost } from "../../support/scripted-host.ts";
@@ -60,9 +60,58 @@ it("an undo waits for no caller who doesn't read", async () => {
   expect(await starting).toMatchObject({ details: { step: "vmm" } });
 });
 
-it("the same id twice at a time is refused, one after the other it is not", async () => {
-  const opId = newOpId();
-  const both = await Promise.allSettled([host.create("one", { opId }), host.create("two", { opId })]);
-  expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
-  await host.create("two", { opId });
+describe("the same op_id again", () => {
+  it("and the same parameters are one operation, while it runs, when it has ended, and after the daemon's restart", async () => {
+    const opId = newOpId();
+    const [first, second] = await Promise.all([host.create("one", { opId }), host.create("one", { opId })]);
+    const third = await host.create("one", { opId });
+    host.endDaemon();
+    await host.startDaemon();
+    const fourth = await host.create("one", { opId });
+    expect(new Set([first, second, third, fourth].map(({ id }) => id))).toEqual(new Set([first.id]));
+    expect(await host.beginCreate("one", { opId })).toMatchObject({
+      op_id: opId,
+      state: "ok",
+      result: { id: first.id },
+    });
+    expect(host.services.vms.list()).toHaveLength(1);
+  });
+
+  it.each([
+    ["while it runs", false],
+    ["when it has ended", true],
+  ])("and other parameters are refused %s", async (_, ended) => {
+    const opId = newOpId();
+    const first = host.create("one", { opId });
+    if (ended) await first;
+    await expect(host.create("two", { opId })).rejects.toMatchObject({
+      code: "op_id_reused",
+      message: expect.stringContaining("is a vm.create with other parameters") as string,
+    });
+    await first;
+    host.endDaemon();
+    await host.startDaemon();
+    await expect(host.create("two", { opId })).rejects.toMatchObject({ code: "op_id_reused" });
+  });
+
+  it("is a command's second request where it asks for another thing, but not before the first is done", async () => {
+    const opId = newOpId();
+    await host.create("one");
+    const creating = host.create("two", { opId });
+    await expect(host.beginStart("one", { opId })).rejects.toMatchObject({ code: "op_id_reused" });
+    await creating;
+    expect(await host.start("two", { opId, params: { vm: "two" } })).toMatchObject({ state: "running" });
+  });
+
+  it("fails as it failed", async () => {
+    await host.create("one");
+    const opId = newOpId();
+    for (let round = 0; round < 3; round++) {
+      await expect(host.create("one", { opId })).rejects.toMatchObject({ code: "already_exists" });
+      if (round === 1) {
+        host.endDaemon();
+        await host.startDaemon();
+      }
+    }
+  });
 });

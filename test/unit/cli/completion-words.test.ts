@@ -31,7 +31,10 @@ it.each([
   ["vm exec -e A=b w", "web"],
   ["vm exec -C ", "nothing"],
   ["vm create --im", "--image"],
-  ["vm create --name x --", "--image --kernel --cpus --memory --disk --network --label --json --quiet --config --help"],
+  [
+    "vm create --name x --",
+    "--image --kernel --cpus --memory --disk --network --label --detach --json --quiet --config --help",
+  ],
   ["vm create --image ", "web db debian image"],
   ["vm create --image=deb", "--image=debian"],
   ["vm create --image = deb", "debian"],
