@@ -50,6 +50,8 @@ it.each([
   ["image import ", "files"],
   ["image import ./a", "files"],
   ["kernel import k --modules ", "files"],
+  ["operation wait ", "web db debian op_id"],
+  ["operation wait --c", "--cancel-on-interrupt --config"],
   ["vm ls --config ", "files"],
   ["--config ", "files"],
   ["--config other.toml vm start w", "web"],
