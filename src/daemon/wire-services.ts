@@ -189,6 +189,8 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
   const guests = new GuestAccess({ layout, records, running });
   const runs = new VmRuns({ ...lifecycle, guests, log, closing: closing.signal });
   removeHalfVms({ layout, records });
+  const settling = { records: operationRecords, vms: records, database, log };
+  settleInterrupted(settling, false);
   const halves = setHalvesAside({ layout, database, run, log });
   if (halves.length > 0) {
     void spans.operation("daemon.tidy", {}, () => removeHalves(halves, { layout, database, run, log }));
@@ -200,7 +202,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     accelerator = await drivers.qemu.accelerator().catch(() => undefined);
     await keepReconciled({ ...supervision, helper, spans });
     void runs.removeEnded().catch((error: unknown) => log.error({ err: error }, "what is to go can't be looked for"));
-    settleInterrupted({ records: operationRecords, vms: records, database, log });
+    settleInterrupted(settling, true);
     await network.resume();
   });
   return {

@@ -6,9 +6,9 @@ export function identityOf(method: string, params: unknown): string {
   return `${method} ${digest.digest("hex")}`;
 }
 
-/** The method of an identity. */
-export function methodOf(identity: string): string {
-  return identity.split(" ", 1)[0] ?? identity;
+/** The method of an identity; of an operation that was stored before there were any, what its trace is called. */
+export function methodOf({ identity, name }: { readonly identity: string | null; readonly name: string }): string {
+  return identity?.split(" ", 1)[0] ?? name;
 }
 
 function inOrder(_key: string, value: unknown): unknown {

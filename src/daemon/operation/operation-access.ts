@@ -5,9 +5,10 @@ import type { Logger } from "../../telemetry/log.ts";
 import type { OpId } from "../../telemetry/op-id.ts";
 import type { SpanRecord } from "../../telemetry/span-record.ts";
 import type { Spans } from "../../telemetry/spans.ts";
+import { methodOf } from "./identity.ts";
 import { Operation } from "./operation.ts";
 import type { OperationRecords, StoredOperation } from "./operation-records.ts";
-import { methodOfRow, statusOf, storedStatusOf, storedSummaryOf, summaryOf } from "./operation-status.ts";
+import { statusOf, storedStatusOf, storedSummaryOf, summaryOf } from "./operation-status.ts";
 import type { Operations, Request } from "./operations.ts";
 import { eventsOf } from "./steps.ts";
 
@@ -111,7 +112,7 @@ export class OperationAccess {
         details: { hint: "`banger operation ls` shows those that changed something; others have only a trace." },
       });
     }
-    const is = found instanceof Operation ? found.method : methodOfRow(found);
+    const is = found instanceof Operation ? found.method : methodOf(found);
     if (method !== undefined && method !== is) {
       throw new BangerError("not_found", `op_id: ${found.opId} is a ${is}, not a ${method}`);
     }

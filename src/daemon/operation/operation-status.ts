@@ -21,17 +21,12 @@ export function summaryOf({ opId, method, caller, startedNs, ended }: Operation,
 export function storedSummaryOf(row: StoredOperation): OperationSummary {
   return {
     op_id: row.opId,
-    method: methodOfRow(row),
+    method: methodOf(row),
     state: row.outcome === "running" ? "interrupted" : row.outcome,
     ...(row.callerUid === null ? {} : { caller_uid: row.callerUid }),
     ...(row.callerPid === null ? {} : { caller_pid: row.callerPid }),
     ...times(row.startedNs, row.endedNs, row.endedNs),
   };
-}
-
-/** The method of an operation of which only its row is left; one of before rows had it is called as its trace. */
-export function methodOfRow({ identity, name }: StoredOperation): string {
-  return methodOf(identity ?? name);
 }
 
 /** All of an operation of this daemon. */
@@ -79,7 +74,7 @@ function instant(ns: bigint): string {
 
 /** Why a row's operation has no result: as it was kept, or in the words that are left. */
 function errorOf(row: StoredOperation): OperationStatus["error"] {
-  const method = methodOfRow(row);
+  const method = methodOf(row);
   const { code, message, details } = row.kept.error ?? {
     code: "disconnected",
     message: row.reason,

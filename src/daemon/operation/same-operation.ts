@@ -20,7 +20,7 @@ interface Wanted {
 export function comparedWith(known: Operation | StoredOperation, wanted: Wanted): "same" | "new" {
   const isHere = known instanceof Operation;
   const underWay = isHere && known.ended === undefined;
-  const method = isHere ? known.method : methodOf(known.identity ?? known.name);
+  const method = isHere ? known.method : methodOf(known);
   const itself = isHere && known.asked === wanted.asked;
   if (known.identity !== null && known.identity === wanted.identity && !itself) return "same";
   if (underWay && (itself || wanted.identity === undefined)) {

@@ -37,22 +37,26 @@ const tableOf: Readonly<Record<string, "images" | "kernels">> = {
   "kernel.import": "kernels",
 };
 
+/** What the store alone tells of, once halves are removed. */
+const toldByStore: ReadonlySet<string> = new Set(["vm.create", ...Object.keys(tableOf)]);
+
 /**
- * Says of each operation that a daemon's end cut off whether it was found undone or finished: once halves are removed, and VMs
- * are compared with what the host holds. What can't be told yet is looked at again the next time.
+ * Says of each operation that a daemon's end cut off whether it was found undone or finished. `compared`: VMs were compared with
+ * what the host holds; before that only the store is asked. What can't be told yet is looked at again the next time.
  */
-export function settleInterrupted(deps: SettleDeps): void {
+export function settleInterrupted(deps: SettleDeps, compared: boolean): void {
   for (const operation of deps.records.unsettled()) {
+    if (!compared && !toldByStore.has(methodOf(operation))) continue;
     const found = foundOf(deps, operation);
     if (found === undefined) continue;
     deps.records.settle(operation.opId, found);
-    const method = methodOf(operation.identity ?? operation.name);
+    const method = methodOf(operation);
     deps.log.info({ op_id: operation.opId, operation: method, found }, "an interrupted operation was found");
   }
 }
 
 function foundOf({ vms, database }: SettleDeps, operation: StoredOperation): Found | undefined {
-  const method = methodOf(operation.identity ?? operation.name);
+  const method = methodOf(operation);
   const table = tableOf[method];
   if (table !== undefined) return madeSince(database, table, operation) ? "finished" : "undone";
   // What had not said which VM it is about had not begun a step.

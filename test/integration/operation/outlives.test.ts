@@ -253,6 +253,17 @@ describe("what a daemon's end cut off", () => {
     expect(await host.waitFor(status.op_id)).toMatchObject({ state: "interrupted" });
   });
 
+  it("waits for the helper where only the host can tell", async () => {
+    const status = await cutOff(() => {
+      host.helper.away = true;
+    });
+    expect(status).not.toHaveProperty("found");
+    host.helper.trouble.clear();
+    host.helper.away = false;
+    await host.helper.reachable();
+    expect(host.status(status.op_id)).toMatchObject({ found: "undone" });
+  });
+
   it.each([
     ["vm.create", "web", "finished"],
     ["vm.create", undefined, "undone"],
