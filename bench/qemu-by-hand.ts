@@ -64,6 +64,7 @@ export function qemuByHand(vm: Vm, number: number): QemuByHand {
     accel: "tcg",
     tap: `hand${number}`,
     mac,
+    diskFormat: "qcow2",
     files: inheritedFiles,
     sockets,
   });

@@ -6,7 +6,7 @@ import type { Spans } from "../telemetry/spans.ts";
 import { vmCapabilities } from "./capability/capabilities.ts";
 import { doctorChecks } from "./doctor/checks.ts";
 import { Doctor } from "./doctor/doctor.ts";
-import { qcow2 } from "./disk/qcow2.ts";
+import { createRootDisks } from "./disk/root-disks.ts";
 import { createBootTrace } from "./guest/boot-trace.ts";
 import { machineIdOf } from "./guest/machine-id.ts";
 import { guestPrograms } from "./guest/guest-programs.ts";
@@ -112,7 +112,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
   const running = new RunningVms();
   const peerOf = createPeerCredentials();
   const drivers: VmmDrivers = { qemu: createQemuDriver({ helper, layout, ownerUid: installation.ownerUid, peerOf }) };
-  const disk = qcow2({ run });
+  const disks = createRootDisks({ layout, run });
   const keys = await openSshKeys(layout);
   const exits = createExitReader({ helper, processes: preinstalled?.processes ?? procProcesses });
   const locks = new VmLocks();
@@ -135,7 +135,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     helper,
     spans,
     startInitrd,
-    disk,
+    disks,
     capabilities,
     bootTrace: createBootTrace(spans),
   });
@@ -172,17 +172,17 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     running,
     locks,
     operations,
-    create: { installation, layout, records, images, kernels, disk, keys, steps },
+    create: { installation, layout, records, images, kernels, disks, keys, steps },
     run: starting,
     stop,
     pause: { running, steps },
     waits,
-    remove: { layout, records, disk, steps },
+    remove: { layout, records, disks, steps },
   };
   const vms = new VmService({
     ...lifecycle,
     layout,
-    disk,
+    disks,
     now,
     alone: createAlone({ operations, locks, records, running }),
   });

@@ -21,7 +21,8 @@ export interface Layout {
   readonly vms: string;
   vm(vmId: string): {
     directory: string;
-    rootDisk: string;
+    /** The root disk's file, by its format; a VM has one of them. */
+    rootDisk: { readonly qcow2: string; readonly raw: string };
     initrd: string;
     /** The newest of what the guest printed; what came before it is beside it, with `.1`. */
     consoleLog: string;
@@ -85,7 +86,7 @@ export function layoutOf(installation: Installation): Layout {
       const directory = join(stateDir, "vms", vmId);
       return {
         directory,
-        rootDisk: join(directory, "root.qcow2"),
+        rootDisk: { qcow2: join(directory, "root.qcow2"), raw: join(directory, "root.raw") },
         initrd: join(directory, "initrd"),
         consoleLog: join(directory, "console.log"),
         hostKey: join(directory, "ssh_host_ed25519_key"),

@@ -46,6 +46,14 @@ export interface MakeOptions {
   readonly directory?: string;
 }
 
+/** The file in which a state's btrfs is; with its mount goes its loop device. */
+const btrfsFile = "/mnt/tmp/btrfs-of-a-state";
+
+/** Mounts a state on a btrfs of so many MiB, whose files may share blocks. */
+export const btrfsState = (mib: number) => `
+  truncate --size=${mib}M ${btrfsFile}; mkfs.btrfs -q -m single ${btrfsFile}
+  mount -o loop,noatime ${btrfsFile} "$STATE"; chown owner:owner "$STATE"; chmod 700 "$STATE"`;
+
 /** A text as one word of a shell's. */
 const word = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
@@ -249,7 +257,7 @@ TOML`);
       nft list ruleset
       cat /proc/sys/net/ipv4/ip_forward
       cut -d' ' -f1,2 /proc/mounts | grep -v ' /usr/bin/qemu-system-x86_64$'
-      losetup --all
+      losetup --all | grep --fixed-strings --invert-match ${btrfsFile} || true
       processes=$(ps -eo stat=,uid=,comm=)
       echo "$processes" | awk '$1 !~ /^Z/ && $3 != "ps" && $3 != "bash" { print $2, $3 }' | sort
       find ${word(this.#directory)} -not -name 'banger.db*' -not -name 'console.log*' -not -name 'bangerd.lock*' | sort`);

@@ -344,6 +344,19 @@ export const methods = {
         "required": false,
         "default": [],
         "summary": "KEY=VALUE to know it by (may be repeated)"
+      },
+      {
+        "name": "disk_kind",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "choices": [
+          "auto",
+          "reflink",
+          "qcow2",
+          "copy"
+        ],
+        "summary": "how it comes from the image; auto, which is the default: reflink where the file system can, else qcow2"
       }
     ]
   },
@@ -819,6 +832,19 @@ export const methods = {
         "required": false,
         "default": [],
         "summary": "KEY=VALUE to know it by (may be repeated)"
+      },
+      {
+        "name": "disk_kind",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "choices": [
+          "auto",
+          "reflink",
+          "qcow2",
+          "copy"
+        ],
+        "summary": "how it comes from the image; auto, which is the default: reflink where the file system can, else qcow2"
       },
       {
         "name": "overcommit",

@@ -2,7 +2,7 @@ import type { Layout } from "../../installation/layout.ts";
 import type { ParamsOf, ResultOf } from "../../rpc/contract/method.ts";
 import type { vmContract } from "../../rpc/contract/vm.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
-import type { RootDiskKind } from "../disk/root-disk.ts";
+import type { RootDisks } from "../disk/root-disks.ts";
 import type { OperationContext, Operations, Request } from "../operation/operations.ts";
 import { isAskedFor } from "./labels.ts";
 import { endAndDelete, type EndAndDeleteDeps } from "./lifecycle/end-and-delete.ts";
@@ -15,9 +15,11 @@ export interface VmPruneDeps extends EndAndDeleteDeps {
   readonly records: VmRecords;
   readonly locks: VmLocks;
   readonly operations: Operations;
-  readonly disk: Pick<RootDiskKind, "usage">;
+  readonly disks: Pick<RootDisks, "space">;
   readonly now: () => Date;
 }
+
+const mib = 1024 * 1024;
 
 type Params = ParamsOf<typeof vmContract.vmPrune>;
 type Result = ResultOf<typeof vmContract.vmPrune>;
@@ -70,8 +72,12 @@ async function prune(deps: VmPruneDeps, params: Params, vm: StoredVm, context: O
   }
 }
 
-async function factsOf({ disk, layout }: VmPruneDeps, { id, name, state, last_used_at }: StoredVm): Promise<Pruned> {
-  const disk_used_mib = await disk.usage({ disk: layout.vm(id).rootDisk }).catch(() => 0);
+async function factsOf({ disks }: VmPruneDeps, vm: StoredVm): Promise<Pruned> {
+  const { id, name, state, last_used_at } = vm;
+  const disk_used_mib = await disks.space(vm).then(
+    ({ own }) => Math.ceil(own / mib),
+    () => 0,
+  );
   return { id, name, state, last_used_at, disk_used_mib };
 }
 

@@ -1,5 +1,6 @@
 import { formatIpv4, type Subnet } from "../../installation/install-file.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import type { DiskKind } from "../../rpc/contract/disk-kind.ts";
 import type { Vm } from "../../rpc/contract/vm.ts";
 import { findOne } from "../store/find-one.ts";
 import type { VmState } from "./state.ts";
@@ -17,6 +18,8 @@ export type NewVm = Pick<Vm, "id" | "name" | "vmm" | "cpus" | "memory_mib" | "di
 export interface VmChange {
   name?: string;
   state?: VmState;
+  disk_kind?: DiskKind;
+  disk_why?: string;
   accel?: Vm["accel"];
   accel_why?: string | null;
   pid?: number | null;
@@ -35,6 +38,7 @@ export interface VmChange {
 /** A VM as the store has it: with what nobody outside is shown. */
 export interface StoredVm extends Vm {
   readonly network: NonNullable<Vm["network"]>;
+  readonly disk_kind: DiskKind;
   readonly boot_id: string | null;
   readonly started_by: string | null;
   readonly stop_by: string | null;

@@ -2,7 +2,7 @@ import type { Layout } from "../../installation/layout.ts";
 import type { ParamsOf, ResultOf } from "../../rpc/contract/method.ts";
 import type { ChangedVm, Vm, vmContract } from "../../rpc/contract/vm.ts";
 import type { Warning } from "../../rpc/contract/warning.ts";
-import type { RootDiskKind } from "../disk/root-disk.ts";
+import type { RootDisks } from "../disk/root-disks.ts";
 import type { Operations, Request } from "../operation/operations.ts";
 import { createVm, type CreateDeps } from "./lifecycle/create.ts";
 import { endAndDelete, type EndAndDeleteDeps } from "./lifecycle/end-and-delete.ts";
@@ -25,8 +25,8 @@ export interface VmServiceDeps extends EndAndDeleteDeps {
   readonly records: VmRecords;
   readonly layout: Layout;
   readonly running: RunningVms;
-  readonly disk: Pick<RootDiskKind, "usage">;
   readonly now: () => Date;
+  readonly disks: Pick<RootDisks, "space">;
   readonly locks: VmLocks;
   readonly operations: Operations;
   readonly alone: Alone;
@@ -35,6 +35,8 @@ export interface VmServiceDeps extends EndAndDeleteDeps {
   readonly pause: PauseDeps;
   readonly waits: Pick<VmWaits, "afterStart">;
 }
+
+const mib = 1024 * 1024;
 
 type Params<M extends keyof typeof vmContract> = ParamsOf<(typeof vmContract)[M]>;
 
@@ -66,14 +68,15 @@ export class VmService {
     });
   }
 
-  async show(reference: string): Promise<Vm & { disk_used_mib: number | null }> {
-    const { records, disk, layout } = this.#deps;
+  async show(reference: string): Promise<Vm & { disk_used_mib: number | null; disk_shared_mib: number | null }> {
+    const { records, disks } = this.#deps;
     const vm = records.use(reference);
-    const made = vm.state !== "creating";
+    const space = vm.state === "creating" ? undefined : await disks.space(vm);
     return {
       ...this.#deps.running.shown(vm),
       health: await this.#deps.running.askedHealthOf(vm),
-      disk_used_mib: made ? await disk.usage({ disk: layout.vm(vm.id).rootDisk }) : null,
+      disk_used_mib: space === undefined ? null : Math.ceil(space.own / mib),
+      disk_shared_mib: space?.shared === undefined ? null : Math.ceil(space.shared / mib),
     };
   }
 

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import type { DiskKind } from "../../rpc/contract/disk-kind.ts";
 
 /** A kind of VMM. */
 export type VmmKind = "qemu";
@@ -15,6 +16,7 @@ export interface VmmSpec {
   readonly generation: number;
   readonly kernelId: string;
   readonly imageId: string;
+  readonly diskKind: DiskKind;
   readonly cpus: number;
   readonly memoryMib: number;
   readonly mac: string;

@@ -29,7 +29,7 @@ export function idsInFiles(libc: Libc, { vmSockets, vms, vm }: Pick<Layout, "vmS
   };
   for (const [path, given] of [
     [vmSockets, []],
-    [vms, [basename(initrd), basename(rootDisk)]],
+    [vms, [basename(initrd), basename(rootDisk.qcow2), basename(rootDisk.raw)]],
   ] as const) {
     const top = openTop(libc, path);
     if (top === undefined) continue;

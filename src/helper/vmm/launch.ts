@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { closeSync, fchmodSync, fchownSync, fstatSync, openSync } from "node:fs";
+import { diskFormats, type DiskKind } from "../../rpc/contract/disk-kind.ts";
 import type { helperContract } from "../../rpc/contract/helper.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
 import type { HelperDeps } from "../deps.ts";
@@ -48,7 +49,12 @@ export function launchVmm(
       given: inheritedOrder.map((name) => files[name]),
       plumbing: { console, words: { ...words, file: log } },
       argv: [
-        ...cageOf(deps, vmId, { cpus: params.cpus, memoryMib: params.memory_mib, rootDisk: files.rootDisk }),
+        ...cageOf(deps, vmId, {
+          cpus: params.cpus,
+          memoryMib: params.memory_mib,
+          rootDisk: files.rootDisk,
+          format: formatOf(params),
+        }),
         ...asUid(uid, groups),
         ...qemuArgv({
           name: layout.alias(vmId),
@@ -58,6 +64,7 @@ export function launchVmm(
           tap: params.network === false ? undefined : layout.tap(vmId),
           mac: params.mac,
           files: inheritedFiles,
+          diskFormat: formatOf(params),
           sockets: layout.sockets(vmId),
         }),
       ],
@@ -65,6 +72,11 @@ export function launchVmm(
   } finally {
     for (const fd of descriptors) closeSync(fd);
   }
+}
+
+/** What the root disk's file is; a daemon that doesn't say knows one kind only. */
+function formatOf({ disk_kind: kind = "qcow2" }: StartParams): (typeof diskFormats)[DiskKind] {
+  return diskFormats[kind];
 }
 
 /** What puts the VMM into its cage: limits, and a mount namespace in which it sees nothing of the owner's or another VM's. */
@@ -91,7 +103,7 @@ function openFiles(
     keep(openOwnersFile(libc, path, installation.ownerUid, access));
   const files = {
     image: open(layout.image(params.image_id), "read"),
-    rootDisk: open(layout.vm(vmId).rootDisk, "write"),
+    rootDisk: open(layout.vm(vmId).rootDisk[formatOf(params)], "write"),
     kernel: open(layout.kernel(params.kernel_id).vmlinux, "read"),
     initrd: open(layout.vm(vmId).initrd, "read"),
   };

@@ -19,14 +19,15 @@ export interface VmmLimits {
   readonly processes: number;
 }
 
-/** Enough for every VMM that does its work, far below what would hurt the host. `rootDisk`: its open file. */
+/** Enough for every VMM that does its work, far below what would hurt the host. `rootDisk`: its open file. A raw one's bytes say nothing. */
 export function vmmLimits(vm: {
   readonly cpus: number;
   readonly memoryMib: number;
   readonly rootDisk: number;
+  readonly format: "raw" | "qcow2";
 }): VmmLimits {
-  const { cpus, memoryMib, rootDisk } = vm;
-  const size = Math.max(virtualSize(rootDisk), fstatSync(rootDisk).size);
+  const { cpus, memoryMib, rootDisk, format } = vm;
+  const size = Math.max(format === "qcow2" ? virtualSize(rootDisk) : 0, fstatSync(rootDisk).size);
   return {
     addressSpaceBytes: (memoryMib + Math.ceil(memoryMib / 64) + overheadMib + cpus * perCpuMib) * mib,
     fileBytes: Math.min(size + Math.ceil(size * metadata.share) + metadata.leastBytes, mostBytes),

@@ -10,6 +10,7 @@ export interface QemuSpec {
   readonly tap: string | undefined;
   readonly mac: string;
   readonly files: VmmFiles;
+  readonly diskFormat: "raw" | "qcow2";
   readonly sockets: { readonly qmp: string; readonly agent: string };
 }
 
@@ -50,10 +51,7 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
     ["-kernel", files.path("kernel"), "-initrd", files.path("initrd")],
     ["-append", append],
     files.fdsets.flatMap(({ fd, set }) => ["-add-fd", `fd=${fd},set=${set}`]),
-    ["-blockdev", `driver=file,node-name=image-file,filename=${files.path("image")},read-only=on,locking=off`],
-    ["-blockdev", "driver=raw,node-name=image,file=image-file,read-only=on"],
-    ["-blockdev", `driver=file,node-name=root-file,filename=${files.path("rootDisk")},locking=off,discard=unmap`],
-    ["-blockdev", "driver=qcow2,node-name=root,file=root-file,backing=image,discard=unmap"],
+    rootDisk(spec),
     ["-device", "virtio-blk-pci,drive=root"],
     spec.tap === undefined ? [] : networkDevice(spec.tap, spec.mac),
     ["-chardev", "stdio,id=console,signal=off"],
@@ -71,6 +69,18 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
 function networkDevice(tap: string, mac: string): string[] {
   const netdev = `tap,id=net,ifname=${tap},script=no,downscript=no,vhost=off`;
   return ["-netdev", netdev, "-device", `virtio-net-pci,netdev=net,mac=${mac},romfile=`];
+}
+
+/** The root disk, as the node `root`: an overlay needs its image below it, a raw disk has everything. */
+function rootDisk({ files, diskFormat }: QemuSpec): string[] {
+  const file = `driver=file,node-name=root-file,filename=${files.path("rootDisk")},locking=off,discard=unmap`;
+  if (diskFormat === "raw") {
+    return ["-blockdev", file, "-blockdev", "driver=raw,node-name=root,file=root-file,discard=unmap"];
+  }
+  const image = `driver=file,node-name=image-file,filename=${files.path("image")},read-only=on,locking=off`;
+  const overlay = "driver=qcow2,node-name=root,file=root-file,backing=image,discard=unmap";
+  const layers = [image, "driver=raw,node-name=image,file=image-file,read-only=on", file, overlay];
+  return layers.flatMap((layer) => ["-blockdev", layer]);
 }
 
 /** A path as the value of one of QEMU's options: a comma ends one, two are one. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { diskKind } from "./disk-kind.ts";
 import { digest, ipv4, mac, timestamp, vmId } from "./fields.ts";
 import { method } from "./method.ts";
 
@@ -185,6 +186,8 @@ export const helperContract = {
       generation,
       kernel_id: digest,
       image_id: digest,
+      /** A daemon that doesn't say has qcow2 only. */
+      disk_kind: diskKind.optional(),
       cpus: z.int().min(1).max(64),
       memory_mib: z.int().min(64).max(1_048_576),
       accel: z.enum(["kvm", "tcg"]),

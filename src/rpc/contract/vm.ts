@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { diskKind } from "./disk-kind.ts";
 import { amount, digest, ipv4, label, labelFilter, mac, name, reference, timestamp, vmId } from "./fields.ts";
 import { method } from "./method.ts";
 import { stepCodes } from "./step.ts";
@@ -31,6 +32,9 @@ const vm = z.object({
   memory_mib: z.int(),
   /** MiB of the root disk. */
   disk_mib: z.int(),
+  /** How the root disk comes from its image, and why so. */
+  disk_kind: diskKind.optional(),
+  disk_why: z.string().nullable().optional(),
   address: ipv4,
   mac,
   /** What its network reaches; with `none` its guest has no network, and its address is only kept for it. */
@@ -114,6 +118,12 @@ export const vmContract = {
         .default("nat")
         .describe("what the guest's network reaches: what the host does (nat), the host alone (isolated), or none"),
       label: z.array(label).max(64).default([]).describe("KEY=VALUE to know it by (may be repeated)"),
+      disk_kind: z
+        .enum(["auto", ...diskKind.options])
+        .optional()
+        .describe(
+          "how it comes from the image; auto, which is the default: reflink where the file system can, else qcow2",
+        ),
     }),
     result: vm,
     errors: [...byName, ...stepCodes],
@@ -251,8 +261,12 @@ export const vmContract = {
     name: "vm.show",
     summary: "Shows one VM.",
     params: one,
-    /** MiB that its root disk takes on the host; null while it is being made. */
-    result: vm.extend({ disk_used_mib: z.int().nullable().optional() }),
+    result: vm.extend({
+      /** MiB that its root disk alone takes on the host; null while it is being made. */
+      disk_used_mib: z.int().nullable().optional(),
+      /** MiB of it that its image, or another file, has too; null where that isn't known: then they are among those above. */
+      disk_shared_mib: z.int().nullable().optional(),
+    }),
     errors: [...byName],
     traced: false,
   }),

@@ -22,7 +22,7 @@ it("a store of First light with a VM that runs is taken over: its VM runs on, wi
     store.close();
     const { directory, rootDisk } = before.layout.vm(id);
     mkdirSync(directory, { recursive: true });
-    writeFileSync(rootDisk, "a disk");
+    writeFileSync(rootDisk.qcow2, "a disk");
     const vmm = await before.helper.adopt(id, 3);
     vmm.status = "running";
     vmm.agent.version = 1;

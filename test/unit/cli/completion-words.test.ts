@@ -33,7 +33,7 @@ it.each([
   ["vm create --im", "--image"],
   [
     "vm create --name x --",
-    "--image --kernel --cpus --memory --disk --network --label --detach --json --quiet --config --help",
+    "--image --kernel --cpus --memory --disk --network --label --disk-kind --detach --json --quiet --config --help",
   ],
   ["vm create --image ", "web db debian image"],
   ["vm create --image=deb", "--image=debian"],

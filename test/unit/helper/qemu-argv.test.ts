@@ -3,7 +3,7 @@ import { qemuArgv } from "../../../src/helper/vmm/qemu-argv.ts";
 import { inheritedFiles, type VmmFiles } from "../../../src/helper/vmm/vmm-files.ts";
 
 const bound: VmmFiles = { path: (name) => `/run/vmm/${name}`, fdsets: [] };
-const argv = (files: VmmFiles) =>
+const argv = (files: VmmFiles, diskFormat: "qcow2" | "raw" = "qcow2") =>
   qemuArgv({
     name: "banger:5eed0001:00112233445566ff",
     cpus: 1,
@@ -12,6 +12,7 @@ const argv = (files: VmmFiles) =>
     tap: "bt5ee0011223344",
     mac: "02:00:11:22:33:44",
     files,
+    diskFormat,
     sockets: { qmp: "/run/vm/qmp.sock", agent: "/run/vm/agent.sock" },
   });
 
@@ -28,6 +29,14 @@ it("files that have a path, as in a unit or a jail, need no descriptor", () => {
   expect(line).not.toMatch(/add-fd|fdset|proc\/self/);
   expect(line).toContain("filename=/run/vmm/image,read-only=on");
   expect(line).toContain("-kernel /run/vmm/kernel -initrd /run/vmm/initrd");
+});
+
+it("a raw disk is opened as one, whatever a guest wrote at its beginning, and without its image", () => {
+  const layers = argv(inheritedFiles, "raw").filter((_, index, all) => all[index - 1] === "-blockdev");
+  expect(layers).toEqual([
+    "driver=file,node-name=root-file,filename=/dev/fdset/2,locking=off,discard=unmap",
+    "driver=raw,node-name=root,file=root-file,discard=unmap",
+  ]);
 });
 
 it("nothing but the two sockets and the standard descriptors is opened for others", () => {

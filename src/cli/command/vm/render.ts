@@ -41,6 +41,7 @@ export function vmFields(vm: Shown): string {
     ["cpus", vm.cpus],
     ["memory", `${vm.memory_mib} MiB`],
     ["disk", diskText(vm)],
+    ["disk kind", kindText(vm)],
     ["vmm", vmmText(vm)],
     ["pid", vm.pid],
     ["labels", labelText(vm.labels)],
@@ -97,8 +98,15 @@ function labelText(labels: Vm["labels"] = {}): string {
     .join(", ");
 }
 
-function diskText({ disk_mib: size, disk_used_mib: used }: Shown): string {
-  return used === null || used === undefined ? `${size} MiB` : `${size} MiB, of which ${used} are taken on the host`;
+function diskText({ disk_mib: size, disk_used_mib: used, disk_shared_mib: shared }: Shown): string {
+  if (used === null || used === undefined) return `${size} MiB`;
+  const beside = shared ? `, and ${shared} are its image's` : "";
+  return `${size} MiB, of which ${used} are taken on the host${beside}`;
+}
+
+function kindText({ disk_kind: kind, disk_why: why }: Shown): string | null {
+  if (kind === undefined) return null;
+  return !why ? kind : `${kind} (${why})`;
 }
 
 function vmmText({ vmm, accel, accel_why: why }: Vm): string {

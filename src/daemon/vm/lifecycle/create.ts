@@ -2,10 +2,11 @@ import { randomBytes, randomInt } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { type Installation, parseSubnet } from "../../../installation/install-file.ts";
 import type { Layout } from "../../../installation/layout.ts";
+import type { DiskKind } from "../../../rpc/contract/disk-kind.ts";
 import type { vmContract } from "../../../rpc/contract/vm.ts";
 import type { ParamsOf } from "../../../rpc/contract/method.ts";
 import { attribute } from "../../../telemetry/names.ts";
-import type { RootDiskKind } from "../../disk/root-disk.ts";
+import type { ChosenDisk, RootDisks } from "../../disk/root-disks.ts";
 import type { ImageService } from "../../image/image-service.ts";
 import type { KernelService } from "../../kernel/kernel-service.ts";
 import type { OperationContext } from "../../operation/operations.ts";
@@ -22,7 +23,7 @@ export interface CreateDeps {
   readonly records: VmRecords;
   readonly images: Pick<ImageService, "find" | "default">;
   readonly kernels: Pick<KernelService, "find" | "default">;
-  readonly disk: RootDiskKind;
+  readonly disks: Pick<RootDisks, "create" | "remove">;
   readonly keys: SshKeys;
   readonly steps: StepRunner;
 }
@@ -63,7 +64,7 @@ export async function createVm(
     subject: vm,
     context,
     attributes: { [attribute.vmId]: vm.id, [attribute.vmName]: vm.name },
-    steps: createSteps(deps),
+    steps: createSteps(deps, params.disk_kind ?? "auto"),
   });
   return deps.records.must(vm.id);
 }
@@ -71,7 +72,11 @@ export async function createVm(
 /** A VM that is to be made, before it has an address. */
 type Wanted = Omit<NewVm, "address">;
 
-function createSteps({ installation, layout, disk, keys, records }: CreateDeps): Step<Wanted>[] {
+function createSteps(
+  { installation, layout, disks, keys, records }: CreateDeps,
+  kind: DiskKind | "auto",
+): Step<Wanted>[] {
+  let chosen: ChosenDisk | undefined;
   const removeDirectory = async (vm: Wanted) => rmSync(layout.vm(vm.id).directory, { recursive: true, force: true });
   return [
     {
@@ -91,14 +96,11 @@ function createSteps({ installation, layout, disk, keys, records }: CreateDeps):
     },
     {
       name: "root_disk",
-      do: (vm, signal) =>
-        disk.create({
-          image: layout.image(vm.imageId),
-          disk: layout.vm(vm.id).rootDisk,
-          sizeMib: vm.disk_mib,
-          signal,
-        }),
-      undo: (vm) => disk.remove({ disk: layout.vm(vm.id).rootDisk }),
+      do: async (vm, signal) => {
+        const image = layout.image(vm.imageId);
+        chosen = await disks.create({ id: vm.id, image, kind, sizeMib: vm.disk_mib, signal });
+      },
+      undo: (vm) => disks.remove(vm.id),
     },
     {
       name: "host_key",
@@ -107,7 +109,10 @@ function createSteps({ installation, layout, disk, keys, records }: CreateDeps):
     },
     {
       name: "created",
-      do: async (vm) => void records.update(vm.id, { state: "created" }),
+      do: async (vm) => {
+        if (chosen === undefined) throw new Error("a VM is created without a disk");
+        records.update(vm.id, { state: "created", disk_kind: chosen.kind, disk_why: chosen.why });
+      },
       undo: { none: "the record goes with its first step" },
     },
   ];

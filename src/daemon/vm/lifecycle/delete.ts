@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import type { Layout } from "../../../installation/layout.ts";
 import { attribute } from "../../../telemetry/names.ts";
-import type { RootDiskKind } from "../../disk/root-disk.ts";
+import type { RootDisks } from "../../disk/root-disks.ts";
 import type { OperationContext } from "../../operation/operations.ts";
 import type { StepRunner } from "../../step/step-runner.ts";
 import type { StoredVm, VmRecords } from "../vm-records.ts";
@@ -10,13 +10,13 @@ import type { StoredVm, VmRecords } from "../vm-records.ts";
 export interface DeleteDeps {
   readonly layout: Layout;
   readonly records: VmRecords;
-  readonly disk: Pick<RootDiskKind, "remove">;
+  readonly disks: Pick<RootDisks, "remove">;
   readonly steps: StepRunner;
 }
 
 /** Deletes a VM that does not run: its record, then its directory. The caller holds the VM's lock. */
 export async function deleteVm(
-  { layout, records, disk, steps }: DeleteDeps,
+  { layout, records, disks, steps }: DeleteDeps,
   vm: StoredVm,
   context: OperationContext,
 ): Promise<void> {
@@ -33,7 +33,7 @@ export async function deleteVm(
       },
       {
         name: "root_disk",
-        do: () => disk.remove({ disk: layout.vm(vm.id).rootDisk }),
+        do: () => disks.remove(vm.id),
         undo: { none: "its end is what was asked for" },
       },
       {

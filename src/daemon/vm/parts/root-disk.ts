@@ -1,18 +1,16 @@
-import type { Layout } from "../../../installation/layout.ts";
-import type { RootDiskKind } from "../../disk/root-disk.ts";
+import type { RootDisks } from "../../disk/root-disks.ts";
 import type { Part } from "./part.ts";
 
 /** What the root disk needs. */
 export interface RootDiskDeps {
-  readonly layout: Layout;
-  readonly disk: RootDiskKind;
+  readonly disks: Pick<RootDisks, "atLeast">;
 }
 
-/** The root disk, as the VMM is to get it. */
-export function rootDisk({ layout, disk }: RootDiskDeps): Part {
+/** The root disk, as large as the record says; the helper opens it by itself. */
+export function rootDisk({ disks }: RootDiskDeps): Part {
   return {
     name: "disk",
-    acquire: ({ vm }, signal) => disk.attach({ disk: layout.vm(vm.id).rootDisk, sizeMib: vm.disk_mib, signal }),
-    release: ({ id }) => disk.detach({ disk: layout.vm(id).rootDisk }),
+    acquire: ({ vm }, signal) => disks.atLeast(vm, vm.disk_mib, signal),
+    release: { none: "a file, which stays" },
   };
 }

@@ -33,6 +33,7 @@ export function vmm({ layout, records, running, drivers, helper }: VmmDeps): Par
           generation: vm.generation,
           kernelId: vm.kernel.id,
           imageId: vm.image.id,
+          diskKind: vm.disk_kind,
           cpus: vm.cpus,
           memoryMib: vm.memory_mib,
           mac: vm.mac,

@@ -31,6 +31,7 @@ export function createQemuDriver({ helper, layout, ...sockets }: QemuDriverDeps)
           generation: spec.generation,
           kernel_id: spec.kernelId,
           image_id: spec.imageId,
+          disk_kind: spec.diskKind,
           cpus: spec.cpus,
           memory_mib: spec.memoryMib,
           mac: spec.mac,
