@@ -153,4 +153,25 @@ describe.skipIf(noSandbox)(`root disks${noSandbox ? ` (${noSandbox})` : ""}`, ()
       expect(host.daemon?.over).toBe(false);
     });
   });
+
+  it.each(["record", "directory"])(
+    "a btrfs that fills up after step %s ends no process, and what was begun is whole, or gone when there is room",
+    { timeout: 90_000 },
+    async (step) => {
+      await using host = await hostOn("btrfs");
+      await setFault(host, `vm.create ${step} hold`);
+      const creating = host.banger(["vm", "create", "--name", "web"]);
+      await host.daemon?.logged((record) => record.message === "held");
+      await host.sandbox.root(`head -c 1G /dev/zero > ${host.file.stateDir}/fill 2>/dev/null || sync`);
+      await setFault(host, "none");
+      const answer = await creating;
+      expect(answer.code === 0 ? "ok" : answer.error().code).toMatch(/^(ok|no_space)$/);
+      expect(host.daemon?.over).toBe(false);
+      // Where not even metadata can be written, what was begun is found by the daemon that starts next.
+      await host.sandbox.root(`rm ${host.file.stateDir}/fill; sync`);
+      await host.daemon?.end();
+      await startFaultyDaemon(host);
+      expect(await listed(host)).toEqual(answer.code === 0 ? ["web"] : []);
+    },
+  );
 });

@@ -233,9 +233,13 @@ TOML`);
 
   /** The spans of an operation, as the daemon keeps them. */
   async spansOf(operation: string): Promise<SpanRecord[]> {
+    // Nobody but the daemon may open its database while it runs.
     const script = `
+      const { cpSync, mkdtempSync } = require("node:fs");
+      const copy = mkdtempSync("/mnt/tmp/database-") + "/";
+      for (const end of ["", "-wal"]) cpSync(process.argv[1] + end, copy + "banger.db" + end);
       const { DatabaseSync } = require("node:sqlite");
-      const db = new DatabaseSync(process.argv[1], { readOnly: true });
+      const db = new DatabaseSync(copy + "banger.db");
       console.log(JSON.stringify(db.prepare("SELECT record FROM spans WHERE trace_id = ? ORDER BY seq").all(process.argv[2]).map((r) => JSON.parse(r.record))));`;
     await this.banger(["trace", "ls"]);
     const { stdout } = await this.sandbox.run(["node", "-e", script, this.layout.database, operation.slice(3)]);

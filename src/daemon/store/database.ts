@@ -14,7 +14,7 @@ export function openDatabase(path: string): Store {
   try {
     return new Store(open(path), reserve, path);
   } catch (error) {
-    // Even to open it takes some room: for the log, and for the memory that its users share.
+    // Even to open it takes some room, for the log.
     if (!isUnwritable(error) || !reserve.release(logOf(path))) throw storeError(error, dirname(path));
     return new Store(open(path), reserve, path);
   }
@@ -25,10 +25,13 @@ function open(path: string): DatabaseSync {
   closeSync(openSync(path, "a", 0o600));
   const database = new DatabaseSync(path);
   try {
+    // Nobody else opens it while a daemon runs (`Layout.daemonLock`). So its index is in this process's memory and in no file that is
+    // mapped: on a full file system that writes elsewhere than it read (btrfs), storing to such a file ends the process (SIGBUS).
+    database.exec("PRAGMA busy_timeout = 2000; PRAGMA locking_mode = EXCLUSIVE");
     // A VM's generation must be on disk before anything is made for it, so a commit is synced (FULL), in WAL with one sync each.
     // The log is begun anew at 1 MiB (256 pages): on a full disk what it has already is all that it gets.
     database.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000; PRAGMA wal_autocheckpoint = 256",
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 256",
     );
     migrate(database, path);
     return database;

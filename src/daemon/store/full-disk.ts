@@ -3,8 +3,9 @@ import { BangerError } from "../../rpc/contract/errors.ts";
 const SQLITE_IOERR = 10;
 const SQLITE_FULL = 13;
 
-/** What else the host may refuse SQLite (sqlite.org/rescode.html): NOMEM, READONLY and CANTOPEN. */
+/** What else the host may refuse SQLite (sqlite.org/rescode.html): BUSY, NOMEM, READONLY and CANTOPEN. */
 const hostReasons: Readonly<Record<number, string>> = {
+  5: "the database is open in another program; close that",
   7: "the host has no memory left for the database; stop something",
   8: "the database can't be written; mount its file system writable, and give back its owner and mode",
   14: "the database can't be opened; give back its owner and mode, and raise the limit of descriptors if it is small",

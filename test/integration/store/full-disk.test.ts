@@ -6,6 +6,22 @@ import { expect, it } from "vitest";
 import { noSandbox } from "../../support/sandbox.ts";
 
 it.skipIf(noSandbox)(
+  `a full btrfs, where what is overwritten takes new space, ends no process${noSandbox ? ` (${noSandbox})` : ""}`,
+  { timeout: 120_000 },
+  () => {
+    const directory = mkdtempSync(join(tmpdir(), "banger-full-"));
+    try {
+      const inside = `cd "$0" && truncate --size=200M file && mkfs.btrfs -q -m single file >&2 && mkdir at && mount -o loop file at && exec node "$1" at`;
+      const argv = ["--mount", "sh", "-c", inside, directory, join(process.cwd(), "test/support/full-disk.ts")];
+      const said = JSON.parse(execFileSync("unshare", argv, { encoding: "utf8" })) as Record<string, unknown>;
+      expect(said).toMatchObject({ list: "ok", "room when full": "no_space" });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  },
+);
+
+it.skipIf(noSandbox)(
   `on a full disk ends and removals are recorded, what takes space is refused, and the reserve comes back with the room${noSandbox ? ` (${noSandbox})` : ""}`,
   () => {
     const directory = mkdtempSync(join(tmpdir(), "banger-full-"));

@@ -137,8 +137,17 @@ it("a database of a newer daemon is refused and left as it is", () => {
   expect(() => openDatabase(join(directory, "banger.db"))).toThrow(
     expect.objectContaining({ code: "bad_version" }) as Error,
   );
-  using untouched = new DatabaseSync(join(directory, "banger.db"));
-  expect(untouched.prepare("SELECT count(*) AS n FROM images").get()).toEqual({ n: 1 });
-  untouched.exec(`PRAGMA user_version = ${migrations.length}`);
+  {
+    using untouched = new DatabaseSync(join(directory, "banger.db"));
+    expect(untouched.prepare("SELECT count(*) AS n FROM images").get()).toEqual({ n: 1 });
+    untouched.exec(`PRAGMA user_version = ${migrations.length}`);
+    // Whoever looks into it keeps a daemon from starting, and is told of.
+    expect(() => openDatabase(join(directory, "banger.db"))).toThrow(
+      expect.objectContaining({
+        code: "host_failed",
+        message: expect.stringMatching(/another program/) as string,
+      }) as Error,
+    );
+  }
   database = openDatabase(join(directory, "banger.db"));
 });
