@@ -16,6 +16,14 @@ void console_open(void) {
   if (fd > 2) close(fd);
 }
 
+void console_leave(void) {
+  int input = open("/dev/null", O_RDWR | O_CLOEXEC), log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+  if (log < 0) log = input;
+  dup2(input, 0);
+  dup2(log, 1);
+  dup2(log, 2);
+}
+
 void console_warn(const char *what, int error) {
   dprintf(2, "banger-init: %s: %s\n", what, strerror(error));
   // A serial console sends from a buffer, which powering off would lose.

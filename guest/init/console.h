@@ -4,6 +4,10 @@
 // Makes /dev/console the standard streams.
 void console_open(void);
 
+// Leaves the console to the image: what this process and its children have to say goes to the kernel's log, whose lines are
+// one write each.
+void console_leave(void);
+
 // Writes one line, `banger-init: <what>: <errno text>`, to the console.
 void console_warn(const char *what, int error);
 

@@ -6,12 +6,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bytes.h"
+#include "check-disk.h"
 #include "console.h"
+#include "uevent.h"
 #include "wait.h"
 
 enum { DISK_WAIT_MS = 10000 };
@@ -20,14 +23,18 @@ enum { DISK_WAIT_MS = 10000 };
 static const unsigned long resize_fs = _IOW('f', 16, uint64_t);
 
 // Offsets from the kernel's Documentation/filesystems/ext4/super.rst.
-enum { BLOCKS_LO = 0x4, LOG_BLOCK_SIZE = 0x18, MAGIC = 0x38, INCOMPAT = 0x60, BLOCKS_HI = 0x150 };
-enum { EXT4_MAGIC = 0xef53, INCOMPAT_64BIT = 0x80, LOG_BLOCK_SIZE_MAX = 6 };
+enum { BLOCKS_LO = 0x4, LOG_BLOCK_SIZE = 0x18, MAGIC = 0x38, STATE = 0x3a, INCOMPAT = 0x60, BLOCKS_HI = 0x150 };
+enum { EXT4_MAGIC = 0xef53, STATE_ERROR = 2, INCOMPAT_64BIT = 0x80, LOG_BLOCK_SIZE_MAX = 6 };
 
 struct ext4_size ext4_size(const uint8_t superblock[SUPERBLOCK_SIZE]) {
   uint32_t log = get_u32(superblock + LOG_BLOCK_SIZE);
   if (get_u16(superblock + MAGIC) != EXT4_MAGIC || log > LOG_BLOCK_SIZE_MAX) return (struct ext4_size){0};
   uint64_t high = (get_u32(superblock + INCOMPAT) & INCOMPAT_64BIT) != 0 ? get_u32(superblock + BLOCKS_HI) : 0;
   return (struct ext4_size){.blocks = high << 32 | get_u32(superblock + BLOCKS_LO), .block_size = 1024u << log};
+}
+
+bool ext4_has_errors(const uint8_t superblock[SUPERBLOCK_SIZE]) {
+  return get_u16(superblock + MAGIC) == EXT4_MAGIC && (get_u16(superblock + STATE) & STATE_ERROR) != 0;
 }
 
 // The C libraries disagree about the type of ioctl's request, the kernel takes any of them.
@@ -40,13 +47,25 @@ static bool is_block_device(void *path) {
   return stat(path, &status) == 0 && S_ISBLK(status.st_mode);
 }
 
+static bool read_superblock(int fd, uint8_t superblock[SUPERBLOCK_SIZE]) {
+  return pread(fd, superblock, SUPERBLOCK_SIZE, SUPERBLOCK_AT) == SUPERBLOCK_SIZE;
+}
+
+static bool has_errors(const char *device) {
+  int fd = open(device, O_RDONLY | O_CLOEXEC);
+  uint8_t superblock[SUPERBLOCK_SIZE];
+  bool errors = fd >= 0 && read_superblock(fd, superblock) && ext4_has_errors(superblock);
+  if (fd >= 0) close(fd);
+  return errors;
+}
+
 // Returns the number of blocks that the file system should have, or 0 when it has as many as fit.
 static uint64_t blocks_to_grow_to(const char *device) {
   int fd = open(device, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;
   uint8_t superblock[SUPERBLOCK_SIZE];
   uint64_t bytes = 0, wanted = 0;
-  if (pread(fd, superblock, sizeof superblock, SUPERBLOCK_AT) == (ssize_t)sizeof superblock && control(fd, BLKGETSIZE64, &bytes) == 0) {
+  if (read_superblock(fd, superblock) && control(fd, BLKGETSIZE64, &bytes) == 0) {
     struct ext4_size size = ext4_size(superblock);
     if (size.block_size != 0 && bytes / size.block_size > size.blocks) wanted = bytes / size.block_size;
   }
@@ -54,21 +73,43 @@ static uint64_t blocks_to_grow_to(const char *device) {
   return wanted;
 }
 
-uint64_t disk_mount(const char *device, const char *at) {
+// What mount(2) says of a file system that is damaged, and not of a host or a kernel that lacks something.
+static bool tells_of_damage(int error) { return error == EUCLEAN || error == EBADMSG || error == EIO || error == EINVAL; }
+
+void disk_mount(const char *device, const char *at) {
   char path[64] = {0};
   strncpy(path, device, sizeof path - 1);
   if (!wait_until(is_block_device, path, DISK_WAIT_MS)) console_die("wait for root disk", ENODEV);
-  uint64_t blocks = blocks_to_grow_to(device);
-  if (mount(device, at, "ext4", 0, NULL) != 0) console_die("mount root disk", errno);
-  return blocks;
+  bool checked = has_errors(device);
+  if (checked) check_disk(device);
+  for (;; checked = true) {
+    int error = mount(device, at, "ext4", 0, NULL) == 0 ? 0 : errno;
+    // A guest that was killed leaves its journal, which the kernel has completed by now; that may tell of errors too.
+    if (error == 0 && (checked || !has_errors(device))) return;
+    if (error != 0 && (checked || !tells_of_damage(error))) console_die("mount root disk", error);
+    if (error == 0 && umount(at) != 0) console_die("check root disk", errno);
+    check_disk(device);
+  }
 }
 
-void disk_grow(uint64_t blocks) {
+static void grow(const char *device) {
+  uint64_t blocks = blocks_to_grow_to(device);
   if (blocks == 0) return;
+  int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 || control(fd, resize_fs, &blocks) != 0) console_warn("grow root disk", errno);
+  if (fd >= 0) close(fd);
+}
+
+void disk_tend(const char *device) {
   pid_t pid = fork();
   if (pid < 0) console_warn("grow root disk", errno);
   if (pid != 0) return;
-  int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 || control(fd, resize_fs, &blocks) != 0) console_warn("grow root disk", errno);
+  prctl(PR_SET_NAME, "banger-disk");
+  setsid();
+  console_leave();
+  // Listens before it looks, so that it misses nothing.
+  int events = uevent_open();
+  do grow(device);
+  while (events >= 0 && uevent_await_resize(events, strrchr(device, '/') + 1));
   _exit(0);
 }

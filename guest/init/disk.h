@@ -1,6 +1,7 @@
 #ifndef BANGER_DISK_H
 #define BANGER_DISK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { SUPERBLOCK_AT = 1024, SUPERBLOCK_SIZE = 1024 };
@@ -13,12 +14,14 @@ struct ext4_size {
 
 struct ext4_size ext4_size(const uint8_t superblock[SUPERBLOCK_SIZE]);
 
-// Waits for the disk and mounts it. Dies when it can't. Returns how many blocks its file system should have, or 0 when it
-// has as many as fit.
-uint64_t disk_mount(const char *device, const char *at);
+// True when the kernel found errors in it that nothing has mended yet.
+bool ext4_has_errors(const uint8_t superblock[SUPERBLOCK_SIZE]);
 
-// Grows the file system at `/` to so many blocks, in a process of its own: a large disk takes seconds, and nobody has to
-// wait for them.
-void disk_grow(uint64_t blocks);
+// Waits for the disk, has its file system checked where that is needed, and mounts it. Dies when it can't.
+void disk_mount(const char *device, const char *at);
+
+// Grows the file system at `/` to what fits on its disk, now and whenever that is made larger, in a process of its own: a large
+// disk takes seconds, and nobody has to wait for them.
+void disk_tend(const char *device);
 
 #endif

@@ -91,7 +91,7 @@ int main(void) {
   read_config(&config);
   at = end_stage(&timeline, "init", at);
   mkdir("/root", 0755);
-  uint64_t blocks = disk_mount("/dev/vda", "/root");
+  disk_mount("/dev/vda", "/root");
   at = end_stage(&timeline, "root_mount", at);
   be_somebody(&config);
   at = end_stage(&timeline, "identity", at);
@@ -101,6 +101,6 @@ int main(void) {
   // The agent ends this one, when it first can answer.
   timeline_add(&timeline, "ready", at, 0);
   pid_t supervisor = launch_agent(agent, cgroups_open(), &timeline);
-  disk_grow(blocks);
+  disk_tend("/dev/vda");
   handover(supervisor);
 }

@@ -17,15 +17,6 @@
 // How long one waits that can't be started, or that ends at once.
 static const struct timespec restart_pause = {.tv_nsec = 200000000};
 
-// What supervisor and agent have to say goes to the kernel's log, whose lines are one write each.
-static void leave_console(void) {
-  int input = open("/dev/null", O_RDWR | O_CLOEXEC), log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-  if (log < 0) log = input;
-  dup2(input, 0);
-  dup2(log, 1);
-  dup2(log, 2);
-}
-
 static void say(const char *what, int number) {
   char line[128];
   int length = snprintf(line, sizeof line, "banger-supervisor: %s %d\n", what, number);
@@ -92,7 +83,7 @@ _Noreturn void supervise(const struct supervised *agent) {
   prctl(PR_SET_NAME, "banger-supervis");
   sigprocmask(SIG_BLOCK, &set, NULL);
   outlive_memory_shortage();
-  leave_console();
+  console_leave();
   for (bool first = true;; first = false) {
     pid_t pid = cgroup_fork(agent->cgroup);
     if (pid == 0) {

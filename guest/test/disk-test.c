@@ -19,6 +19,12 @@ int main(void) {
   CHECK(ext4_size(superblock).blocks == ((uint64_t)1 << 32 | 1000));
   put_u32(superblock + 0x18, 40);
   CHECK(ext4_size(superblock).block_size == 0);
+  CHECK(!ext4_has_errors(superblock));
+  put_u16(superblock + 0x3a, 2);
+  CHECK(ext4_has_errors(superblock));
+  // Not an ext4 file system at all.
+  put_u16(superblock + 0x38, 0);
+  CHECK(!ext4_has_errors(superblock));
   puts("ok disk");
   return 0;
 }

@@ -19,8 +19,8 @@ it("the guest's programs are read once, when they are first wanted, and what is 
     writeFileSync(join(directory, "banger-agent"), "the agent");
     execFileSync("cpio", ["--extract", "--quiet", "--make-directories"], { cwd: directory, input: programs() });
     expect(readFileSync(join(directory, "banger/agent"), "utf8")).toBe("the agent");
-    writeFileSync(join(directory, "init"), "another");
-    expect(programs().includes("another")).toBe(false);
+    writeFileSync(join(directory, "init"), "another init, made later");
+    expect(programs().includes("another init, made later")).toBe(false);
   } finally {
     rmSync(directory, { recursive: true });
   }
