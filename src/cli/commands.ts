@@ -34,6 +34,7 @@ import { vmResume } from "./command/vm/resume.ts";
 import { vmPrune } from "./command/vm/prune.ts";
 import { vmRename } from "./command/vm/rename.ts";
 import { vmRun } from "./command/vm/run.ts";
+import { vmSet } from "./command/vm/set.ts";
 import { vmShow } from "./command/vm/show.ts";
 import { vmSsh } from "./command/vm/ssh.ts";
 import { vmStart } from "./command/vm/start.ts";
@@ -56,6 +57,7 @@ export const commands: readonly Command[] = [
   vmRename,
   vmLs,
   vmShow,
+  vmSet,
   vmExec,
   vmCp,
   vmLogs,

@@ -105,6 +105,7 @@ function declaredHandlers(
     vmRename: (params, request) => vms.rename(params, request),
     vmPrune: (params, request) => vms.prune(params, request),
     vmList: (params, request) => vms.listOrWatch(params, request),
+    vmSet: (params, request) => vms.set(params, request),
     vmShow: ({ vm }) => vms.show(vm),
     vmExec: (params, request) => guests.exec(params, request),
     vmCopy: (params, request) => guests.copy(params, request),

@@ -185,6 +185,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     disks,
     now,
     alone: createAlone({ operations, locks, records, running }),
+    growDisk: { records, running, disks, helper, steps },
   });
   const guests = new GuestAccess({ layout, records, running });
   const runs = new VmRuns({ ...lifecycle, guests, log, closing: closing.signal });

@@ -10,6 +10,7 @@ import { ensureNat, removeNat } from "./network/nat.ts";
 import { clearResolver, setResolver } from "./network/resolver.ts";
 import { createTap, isolateTap, removeTap } from "./network/tap.ts";
 import { lookAtVmmNeeds } from "./vmm/needs.ts";
+import { raiseLimits } from "./vmm/raise-limits.ts";
 import { startVmm } from "./vmm/start.ts";
 import { listVmms, vmmStatus } from "./vmm/status.ts";
 import { stopVmm } from "./vmm/stop.ts";
@@ -40,6 +41,7 @@ export function operations(deps: HelperDeps): Handlers<typeof helperContract> {
     tapIsolate: (params) => network(() => isolateTap(deps, params)),
     vmmStart: (params) => vmm(params.vm_id, () => startVmm(deps, params)),
     vmmStop: ({ vm_id, generation }) => vmm(vm_id, () => stopVmm(deps, vm_id, generation)),
+    vmmLimits: (params) => vmm(params.vm_id, async () => raiseLimits(deps, params)),
     vmmStatus: async ({ vm_id }) => vmmStatus(deps, vm_id),
     vmmList: () => listVmms(deps),
   };

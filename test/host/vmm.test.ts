@@ -71,8 +71,8 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
         `awk '/core|file size|processes|address|open files/ { print $(NF - 2), $NF }' /proc/${pid}/limits`,
       ),
     ).toBe(
-      // 1 GiB of disk and what qcow2 adds; no core; 1 CPU and QEMU's pool; 128 MiB and QEMU's own.
-      `${1024 * 2 ** 20 + 16 * 2 ** 20 + 64 * 2 ** 20} bytes\n0 bytes\n129 processes\n1024 files\n${(128 + 2 + 4096 + 128) * 2 ** 20} bytes\n`,
+      // Twice 1 GiB of disk and what qcow2 adds; no core; 1 CPU and QEMU's pool; 128 MiB and QEMU's own.
+      `${2048 * 2 ** 20 + 32 * 2 ** 20 + 64 * 2 ** 20} bytes\n0 bytes\n129 processes\n1024 files\n${(128 + 2 + 4096 + 128) * 2 ** 20} bytes\n`,
     );
     expect(await sandbox.root(`cd /proc/${pid}; cat oom_score_adj coredump_filter`)).toBe("200\n00000000\n");
     expect(await sandbox.root(`readlink /proc/${pid}/ns/mnt`)).not.toBe(
@@ -90,6 +90,19 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
     expect(await sandbox.root(initrd)).toBe("640 62000\n");
     expect(await stop()).toMatchObject({ result: { stopped: true } });
     expect(await sandbox.root(initrd), "no file keeps a uid that is given back").toBe("600 61000\n");
+    await gone();
+  });
+
+  it("may write a larger disk when that is asked for its generation, and never a smaller one", async () => {
+    await start();
+    const raise = (disk_mib: number, generation = 1) => ask("vmm.limits", { vm_id: vmId, generation, disk_mib });
+    // Twice the disk, and what qcow2 adds.
+    const bytes = (2048 + 32 + 64) * 2 ** 20;
+    expect((await raise(2048)).result).toEqual({ file_bytes: bytes });
+    expect((await raise(1024)).result).toEqual({ file_bytes: bytes });
+    expect((await raise(8192, 2)).error).toMatchObject({ code: "wrong_state" });
+    await stop();
+    expect((await raise(8192)).error).toMatchObject({ code: "not_found" });
     await gone();
   });
 

@@ -235,9 +235,9 @@ TOML`);
   async spansOf(operation: string): Promise<SpanRecord[]> {
     // Nobody but the daemon may open its database while it runs.
     const script = `
-      const { cpSync, mkdtempSync } = require("node:fs");
+      const { cpSync, existsSync, mkdtempSync } = require("node:fs");
       const copy = mkdtempSync("/mnt/tmp/database-") + "/";
-      for (const end of ["", "-wal"]) cpSync(process.argv[1] + end, copy + "banger.db" + end);
+      for (const end of ["", "-wal"]) if (existsSync(process.argv[1] + end)) cpSync(process.argv[1] + end, copy + "banger.db" + end);
       const { DatabaseSync } = require("node:sqlite");
       const db = new DatabaseSync(copy + "banger.db");
       console.log(JSON.stringify(db.prepare("SELECT record FROM spans WHERE trace_id = ? ORDER BY seq").all(process.argv[2]).map((r) => JSON.parse(r.record))));`;

@@ -643,6 +643,30 @@ export const methods = {
       }
     ]
   },
+  "vmSet": {
+    "name": "vm.set",
+    "summary": "Changes what a VM has, whether it runs or not.",
+    "traced": true,
+    "begins": false,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      },
+      {
+        "name": "disk_mib",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "minimum": 64,
+        "maximum": 16777216,
+        "summary": "size of the root disk, which is only made larger"
+      }
+    ]
+  },
   "vmList": {
     "name": "vm.list",
     "summary": "Lists the VMs.",

@@ -72,6 +72,13 @@ export class RunningVms {
     return { ...vm, health: this.healthOf(vm) };
   }
 
+  /** The VMM of a VM that runs, or why there is nobody to ask. */
+  vmmOf({ id, name }: Pick<Vm, "id" | "name">): VmmConnection {
+    const running = this.#byId.get(id);
+    if (running !== undefined) return running.vmm;
+    throw new BangerError("guest_died", `vm ${name} runs, but its VMM can't be reached; it is being asked again`);
+  }
+
   /** The agent of a VM that runs, or why there is nobody to ask. */
   agentOf(vm: Pick<Vm, "id" | "name" | "state">): AgentLink {
     const running = this.#byId.get(vm.id);

@@ -31,6 +31,7 @@ const begins = {
   pause: ["running"],
   resume: ["running"],
   delete: ["created", "stopped", "failed"],
+  set: ["created", "stopped", "failed", "running"],
 } as const satisfies Record<string, readonly VmState[]>;
 
 /** What needs a VM in a certain state. */
@@ -62,6 +63,10 @@ const nextSteps: Readonly<Record<Mutation, Partial<Record<VmState, string>>>> = 
   restart: { starting: "`vm kill` ends it now." },
   pause: { starting: "Wait until it runs." },
   resume: {},
+  set: {
+    starting: "Wait until it runs.",
+    stopping: "Wait until it has stopped.",
+  },
   delete: {
     running: "Stop it first, or use --force.",
     stopping: "Wait until it has stopped, or use --force.",

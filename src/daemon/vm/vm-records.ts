@@ -18,6 +18,7 @@ export type NewVm = Pick<Vm, "id" | "name" | "vmm" | "cpus" | "memory_mib" | "di
 export interface VmChange {
   name?: string;
   state?: VmState;
+  disk_mib?: number;
   disk_kind?: DiskKind;
   disk_why?: string;
   accel?: Vm["accel"];

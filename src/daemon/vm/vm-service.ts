@@ -6,6 +6,7 @@ import type { RootDisks } from "../disk/root-disks.ts";
 import type { Operations, Request } from "../operation/operations.ts";
 import { createVm, type CreateDeps } from "./lifecycle/create.ts";
 import { endAndDelete, type EndAndDeleteDeps } from "./lifecycle/end-and-delete.ts";
+import { growDisk, type GrowDiskDeps } from "./lifecycle/grow-disk.ts";
 import { type PauseDeps, pauseVm, resumeVm } from "./lifecycle/pause.ts";
 import { restartVm } from "./lifecycle/restart.ts";
 import { type RunDeps, runVm } from "./lifecycle/run.ts";
@@ -34,6 +35,7 @@ export interface VmServiceDeps extends EndAndDeleteDeps {
   readonly run: RunDeps;
   readonly pause: PauseDeps;
   readonly waits: Pick<VmWaits, "afterStart">;
+  readonly growDisk: GrowDiskDeps;
 }
 
 const mib = 1024 * 1024;
@@ -180,5 +182,15 @@ export class VmService {
         ? locks.taking(named, "vm delete --force", work, context.cancel)
         : locks.exclusive(named, "delete", work, context.cancel);
     });
+  }
+
+  /** Changes what a VM has. */
+  async set({ vm: reference, disk_mib }: Params<"vmSet">, request: Request): Promise<ChangedVm> {
+    let same = false;
+    const shown = await this.#deps.alone(reference, "set", request, async (vm, context) => {
+      same = disk_mib === undefined || disk_mib === vm.disk_mib;
+      return disk_mib === undefined ? vm : growDisk(this.#deps.growDisk, vm, disk_mib, context);
+    });
+    return same ? { ...shown, unchanged: true } : shown;
   }
 }

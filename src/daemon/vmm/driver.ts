@@ -45,6 +45,8 @@ export interface VmmConnection {
   pause(signal: AbortSignal): Promise<void>;
   /** Presses the machine's power button, which a guest may heed or not. */
   pressPowerButton(signal: AbortSignal): Promise<void>;
+  /** Makes the root disk larger under the guest, which is told. */
+  resizeDisk(sizeMib: number, signal: AbortSignal): Promise<void>;
   readonly condition: VmmCondition;
   onCondition(listener: (condition: VmmCondition) => void): void;
   /** Opens the byte stream on which the guest's agent is heard; one at a time. */

@@ -22,6 +22,8 @@ export interface Libc {
   /** A descriptor that stands for a process, also after its pid was given to another (pidfd_open(2)). */
   pidfdOpen(pid: number): number;
   pidfdKill(pidfd: number): void;
+  /** Raises how long a file a process may write, unless it may already; returns what it may then (prlimit(2)). */
+  raiseFileLimit(pid: number, bytes: number): number;
   /** Takes the topmost mount off a path, also one that is in use, and asks its file system nothing (umount2(2)). */
   detach(path: Buffer): void;
 }
@@ -46,7 +48,8 @@ const PRIO_USER = 2;
 const ESRCH = 3;
 const SIGKILL = 9;
 // x86-64's numbers: not every C library has these by name.
-const syscalls = { pidfdSendSignal: 424, pidfdOpen: 434, openat2: 437 } as const;
+const syscalls = { prlimit64: 302, pidfdSendSignal: 424, pidfdOpen: 434, openat2: 437 } as const;
+const RLIMIT_FSIZE = 1;
 const [MNT_DETACH, UMOUNT_NOFOLLOW] = [0x2, 0x8];
 // linux/openat2.h
 const [RESOLVE_NO_XDEV, RESOLVE_NO_SYMLINKS] = [0x01, 0x04];
@@ -69,6 +72,7 @@ export function loadLibc(): Libc {
   );
   const umount2 = library.func("int umount2(const uint8_t *path, int flags)");
   const onNumbers = library.func("int64_t syscall(int64_t number, int64_t a, int64_t b, void *c, int64_t d)");
+  const getLimit = library.func("int64_t syscall(int64_t number, int64_t a, int64_t b, void *c, _Inout_ uint8_t *d)");
   const checked = (what: string, result: number): number => {
     if (result === -1) throw new KernelError(what, koffi.errno());
     return result;
@@ -98,6 +102,15 @@ export function loadLibc(): Libc {
       return checked("openat2", Number(openat2(syscalls.openat2, directory, cText(name), how, how.length)));
     },
     detach: (path) => void checked("umount2", umount2(cText(path), MNT_DETACH | UMOUNT_NOFOLLOW) as number),
+    raiseFileLimit: (pid, bytes) => {
+      const limit = Buffer.alloc(16);
+      checked("prlimit", Number(getLimit(syscalls.prlimit64, pid, RLIMIT_FSIZE, null, limit)));
+      const now = limit.readBigUInt64LE(0);
+      if (now >= BigInt(bytes)) return Number(now);
+      for (const at of [0, 8]) limit.writeBigUInt64LE(BigInt(bytes), at);
+      checked("prlimit", Number(onNumbers(syscalls.prlimit64, pid, RLIMIT_FSIZE, limit, 0)));
+      return bytes;
+    },
     pidfdOpen: (pid) => checked("pidfd_open", Number(onNumbers(syscalls.pidfdOpen, pid, 0, null, 0))),
     pidfdKill: (pidfd) =>
       void checked("pidfd_send_signal", Number(onNumbers(syscalls.pidfdSendSignal, pidfd, SIGKILL, null, 0))),

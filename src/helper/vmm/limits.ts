@@ -10,6 +10,8 @@ const otherThreads = 128;
 /** What qcow2 keeps beside the data, for a disk that is written whole. */
 const metadata = { share: 1 / 64, leastBytes: 64 * mib } as const;
 const qcow2 = { magic: 0x514649fb, sizeAt: 24, headerBytes: 32 } as const;
+/** A disk may be made so much larger while its VMM runs, by a helper too that may not raise a limit afterwards. */
+const growth = 2;
 const mostBytes = 2 ** 52;
 
 /** What a VMM may take of the host, in the kernel's terms (setrlimit(2)). */
@@ -30,9 +32,14 @@ export function vmmLimits(vm: {
   const size = Math.max(format === "qcow2" ? virtualSize(rootDisk) : 0, fstatSync(rootDisk).size);
   return {
     addressSpaceBytes: (memoryMib + Math.ceil(memoryMib / 64) + overheadMib + cpus * perCpuMib) * mib,
-    fileBytes: Math.min(size + Math.ceil(size * metadata.share) + metadata.leastBytes, mostBytes),
+    fileBytes: fileBytesFor(size * growth),
     processes: cpus + otherThreads,
   };
+}
+
+/** How long the file of a disk may become whose guest sees so many bytes. */
+export function fileBytesFor(size: number): number {
+  return Math.min(size + Math.ceil(size * metadata.share) + metadata.leastBytes, mostBytes);
 }
 
 /** What a qcow2's header says; 0 where there is none, which QEMU refuses in its own words. */

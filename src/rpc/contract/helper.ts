@@ -207,6 +207,13 @@ export const helperContract = {
     result: z.object({ stopped: z.boolean() }),
     errors: ["wrong_state", "command_failed", "no_space"],
   }),
+  vmmLimits: method({
+    name: "vmm.limits",
+    summary: "Lets a VM's VMM of that generation write a root disk of that size; takes nothing from it.",
+    params: z.object({ vm_id: vmId, generation, disk_mib: z.int().min(1).max(16_777_216) }),
+    result: z.object({ file_bytes: z.int() }),
+    errors: ["not_found", "wrong_state", "command_failed", "no_space"],
+  }),
   vmmStatus: method({
     name: "vmm.status",
     summary: "Says whether a VM's VMM runs, and how it ended.",

@@ -238,6 +238,15 @@ export const vmContract = {
     }),
     errors: [...mutates],
   }),
+  vmSet: method({
+    name: "vm.set",
+    summary: "Changes what a VM has, whether it runs or not.",
+    params: one.extend({
+      disk_mib: amount(64, 16_777_216, "MiB").optional().describe("size of the root disk, which is only made larger"),
+    }),
+    result: changed,
+    errors: [...mutates],
+  }),
   vmList: method({
     name: "vm.list",
     // With `watch`, event `vms` tells them all at once and after each change, as the result has them.

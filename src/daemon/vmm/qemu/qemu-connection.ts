@@ -3,6 +3,8 @@ import type { ShutdownCause, VmmCondition, VmmConnection } from "../driver.ts";
 import { objectOf } from "./json.ts";
 import type { QmpClient, QmpEvent } from "./qmp.ts";
 
+const mib = 1024 * 1024;
+
 /** The reasons that QEMU gives for a shutdown (qapi/run-state.json, ShutdownCause), as far as they are the guest's own. */
 const reasons: ReadonlyMap<unknown, ShutdownCause> = new Map([
   ["guest-shutdown", "shutdown"],
@@ -41,6 +43,8 @@ export async function openQemuConnection(
     boot: async (over) => void (await qmp.execute("cont", over)),
     pause: async (over) => void (await qmp.execute("stop", over)),
     pressPowerButton: async (over) => void (await qmp.execute("system_powerdown", over)),
+    resizeDisk: async (sizeMib, over) =>
+      void (await qmp.execute("block_resize", over, { "node-name": "root", size: sizeMib * mib })),
     get condition() {
       return condition;
     },

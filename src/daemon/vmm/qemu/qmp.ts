@@ -13,7 +13,14 @@ export interface QmpEvent {
 }
 
 /** The commands that are used. */
-type QmpCommand = "qmp_capabilities" | "cont" | "stop" | "system_powerdown" | "query-status" | "query-block";
+type QmpCommand =
+  | "qmp_capabilities"
+  | "cont"
+  | "stop"
+  | "system_powerdown"
+  | "query-status"
+  | "query-block"
+  | "block_resize";
 
 /** The longest line that is read: a guest that broke out into QEMU doesn't fill the daemon's memory. */
 const maxLine = 256 * 1024;
@@ -77,12 +84,16 @@ export class QmpClient {
   }
 
   /** Executes a command; what QEMU doesn't answer in time is given up. */
-  async execute(command: QmpCommand, signal: AbortSignal = new AbortController().signal): Promise<unknown> {
+  async execute(
+    command: QmpCommand,
+    signal: AbortSignal = new AbortController().signal,
+    parameters?: Readonly<Record<string, unknown>>,
+  ): Promise<unknown> {
     if (this.#socket.destroyed) throw new BangerError("guest_died", "the VMM closed its control socket");
     const id = String(this.#nextId++);
     const answer = Promise.withResolvers<unknown>();
     this.#pending.set(id, answer);
-    this.#socket.write(`${JSON.stringify({ execute: command, id })}\n`);
+    this.#socket.write(`${JSON.stringify({ execute: command, arguments: parameters, id })}\n`);
     try {
       return await this.#within(answer.promise, `answer ${command}`, signal);
     } finally {
@@ -149,13 +160,20 @@ export class QmpClient {
     const pending = typeof id === "string" ? this.#pending.get(id) : undefined;
     if (pending === undefined) return false;
     if (!("error" in message)) pending.resolve(message["return"]);
-    else pending.reject(new BangerError("command_failed", `QEMU refused: ${wordsOf(message["error"])}`));
+    else pending.reject(refusal(wordsOf(message["error"])));
     return true;
   }
 }
 
 function useless(what: string): BangerError {
   return new BangerError("guest_died", `the VMM sent ${what} on its control socket`);
+}
+
+function refusal(words: string): BangerError {
+  return new BangerError(
+    /No space left on device/.test(words) ? "no_space" : "command_failed",
+    `QEMU refused: ${words}`,
+  );
 }
 
 /** What QEMU says of an error, in one line that a terminal may show. */
