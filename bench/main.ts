@@ -4,6 +4,7 @@ import { compare, type Comparison, type Outcome, report } from "./comparison.ts"
 import { fourStarts } from "./four-starts.ts";
 import { hostNetwork } from "./host-network.ts";
 import { rpcRoundTrip } from "./rpc.ts";
+import { vmCreate } from "./vm-create.ts";
 import { vmExec } from "./vm-exec.ts";
 import { vmStart } from "./vm-start.ts";
 
@@ -11,6 +12,7 @@ const benches: Record<string, () => Promise<Comparison>> = {
   rpcRoundTrip,
   cliStart,
   hostNetwork,
+  vmCreate,
   vmStart,
   fourStarts,
   vmExec,
