@@ -119,6 +119,8 @@ describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : "
     expect(await says(vm, "ping -c1 -W1 10.77.0.1 2>&1")).toContain(expected.host);
     expect(await says(vm, "ls /sys/class/net")).toBe(expected.devices);
     if (network === "isolated") {
+      // Names outside would be a way out.
+      expect(await says(vm, "getent ahostsv4 outside.test one.vm | cut -d' ' -f1 | sort -u")).toBe("10.77.0.2\n");
       // The rules are made anew, from what root remembers.
       await host.sandbox.root(`nft delete table inet ${host.layout.table}`);
       await host.ok("network", "up");

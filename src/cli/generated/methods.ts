@@ -435,7 +435,7 @@ export const methods = {
     "name": "vm.restart",
     "summary": "Stops a VM as `vm stop` does and boots it; one that doesn't run is started.",
     "traced": true,
-    "begins": false,
+    "begins": true,
     "params": [
       {
         "name": "vm",

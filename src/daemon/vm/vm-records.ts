@@ -138,6 +138,13 @@ export class VmRecords {
     return this.must(id);
   }
 
+  /** False for a guest that is to reach nothing beyond the bridge. */
+  reachesOutside(address: string): boolean {
+    return (
+      this.#database.prepare("SELECT 1 FROM vms WHERE address = ? AND network = 'isolated'").get(address) === undefined
+    );
+  }
+
   delete(id: string): void {
     this.#database.prepare("DELETE FROM vms WHERE id = ?").run(id);
     this.#changed();

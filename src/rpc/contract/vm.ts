@@ -158,6 +158,7 @@ export const vmContract = {
     params: one.extend({ timeout_s: stopTimeout, overcommit }),
     result: changed.extend({ warnings: z.array(warning).optional() }),
     errors: [...mutates, "no_memory", "not_ready"],
+    begins: true,
   }),
   vmPause: method({
     name: "vm.pause",

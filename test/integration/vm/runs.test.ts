@@ -91,7 +91,9 @@ describe("vm run --rm", () => {
     running.catch(() => undefined);
     await begun.promise;
     // Killed: what it had under way never ends.
+    host.services.helper.close();
     host.services.close = () => undefined;
+    host.database.close();
     await host.startDaemon();
     await expect.poll(left).toEqual([]);
     nothingHeld();

@@ -11,8 +11,7 @@ export const vmRestart = command({
   positionals: ["vm"],
   several: true,
   examples: ["banger vm restart web", "banger vm restart web db --timeout 5s"],
-  run: async ({ call, print, note, json }, params) => {
-    const vm = await call("vmRestart", params);
+  show: async ({ print, note, json }, vm) => {
     tellWarnings(vm, note);
     if (json) await print(vm, () => "");
     else note(`${vm.name} runs again, at ${vm.address}${stageText(vm)}`);

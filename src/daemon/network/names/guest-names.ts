@@ -13,7 +13,10 @@ import { type NamedVms, Zone } from "./zone.ts";
 export interface GuestNamesDeps {
   readonly installation: Installation;
   readonly layout: Layout;
-  readonly vms: NamedVms;
+  readonly vms: NamedVms & {
+    /** False for a guest that is to reach nothing beyond the bridge. */
+    readonly reachesOutside: (address: string) => boolean;
+  };
   readonly log: Logger;
 }
 
@@ -37,7 +40,7 @@ const streamLifeMs = 30_000;
 
 /**
  * The name server of host and guests. VMs' names it answers by itself; for the rest guests come by it to the host's name servers,
- * as they are at the moment. The host, which reaches those without it, is refused.
+ * as they are at the moment. The host, which reaches those without it, and a guest that is isolated, for which that were a way out, are refused.
  */
 export class GuestNames {
   readonly #installation: Installation;
@@ -67,15 +70,15 @@ export class GuestNames {
       },
       streamLifeMs,
       answer: (question, transport, signal, from) =>
-        this.#answer(question, transport, signal, parseIpv4(from) !== first),
+        this.#answer(question, transport, signal, parseIpv4(from) !== first && vms.reachesOutside(from)),
       log,
     });
   }
 
-  async #answer(question: Buffer, by: Transport, signal: AbortSignal, isGuest: boolean): Promise<Buffer> {
-    const own = this.#authority.answer(question, isGuest);
+  async #answer(question: Buffer, by: Transport, signal: AbortSignal, mayAsk: boolean): Promise<Buffer> {
+    const own = this.#authority.answer(question, mayAsk);
     if (own !== undefined) return own;
-    return isGuest ? this.#upstreams.answer(question, by, signal) : this.#authority.refuse(question);
+    return mayAsk ? this.#upstreams.answer(question, by, signal) : this.#authority.refuse(question);
   }
 
   /** Listens for host and guests; the port, or undefined while there is no bridge. */
