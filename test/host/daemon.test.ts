@@ -66,6 +66,10 @@ describe.skipIf(noSandbox)(`the daemon${noSandbox ? ` (${noSandbox})` : ""}`, ()
               ],
             ],
           ],
+          [
+            "bangerd step dns",
+            ["bangerd call resolver.set", ["bangerd-root resolver.set", ["bangerd-root names link remove"]]],
+          ],
         ],
       ],
     ]);

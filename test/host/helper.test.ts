@@ -253,7 +253,7 @@ describe.skipIf(noSandbox)(`the helper${noSandbox ? ` (${noSandbox})` : ""}`, ()
     await host.startHelper({ umask: "077" });
     expect(await ask("bridge.ensure")).toMatchObject({ result: { created: true } });
     expect(await host.sandbox.root("cd /mnt/tmp/installation/helper; stat -c '%a %n' . *")).toBe(
-      "755 .\n600 bangerd-root.sock\n700 facts\n700 log\n700 record\n755 vm\n",
+      "755 .\n600 bangerd-root.sock\n711 console\n700 facts\n700 log\n700 record\n755 vm\n",
     );
   });
 

@@ -148,7 +148,7 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
     ],
     [
       "writes a file without end",
-      `truncate -s 2G ${directory}/helper/vm/${vmId}/fill; echo $?`,
+      `truncate -s 3G ${directory}/helper/vm/${vmId}/fill; echo $?`,
       /File size limit exceeded|File too large|153/,
     ],
     ["takes memory without end", "dd if=/dev/zero of=/dev/null bs=8G count=1", /memory exhausted|Cannot allocate/],

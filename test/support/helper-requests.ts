@@ -54,6 +54,8 @@ const valid: Readonly<Record<string, readonly unknown[]>> = {
   memory_mib: [64, 1_048_576],
   accel: ["tcg", "kvm"],
   isolated: [true, false],
+  disk_mib: [64, 16_777_216],
+  disk_kind: [undefined, "reflink", "qcow2", "copy"],
   network: [undefined, true, false],
   mac: ["02:00:00:00:00:10", "02:00:00:00:00:11", "02:00:00:00:00:12"],
   dns_port: [10_053, 1024, 65_535, undefined],
