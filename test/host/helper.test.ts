@@ -65,6 +65,25 @@ describe.skipIf(noSandbox)(`the helper${noSandbox ? ` (${noSandbox})` : ""}`, ()
     expect(await read()).toBe(expected);
   });
 
+  it.each([
+    ["was set down", 'ip link set "$BRIDGE" down'],
+    ["lost its address", 'ip address flush dev "$BRIDGE"'],
+    [
+      "has the guest's MAC at another port",
+      'ip link add o0 type veth peer name o1; ip link set o0 master "$BRIDGE"; bridge fdb replace 02:00:11:22:33:44 dev o0 master static; ip link set "$BRIDGE" down',
+    ],
+    ["was removed", 'ip link delete "$BRIDGE"'],
+  ])("mends a bridge with a tap on it that %s, at the first try", async (_, spoil) => {
+    await network();
+    await ask("tap.create", tap);
+    await host.sandbox.root(`BRIDGE=${host.layout.bridge}; ${spoil}`);
+    expect(await ask("bridge.ensure")).toMatchObject({ result: { address: "10.77.0.1/24" } });
+    expect(await ask("bridge.ensure")).toMatchObject({ result: { created: false } });
+    const pinned = await host.sandbox.root(`bridge fdb show br ${host.layout.bridge}; ip neighbour show nud permanent`);
+    expect(pinned).toContain(`02:00:11:22:33:44 dev ${host.layout.tap(vmId)} master ${host.layout.bridge} static`);
+    expect(pinned).toContain(`10.77.0.2 dev ${host.layout.bridge} lladdr 02:00:11:22:33:44 PERMANENT`);
+  });
+
   it("does each of these a second time without harm", async () => {
     for (const method of ["bridge.remove", "nat.remove"])
       expect(await ask(method)).toMatchObject({ result: { removed: false } });

@@ -181,12 +181,12 @@ export class Links {
     unless(ENOENT, () => this.#socket.request({ what, type: RTM.delNeighbour, fixed, attributes }));
   }
 
-  /** Lets a locked port pass this MAC. */
+  /** Lets a locked port pass this MAC, and no other port; a bridge that is down keeps its pins. */
   pinPort({ index, name }: LinkName, mac: Buffer): void {
     this.#socket.request({
       what: `pin MAC to port ${name}`,
       type: RTM.newNeighbour,
-      flags: NLM_F.create | NLM_F.excl,
+      flags: NLM_F.create | NLM_F.replace,
       fixed: neighbour(AF_BRIDGE, index, NUD.noarp | NUD.reachable, NTF_MASTER),
       attributes: [[NDA.linkLayer, mac]],
     });
