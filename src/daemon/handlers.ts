@@ -70,7 +70,7 @@ function declaredHandlers(
     ping: async () => ({
       version,
       pid: process.pid,
-      helper: (await helper.answers()) ? "available" : "unavailable",
+      ...helperStatus(await helper.whyAway()),
       helper_version: helper.peer?.version ?? null,
       accelerator: accelerator() ?? null,
       requests: { ...requests },
@@ -126,6 +126,11 @@ function declaredHandlers(
       return { accepted: own.length };
     },
   };
+}
+
+/** Whether the helper answers, as `daemon.ping` tells of it. */
+function helperStatus(away: string | undefined) {
+  return away === undefined ? { helper: "available" as const } : { helper: "unavailable" as const, helper_error: away };
 }
 
 /** The export as `daemon.ping` tells of it. */

@@ -109,7 +109,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
   const names = new GuestNames({ installation, layout, vms: records, log });
   const routing = new HostRouting({ installation, helper, names });
   const network = new HostNetwork({ installation, layout, helper, names, routing, steps, spans, log });
-  const running = new RunningVms();
+  const running = new RunningVms(helper);
   const peerOf = createPeerCredentials();
   const drivers: VmmDrivers = { qemu: createQemuDriver({ helper, layout, ownerUid: installation.ownerUid, peerOf }) };
   const disks = createRootDisks({ layout, run });

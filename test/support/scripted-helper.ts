@@ -42,15 +42,16 @@ export class ScriptedHelper {
   /** A daemon's link to this helper. */
   link(): HelperLink {
     let closed = false;
+    const said = () => (this.away ? undefined : { version: "scripted", protocol: 2 });
     return {
       get peer() {
-        return { version: "scripted", protocol: 2 };
+        return said();
       },
       call: async <M extends Method>(method: M, params: unknown, options?: CallOptions) => {
         if (closed) throw new BangerError("helper_unavailable", "the link is closed");
         return (await this.#answer(method.name, params, options?.signal)) as ResultOf<M>;
       },
-      answers: async () => !this.away,
+      whyAway: async () => (this.away ? "the scripted helper is away" : undefined),
       onReachable: (listener) => {
         this.#listeners.push(listener);
       },

@@ -20,8 +20,8 @@ export interface HelperLink {
   call<M extends Method>(method: M, params: InputOf<M>, options?: CallOptions): Promise<ResultOf<M>>;
   /** What the helper said of itself; undefined while no connection stands. */
   readonly peer: HelperPeer | undefined;
-  /** Whether it answers now; asked of a connection that stands, and not for long. */
-  answers(): Promise<boolean>;
+  /** Why it doesn't answer now; undefined when it does. Asked of a connection that stands, and not for long. */
+  whyAway(): Promise<string | undefined>;
   /** Calls `listener` each time that the helper has become reachable, and looks for it until then. */
   onReachable(listener: () => Promise<void>): void;
   /** For good: nothing is called any more, and nothing is looked for. */
@@ -52,6 +52,8 @@ export function createHelperLink(deps: HelperLinkDeps): HelperLink {
   let client: RpcClient | undefined;
   let peer: HelperPeer | undefined;
   let seeking = false;
+  /** Why the last try to connect failed. */
+  let refusal = "it was not connected to yet";
 
   function connect(): Promise<RpcClient> {
     if (closing.signal.aborted) return Promise.reject(closed());
@@ -69,6 +71,10 @@ export function createHelperLink(deps: HelperLinkDeps): HelperLink {
           return seek();
         });
         return connected;
+      })
+      .catch((error: unknown) => {
+        refusal = error instanceof BangerError ? error.plain : String(error);
+        throw error;
       })
       .finally(() => {
         connecting = undefined;
@@ -110,12 +116,12 @@ export function createHelperLink(deps: HelperLinkDeps): HelperLink {
         throw new BangerError("helper_unavailable", `the helper ${how} ${method.name}`, { cause: error });
       }
     },
-    answers: async () => {
-      if (client?.connected !== true) return false;
+    whyAway: async () => {
+      if (client?.connected !== true) return refusal;
       const asked = client.call(helperContract.ping, {}, { deadlineMs: answerDeadlineMs });
       return asked.then(
-        () => true,
-        () => false,
+        () => undefined,
+        () => "it takes connections and doesn't answer",
       );
     },
     onReachable: (listener) => {

@@ -1,6 +1,7 @@
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Vm } from "../../rpc/contract/vm.ts";
 import type { AgentLink } from "../guest/agent-link.ts";
+import type { HelperLink } from "../helper/helper-link.ts";
 import type { VmmConnection } from "../vmm/driver.ts";
 
 /** What the daemon holds of a VM whose VMM runs: a cache that reconcile rebuilds, never the record. */
@@ -18,7 +19,12 @@ type Health = NonNullable<Vm["health"]>;
 /** The VMs whose VMM this daemon is connected to. */
 export class RunningVms {
   readonly #byId = new Map<string, RunningVm>();
+  readonly #helper: Pick<HelperLink, "peer">;
   #change = Promise.withResolvers<void>();
+
+  constructor(helper: Pick<HelperLink, "peer">) {
+    this.#helper = helper;
+  }
 
   /** Resolves when the health of one may be another than it is now. */
   get changed(): Promise<void> {
@@ -83,12 +89,15 @@ export class RunningVms {
   agentOf(vm: Pick<Vm, "id" | "name" | "state">): AgentLink {
     const running = this.#byId.get(vm.id);
     const health = this.healthOf(vm);
-    const refuse = (code: "wrong_state" | "no_space" | "guest_died", why: string) =>
+    const refuse = (code: "wrong_state" | "no_space" | "guest_died" | "helper_unavailable", why: string) =>
       new BangerError(code, `vm ${vm.name} ${why}`, { details: { state: vm.state, health } });
     switch (health) {
       case null:
         throw refuse("wrong_state", `is ${vm.state}, not running; ${adviceFor(vm.state)}`);
       case "unreachable":
+        // A daemon that starts asks the helper first what runs.
+        if (this.#helper.peer === undefined)
+          throw refuse("helper_unavailable", "can't be reached before the helper is");
         throw refuse("guest_died", "runs, but its VMM can't be reached; it is being asked again");
       case "no_space":
         throw refuse("no_space", "stands still, as the host's disk is full; it goes on when there is room");

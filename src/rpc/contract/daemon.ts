@@ -21,6 +21,8 @@ export const declaredContract = {
       version: z.string(),
       pid: z.int(),
       helper: z.enum(["available", "unavailable"]),
+      /** Why it is unavailable. */
+      helper_error: z.string().optional(),
       helper_version: z.string().nullable().optional(),
       /** How guests' instructions are run on this host, and why so; null while the helper, which tries it, is away. */
       accelerator: z.object({ kind: z.enum(["kvm", "tcg"]), why: z.string() }).nullable(),

@@ -70,9 +70,9 @@ it("that was closed asks nothing and connects to nobody any more", async () => {
 it("says of a helper that falls silent that it doesn't answer, and soon whether it does", async () => {
   const silent = link();
   await silent.call(helperContract.natEnsure, {});
-  expect(await silent.answers()).toBe(true);
+  expect(await silent.whyAway()).toBeUndefined();
   greeting = undefined;
-  expect(await silent.answers()).toBe(false);
+  expect(await silent.whyAway()).toContain("doesn't answer");
   await expect(silent.call(helperContract.natEnsure, {}, { deadlineMs: 100 })).rejects.toMatchObject({
     code: "helper_unavailable",
     plain: "the helper does not answer; it was asked for nat.ensure",
@@ -85,4 +85,12 @@ it("gives a helper up that accepts and doesn't answer", async () => {
   const mute = link();
   await expect(mute.call(helperContract.natEnsure, {})).rejects.toMatchObject({ code: "helper_unavailable" });
   mute.close();
+});
+
+it("knows why it isn't there", async () => {
+  const path = join(directory, "nobody.sock");
+  const away = createHelperLink({ path, spans, log });
+  await expect(away.call(helperContract.natEnsure, {})).rejects.toMatchObject({ code: "helper_unavailable" });
+  expect(await away.whyAway()).toBe(`can't connect to ${path}: ENOENT`);
+  away.close();
 });

@@ -46,6 +46,26 @@ describe("a daemon that comes back", () => {
     await host.until("web", ({ health }) => health === "ok");
   });
 
+  it("says of a VM that it can't reach without the helper that this is away, at once, and reaches it when it is back", async () => {
+    await host.create("web");
+    const web = await host.start("web");
+    host.endDaemon();
+    host.helper.away = true;
+    await host.startDaemon();
+    expect(host.show("web")).toMatchObject({ state: "running", health: "unreachable" });
+    const away = { code: "helper_unavailable" };
+    await expect(host.exec("web")).rejects.toMatchObject({
+      ...away,
+      plain: expect.stringContaining("vm web") as string,
+    });
+    await expect(host.stop("web", 3_000)).rejects.toMatchObject(away);
+    expect(host.show("web")).toMatchObject({ state: "running", pid: web.pid });
+    await host.helper.reachable();
+    await host.until("web", ({ health }) => health === "ok");
+    agentOf(web).onShutdown = () => void host.helper.vmmEnds(web.id, { status: 0, signal: null });
+    expect(await host.stop("web", 3_000)).toMatchObject({ state: "stopped", exit: { how: "shutdown" } });
+  });
+
   it("is stopped by no leftover that can't be removed", async () => {
     await host.create("web");
     const web = await host.start("web");

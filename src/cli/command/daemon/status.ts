@@ -1,6 +1,8 @@
 import { command, type Result } from "../../command.ts";
 import { fields } from "../../output/table.ts";
 
+type Helper = Pick<Result<"ping">, "helper" | "helper_error" | "helper_version">;
+
 /** `daemon status`. */
 export const daemonStatus = command({
   noun: "daemon",
@@ -9,10 +11,10 @@ export const daemonStatus = command({
   positionals: [],
   examples: ["banger daemon status"],
   run: async ({ call, print }) =>
-    print(await call("ping", {}), ({ version, pid, helper, helper_version, accelerator, requests, telemetry }) =>
+    print(await call("ping", {}), ({ version, pid, accelerator, requests, telemetry, ...rest }) =>
       fields([
         ["daemon", `version ${version}, pid ${pid}`],
-        ["helper", helper_version === null ? helper : `${helper}, version ${helper_version}`],
+        ["helper", helper(rest)],
         ["guests", accelerator === null ? null : `${accelerator.kind}: ${accelerator.why}`],
         ["requests", `${requests.traced} traced, ${requests.polls} polls`],
         ["traces", telemetry === undefined ? null : exported(telemetry)],
@@ -20,6 +22,12 @@ export const daemonStatus = command({
       ]),
     ),
 });
+
+function helper({ helper, helper_error, helper_version }: Helper): string {
+  if (helper === "available") return helper_version === null ? helper : `${helper}, version ${helper_version}`;
+  const why = helper_error === undefined ? "" : ` (${helper_error})`;
+  return `${helper}${why}; start it as root: \`bangerd-root\``;
+}
 
 function exported({ endpoint, off, exported, failed, rejected, dropped }: NonNullable<Result<"ping">["telemetry"]>) {
   if (endpoint === null) return `kept here, sent nowhere${off === undefined ? "" : ` (${off})`}`;

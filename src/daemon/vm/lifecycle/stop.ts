@@ -26,6 +26,8 @@ export async function stopVm(
   context: OperationContext,
 ): Promise<StoredVm & { stopped_by?: StoppedBy }> {
   const handle = deps.running.get(vm.id);
+  // There is no guest to ask, and without the helper nobody to take it away: that fails now, and not when the time is over.
+  if (handle === undefined) await deps.exits.status(vm.id);
   const asked = deadline.getTime() > Date.now() ? await shutDown(deps, vm, deadline, context) : undefined;
   const said = handle?.vmm.said ?? (asked === undefined ? undefined : "shutdown");
   const stays = vm.exit === null && (await deps.exits.isAlive(vm));
