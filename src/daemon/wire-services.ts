@@ -187,7 +187,7 @@ export async function wireServices(infrastructure: Infrastructure): Promise<Serv
     alone: createAlone({ operations, locks, records, running }),
     growDisk: { records, running, disks, helper, steps },
   });
-  const guests = new GuestAccess({ layout, records, running });
+  const guests = new GuestAccess({ layout, records, running, network });
   const runs = new VmRuns({ ...lifecycle, guests, log, closing: closing.signal });
   removeHalfVms({ layout, records });
   const settling = { records: operationRecords, vms: records, database, log };

@@ -93,6 +93,11 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
       "ip route add 10.0.0.0/8 dev lan0 table 52; ip rule add pref 100 lookup 52",
       /guest 10\.77\.0\.2 goes to lan0 \(table 52\)/,
     ],
+    [
+      "a rule that swallows it",
+      "ip rule add pref 100 to 10.77.0.0/24 blackhole",
+      /guest 10\.77\.0\.2 is thrown away \(blackhole\)/,
+    ],
   ])("is refused where the subnet is in use by %s, and nothing is left of it", async (_, prepare, says) => {
     await host.sandbox.root(`${lan}; ${prepare}`);
     const before = await host.hostState();
@@ -188,8 +193,16 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
     ],
     ["is of another family", `add table ip6 f; add chain ip6 f c ${forward}`],
     [
-      "is called by another hook",
-      "add table ip f; add chain ip f c { type filter hook output priority 0; policy drop; }",
+      "drops what no guest sends",
+      "add table ip f; add chain ip f c { type filter hook prerouting priority -300; }; add rule ip f c ip saddr 10.78.0.0/24 drop; add rule ip f c ip saddr 10.77.0.0/24 tcp dport 25 drop",
+    ],
+    [
+      "lets answers pass to a host that has name servers for guests",
+      "add table ip f; add chain ip f c { type filter hook input priority 0; policy drop; }; add rule ip f c ct state established,related accept",
+    ],
+    [
+      "lets this host speak to guests",
+      "add table ip f; add chain ip f c { type filter hook output priority 0; policy drop; }; add rule ip f c oifname bgr5eed0001 accept",
     ],
     [
       "lets the bridge through, as its hint says",
@@ -203,6 +216,59 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
     await host.sandbox.root(`nft '${rules}'`);
     expect(await warnings()).toEqual([]);
   });
+
+  it.each([
+    [
+      "an input policy",
+      "input priority 0; policy drop; }",
+      "",
+      /chain c of table ip f drops what guests answer and ask this host/,
+    ],
+    [
+      "an output policy",
+      "output priority 0; policy drop; }",
+      "",
+      /drops what this host sends to guests.*ssh.*its policy/,
+    ],
+    [
+      "an output policy that lets answers pass",
+      "output priority 0; policy drop; }",
+      "ct state established accept",
+      /drops what this host sends to guests/,
+    ],
+    [
+      "a raw rule",
+      "prerouting priority -300; }",
+      "ip saddr 10.77.0.0/24 drop",
+      /drops all that guests send.*a rule of it/,
+    ],
+    [
+      "a rule for a wider network",
+      "prerouting priority -300; }",
+      "ip saddr 10.64.0.0/12 counter drop",
+      /all that guests send/,
+    ],
+    ["a rule for the bridge", "postrouting priority 0; }", "oifname bgr5eed0001 drop", /what is sent to guests/],
+  ])("says that guests are cut off by %s", async (_, hook, rule, says) => {
+    const add = rule === "" ? "" : `; add rule ip f c ${rule}`;
+    await host.sandbox.root(`nft 'add table ip f; add chain ip f c { type filter hook ${hook}${add}'`);
+    const [warning] = await warnings();
+    expect(warning).toMatchObject({ code: "guests_cut_off", message: expect.stringMatching(says) as string });
+    // What the hint says helps.
+    await host.sandbox.root(/`(nft [^`]*)`/.exec(warning?.hint ?? "")?.[1] ?? "false");
+    expect(await warnings()).toEqual([]);
+  });
+
+  it.each(["blackhole", "prohibit", "unreachable"])(
+    "says that guests are cut off by a rule of routes: %s",
+    async (kind) => {
+      await host.ok("network", "up");
+      await host.sandbox.root(`ip rule add pref 100 to 10.77.0.0/24 ${kind}`);
+      expect(await warnings()).toMatchObject([
+        { code: "subnet_taken", message: expect.stringContaining("guest 10.77.0.2 is thrown away") as string },
+      ]);
+    },
+  );
 
   it("leads guests' DNS to the daemon, whichever port it has, and mends rules that are gone", async () => {
     expect(await warnings()).toEqual([]);
@@ -260,7 +326,7 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
     ],
   ])("says that guests have no name server when the host %s", async (_, resolvConf, says) => {
     await host.sandbox.root(`echo '${resolvConf}' > /mnt/tmp/resolv.conf
-      nft 'add table ip f; add chain ip f c { type filter hook input priority 0; policy drop; }'`);
+      nft 'add table ip f; add chain ip f c { type filter hook input priority 0; policy drop; }; add rule ip f c ct state established accept'`);
     if (resolvConf.startsWith("search")) await host.sandbox.root("nft flush ruleset");
     expect(await warnings()).toMatchObject([{ code: "no_resolver", message: expect.stringMatching(says) as string }]);
     await host.sandbox.root("echo nameserver 192.0.2.53 > /mnt/tmp/resolv.conf");

@@ -2,13 +2,13 @@ import type { Finding } from "../../rpc/contract/finding.ts";
 import type { helperContract } from "../../rpc/contract/helper.ts";
 import type { ResultOf } from "../../rpc/contract/method.ts";
 import type { Warning } from "../../rpc/contract/warning.ts";
-import { bridgeWarnings, forwardWarnings } from "../network/warnings.ts";
+import { bridgeWarnings, forwardWarnings, hostWarnings } from "../network/warnings.ts";
 
 type Network = NonNullable<ResultOf<typeof helperContract.hostLook>["network"]>;
 
 /** What is wrong with the network that VMs share. `inUse`: VMs run, so it has to be there. */
 export function networkFindings(network: Network, address: string, inUse: boolean): Finding[] {
-  const { name, bridge, rules, forwarding, in_use: taken, shadows, leads_elsewhere, drops = [] } = network;
+  const { name, bridge, rules, forwarding, in_use: taken, shadows, leads_elsewhere, drops = [], cuts = [] } = network;
   const mend = "`banger doctor --fix` puts it in place again, as `network up` does.";
   const error = (code: string, message: string, hint: string): Finding => ({ code, level: "error", message, hint });
   const lacks = inUse || bridge === "incomplete";
@@ -41,6 +41,7 @@ export function networkFindings(network: Network, address: string, inUse: boolea
       shadows,
       ...(leads_elsewhere === undefined ? {} : { leads_elsewhere }),
     }).map(asFinding),
+    ...hostWarnings({ drops, cuts }, name).map(asFinding),
     ...forwardWarnings(drops, name).map(asFinding),
   ];
 }

@@ -12,6 +12,7 @@ import type { OperationContext } from "../operation/operations.ts";
 import type { GuestNames } from "./names/guest-names.ts";
 import type { HostRouting } from "./names/host-routing.ts";
 import { networkSteps } from "./network-steps.ts";
+import { bridgeWarnings, hostWarnings } from "./warnings.ts";
 import type { Step, StepRunner } from "../step/step-runner.ts";
 
 /** What the host's network needs. */
@@ -70,6 +71,24 @@ export class HostNetwork {
       steps: [...this.bringUp(warnings), route],
     });
     return { bridge: layout.bridge, address: `${formatIpv4(first)}/${prefix}`, table: layout.table, names, warnings };
+  }
+
+  /** What lies between this host and its guests, as far as the helper sees it now; nothing where it can't be asked. */
+  async inTheWay(signal: AbortSignal): Promise<Warning[]> {
+    try {
+      const { network } = await this.#deps.helper.call(helperContract.hostLook, { network: true }, { signal });
+      if (network === undefined) return [];
+      const { name, drops = [], cuts = [], leads_elsewhere: elsewhere } = network;
+      const led = {
+        bridge: name,
+        address: "",
+        created: false,
+        ...(elsewhere === undefined ? {} : { leads_elsewhere: elsewhere }),
+      };
+      return [...bridgeWarnings(led), ...hostWarnings({ drops, cuts }, name)];
+    } catch {
+      return [];
+    }
   }
 
   /** Puts in place again what somebody changed while VMs run; says so. */

@@ -3,7 +3,7 @@ import type { Warning } from "../../rpc/contract/warning.ts";
 import type { HelperLink } from "../helper/helper-link.ts";
 import type { Step } from "../step/step-runner.ts";
 import type { GuestNames } from "./names/guest-names.ts";
-import { bridgeWarnings, forwardWarnings, withoutNames } from "./warnings.ts";
+import { bridgeWarnings, forwardWarnings, hostWarnings, namesPass, withoutNames } from "./warnings.ts";
 
 /** What the steps need. */
 export interface NetworkStepsDeps {
@@ -30,10 +30,15 @@ export function networkSteps({ helper, names }: NetworkStepsDeps, warn: (warning
         // Before the rules lead there.
         const port = await names.listen();
         const params = port === undefined ? {} : { dns_port: port };
-        const { dns_port: led, drops = [] } = await helper.call(helperContract.natEnsure, params, { signal });
+        const {
+          dns_port: led,
+          drops = [],
+          cuts = [],
+        } = await helper.call(helperContract.natEnsure, params, { signal });
         // One that is dropped on its way would cost a guest 5 s each time.
-        names.led(led !== undefined && !drops.some(({ hook }) => hook === "input"));
-        for (const warning of forwardWarnings(drops, bridge)) warn(warning);
+        names.led(led !== undefined && namesPass({ drops, cuts }));
+        for (const warning of [...hostWarnings({ drops, cuts }, bridge), ...forwardWarnings(drops, bridge)])
+          warn(warning);
         const { lack } = names;
         if (lack !== undefined) warn(withoutNames(lack, { drops, bridge, asked: port, led }));
       },

@@ -4,7 +4,9 @@ import type { Warning } from "../../rpc/contract/warning.ts";
 import type { Lack } from "./names/guest-names.ts";
 
 type Bridge = ResultOf<typeof helperContract.bridgeEnsure>;
-type Drop = NonNullable<ResultOf<typeof helperContract.natEnsure>["drops"]>[number];
+type Drops = Pick<ResultOf<typeof helperContract.natEnsure>, "drops" | "cuts">;
+type Drop = NonNullable<Drops["drops"]>[number];
+type Cut = NonNullable<Drops["cuts"]>[number];
 
 /** What the host's routes make of the guests' network. */
 export function bridgeWarnings({ bridge, address, shadows = [], leads_elsewhere: elsewhere }: Bridge): Warning[] {
@@ -54,6 +56,39 @@ export function forwardWarnings(drops: readonly Drop[], bridge: string): Warning
         hint: `To let them through: ${letting(drop, bridge)}`,
       };
     });
+}
+
+/** What others' chains make of what this host and guests say to each other. */
+export function hostWarnings({ drops = [], cuts = [] }: Drops, bridge: string): Warning[] {
+  // One that lets answers pass keeps guests from asking this host, which `withoutNames` tells where it matters.
+  const unheard = drops.filter(({ hook, answers_pass }) => hook === "input" && answers_pass !== true);
+  return [...cuts, ...unheard].map((drop) => {
+    const { family, table, chain, hook } = drop;
+    const by = drop.why === "policy" ? "its policy" : "a rule of it";
+    const toGuest = hook === "output" || hook === "postrouting";
+    const rule = `nft insert rule ${family} ${table} ${chain} ${toGuest ? "oifname" : "iifname"} ${bridge} accept`;
+    return {
+      code: "guests_cut_off",
+      message: `chain ${chain} of table ${family} ${table} drops ${dropped[hook]} (${by})`,
+      hint: `To let it through: \`${rule}\`, in the way that your firewall keeps; banger's own rules guard this host from guests.`,
+    };
+  });
+}
+
+const dropped: Readonly<Record<Drop["hook"] | Cut["hook"], string>> = {
+  prerouting: "all that guests send, so they reach nothing, and `ssh` doesn't reach them",
+  input: "what guests answer and ask this host, so `ssh` doesn't reach them and its name server doesn't hear them",
+  forward: "what guests send",
+  output: "what this host sends to guests, so `ssh` doesn't reach them",
+  postrouting: "what is sent to guests, so nothing reaches them",
+};
+
+/** True where others' chains leave guests' questions to this host, and its answers, alone. */
+export function namesPass({ drops = [], cuts = [] }: Drops): boolean {
+  return (
+    !drops.some(({ hook }) => hook === "input") &&
+    cuts.every(({ hook, answers_pass }) => hook !== "prerouting" && answers_pass === true)
+  );
 }
 
 /** How guests' DNS is led to the daemon. */

@@ -4,6 +4,7 @@ import type { guestContract } from "../../rpc/contract/guest.ts";
 import type { ParamsOf, ResultOf } from "../../rpc/contract/method.ts";
 import type { RequestContext } from "../../rpc/dispatch.ts";
 import type { TerminalSize } from "../../rpc/frame.ts";
+import type { HostNetwork } from "../network/host-network.ts";
 import type { Request } from "../operation/operations.ts";
 import { awaitSsh } from "../ssh/await-ssh.ts";
 import { hostKeyAlias } from "../ssh/ssh-keys.ts";
@@ -19,6 +20,7 @@ export interface GuestAccessDeps {
   readonly layout: Layout;
   readonly records: VmRecords;
   readonly running: RunningVms;
+  readonly network: Pick<HostNetwork, "inTheWay">;
 }
 
 /** How long a command waits for an agent that was just connected to. */
@@ -121,13 +123,15 @@ export class GuestAccess {
   }
 
   /** Waits until the guest's ssh server greets, and says how to reach it. */
-  async ssh({ vm: reference, timeout_s }: Params<"vmSsh">, { signal }: VmRequest) {
-    const { records, running, layout } = this.#deps;
+  async ssh({ vm: reference, timeout_s }: Params<"vmSsh">, { signal, emit }: VmRequest) {
+    const { records, running, layout, network } = this.#deps;
     const vm = records.use(reference);
     running.agentOf(vm);
     if (vm.network === "none") throw withoutNetwork(vm);
     const gone = running.get(vm.id)?.vmm.lost ?? Promise.resolve();
-    await awaitSsh({ host: vm.address, port: 22, timeoutMs: timeout_s * 1000, signal, gone });
+    const inTheWay = () => network.inTheWay(signal);
+    const tell = (text: string) => void emit("progress", { text }).catch(() => undefined);
+    await awaitSsh({ host: vm.address, port: 22, timeoutMs: timeout_s * 1000, signal, gone, late: { inTheWay, tell } });
     return {
       host: vm.address,
       port: 22,

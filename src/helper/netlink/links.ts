@@ -10,6 +10,8 @@ export interface Link {
   /** The index of the bridge that it is a port of. */
   readonly master: number | undefined;
   readonly isUp: boolean;
+  /** A bridge has one while a port of its has. */
+  readonly hasCarrier: boolean;
 }
 
 /** How a bridge treats a port (linux/if_link.h, IFLA_BRPORT_*). */
@@ -32,7 +34,7 @@ const RTM = {
   newNeighbour: 28,
   delNeighbour: 29,
 };
-const IFLA = { address: 1, ifname: 3, master: 10, linkinfo: 18, ifalias: 20, extMask: 29 };
+const IFLA = { address: 1, ifname: 3, master: 10, linkinfo: 18, ifalias: 20, extMask: 29, carrier: 33 };
 const IFLA_INFO = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 };
 const IFLA_BR_STP_STATE = 5;
 const VETH_INFO_PEER = 1;
@@ -207,6 +209,7 @@ function linkOf(payload: Buffer): Link {
     alias: fromText(attributes.get(IFLA.ifalias)),
     master: attributes.get(IFLA.master)?.readUInt32LE(0),
     isUp: (payload.readUInt32LE(8) & IFF_UP) !== 0,
+    hasCarrier: attributes.get(IFLA.carrier)?.[0] === 1,
   };
 }
 

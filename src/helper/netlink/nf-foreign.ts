@@ -7,7 +7,7 @@ export interface BaseChain {
   readonly family: "ip" | "inet";
   readonly table: string;
   readonly name: string;
-  readonly hook: "input" | "forward" | "other";
+  readonly hook: "prerouting" | "input" | "forward" | "output" | "postrouting" | "other";
   readonly dropsByPolicy: boolean;
 }
 
@@ -19,8 +19,19 @@ export interface ForeignRule {
   readonly isUnconditional: boolean;
   /** It looks at a connection's state. */
   readonly heedsState: boolean;
-  /** The values it compares with, and whether they are of where a packet comes from or goes to. */
-  readonly compares: readonly { readonly side: "from" | "to" | "other"; readonly value: Buffer }[];
+  /** What it compares, where all its conditions are comparisons, is all that it asks. */
+  readonly onlyCompares: boolean;
+  readonly compares: readonly Compare[];
+}
+
+/** A value that a rule compares with, and whether it is of where a packet comes from or goes to. */
+export interface Compare {
+  readonly side: "from" | "to" | "other";
+  readonly value: Buffer;
+  /** What of the packet's is compared; all of it where there is none. */
+  readonly mask: Buffer | undefined;
+  /** It must be the value, and nothing else, greater or smaller. */
+  readonly isEqual: boolean;
 }
 
 const NFNL_SUBSYS_NFTABLES = 10 << 8;
@@ -31,7 +42,9 @@ const NFTA_RULE = { table: 1, chain: 2, expressions: 4 };
 const NFTA_EXPR = { name: 1, data: 2 };
 const NFTA_IMMEDIATE_DATA = 2;
 const NFTA_DATA = { value: 1, verdict: 2 };
-const NFTA_CMP_DATA = 3;
+const [NFTA_CMP_OP, NFTA_CMP_DATA, NFTA_BITWISE_MASK] = [2, 3, 4];
+const NFT_CMP_EQ = 0;
+const [NFT_META_NFPROTO, NFPROTO_IPV4] = [15, 2];
 const [NFTA_META_KEY, NFTA_PAYLOAD_BASE, NFTA_PAYLOAD_OFFSET, NFTA_TARGET_NAME] = [2, 2, 3, 1];
 const SIDE_OF_META = new Map<number, "from" | "to">([
   [6, "from"],
@@ -42,13 +55,11 @@ const SIDE_OF_OFFSET = new Map<number, "from" | "to">([
   [16, "to"],
 ]);
 const NETWORK_HEADER = 1;
-const HOOK = new Map<number, BaseChain["hook"]>([
-  [1, "input"],
-  [2, "forward"],
-]);
+const HOOKS: readonly BaseChain["hook"][] = ["prerouting", "input", "forward", "output", "postrouting"];
 const NF_DROP = 0;
-/** What only counts and writes down. */
+/** What only counts and writes down, and what a comparison is made of. */
 const bystanders = new Set(["counter", "log"]);
+const comparing = new Set(["meta", "payload", "bitwise", "cmp"]);
 const nfgenmsgBytes = 4;
 /** What is read of a table's rules, and of all chains, which are short: nobody waits for more. */
 const [mostRules, mostChains] = [2_000, 20_000];
@@ -75,7 +86,7 @@ export class ForeignTables {
         family,
         table: fromText(attributes.get(NFTA_CHAIN.table)) ?? "",
         name: fromText(attributes.get(NFTA_CHAIN.name)) ?? "",
-        hook: HOOK.get(decodeAttributes(hook).get(1)?.readUInt32BE(0) ?? -1) ?? "other",
+        hook: HOOKS[decodeAttributes(hook).get(1)?.readUInt32BE(0) ?? -1] ?? "other",
         dropsByPolicy: attributes.get(NFTA_CHAIN.policy)?.readUInt32BE(0) === NF_DROP,
       };
     });
@@ -117,11 +128,12 @@ function familyOf(number: number | undefined): BaseChain["family"] | undefined {
 }
 
 function readExpressions(bytes: Buffer): Omit<ForeignRule, "chain"> {
-  const compares: ForeignRule["compares"][number][] = [];
-  let side: "from" | "to" | "other" = "other";
+  const compares: Compare[] = [];
+  let loaded: Loaded = { side: "other", isFamily: false };
   let verdict: ForeignRule["verdict"] = "none";
   let heedsState = false;
   let conditions = 0;
+  let onlyCompares = true;
   for (const one of decodeList(bytes)) {
     const expression = decodeAttributes(one);
     const name = fromText(expression.get(NFTA_EXPR.name)) ?? "";
@@ -129,14 +141,34 @@ function readExpressions(bytes: Buffer): Omit<ForeignRule, "chain"> {
     const ends = verdictOf(name, data);
     if (ends !== undefined) verdict = ends;
     else if (!bystanders.has(name)) conditions++;
-    if (name === "meta") side = SIDE_OF_META.get(data.get(NFTA_META_KEY)?.readUInt32BE(0) ?? -1) ?? "other";
-    if (name === "payload") side = sideOfPayload(data);
+    onlyCompares &&= ends !== undefined || bystanders.has(name) || comparing.has(name);
+    if (name === "meta") loaded = ofMeta(data.get(NFTA_META_KEY)?.readUInt32BE(0) ?? -1);
+    if (name === "payload") loaded = { side: sideOfPayload(data), isFamily: false };
+    if (name === "bitwise") loaded = { ...loaded, mask: valueOf(data.get(NFTA_BITWISE_MASK)) };
     if (name === "ct" || (name === "match" && fromText(data.get(1)) === "conntrack")) heedsState = true;
-    const compared = name === "cmp" ? data.get(NFTA_CMP_DATA) : undefined;
-    const value = compared === undefined ? undefined : decodeAttributes(compared).get(NFTA_DATA.value);
-    if (value !== undefined) compares.push({ side, value });
+    if (name !== "cmp") continue;
+    const value = valueOf(data.get(NFTA_CMP_DATA));
+    const isEqual = data.get(NFTA_CMP_OP)?.readUInt32BE(0) === NFT_CMP_EQ;
+    // That it is IPv4 is no condition here.
+    if (value === undefined || (loaded.isFamily && isEqual && value[0] === NFPROTO_IPV4)) continue;
+    compares.push({ side: loaded.side, value, mask: loaded.mask, isEqual });
   }
-  return { verdict, isUnconditional: conditions === 0, heedsState, compares };
+  return { verdict, isUnconditional: conditions === 0, heedsState, onlyCompares, compares };
+}
+
+/** What of a packet is about to be compared. */
+interface Loaded {
+  readonly side: Compare["side"];
+  readonly isFamily: boolean;
+  readonly mask?: Buffer | undefined;
+}
+
+function ofMeta(key: number): Loaded {
+  return { side: SIDE_OF_META.get(key) ?? "other", isFamily: key === NFT_META_NFPROTO };
+}
+
+function valueOf(data: Buffer | undefined): Buffer | undefined {
+  return data === undefined ? undefined : decodeAttributes(data).get(NFTA_DATA.value);
 }
 
 function sideOfPayload(data: Map<number, Buffer>): "from" | "to" | "other" {

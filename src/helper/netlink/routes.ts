@@ -57,8 +57,8 @@ export class Routes {
     return this.#socket.request(request).map(({ payload }) => routeOf(payload));
   }
 
-  /** The route that the kernel would take to an address, rules and all tables heeded; undefined where none leads there. */
-  to(address: Buffer): Route | undefined {
+  /** The route that the kernel would take to an address, rules and all tables heeded, or why there is none. */
+  to(address: Buffer): Route | { readonly refusal: string } {
     try {
       const found = this.#socket.request({
         what: "look for a route",
@@ -66,14 +66,21 @@ export class Routes {
         fixed: rtmsg(32, RTM_F_FIB_MATCH_AND_TABLE),
         attributes: [[RTA.destination, address]],
       })[0];
-      return found === undefined ? undefined : routeOf(found.payload);
+      return found === undefined ? { refusal: "no answer" } : routeOf(found.payload);
     } catch (error) {
-      // Its reasons are many: no route, one that refuses, one that swallows.
-      if (error instanceof KernelError) return undefined;
+      if (error instanceof KernelError) return { refusal: refusals[error.errno] ?? error.message };
       throw error;
     }
   }
 }
+
+/** What the kernel answers where a rule or a route ends the search: of the type blackhole, prohibit, unreachable, or none. */
+const refusals: Readonly<Record<number, string>> = {
+  22: "blackhole",
+  13: "prohibit",
+  113: "unreachable",
+  101: "no route",
+};
 
 function routeOf(payload: Buffer): Route {
   const attributes = decodeAttributes(payload.subarray(rtmsgBytes));

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { formatIpv4, parseSubnet, type Subnet } from "../../installation/install-file.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { HelperDeps } from "../deps.ts";
@@ -35,17 +36,31 @@ export function shadowedRoutes(deps: CollisionDeps): string[] {
 }
 
 /** Says where what is meant for guests goes to in place of the bridge, by the kernel's own word; undefined when it is the bridge. */
-export function leadsElsewhere({ installation, links, routes }: CollisionDeps, bridge: Link): string | undefined {
+export function leadsElsewhere(
+  { installation, layout, links, routes }: CollisionDeps,
+  bridge: Link,
+): string | undefined {
   const { first, last, prefix } = parseSubnet(installation.subnet);
   for (const address of [first + 1, last]) {
     const route = routes.to(ipv4Bytes(address));
-    if (route === undefined || route.link === bridge.index) continue;
+    if ("refusal" in route) {
+      const now = links.find(layout.bridge);
+      // A route over a link that is down is none yet; nor is one without carrier, where the host passes over such links.
+      if (now?.isUp !== true || (!now.hasCarrier && passesOver(layout.bridge))) continue;
+      return `what is meant for the guest ${formatIpv4(address)} is thrown away (${route.refusal}), by a rule (\`ip rule\`) or a route`;
+    }
+    if (route.link === bridge.index) continue;
     // A bridge without a VM has no carrier; some hosts are told to pass over such a link, and have the next best route then.
     if (route.table === routeTable.main && route.prefix < prefix) continue;
     const link = links.list().find(({ index }) => index === route.link)?.name ?? "another link";
     return `what is meant for the guest ${formatIpv4(address)} goes to ${link} (table ${route.table})`;
   }
   return undefined;
+}
+
+function passesOver(bridge: string): boolean {
+  const setting = `/proc/sys/net/ipv4/conf/${bridge}/ignore_routes_with_linkdown`;
+  return existsSync(setting) && readFileSync(setting, "utf8").trim() === "1";
 }
 
 /** As an error, where nothing has been made yet. */

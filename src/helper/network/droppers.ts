@@ -3,12 +3,15 @@ import { parseSubnet } from "../../installation/install-file.ts";
 import type { helperContract } from "../../rpc/contract/helper.ts";
 import type { ResultOf } from "../../rpc/contract/method.ts";
 import type { HelperDeps } from "../deps.ts";
-import type { BaseChain, ForeignRule } from "../netlink/nf-foreign.ts";
+import type { BaseChain, Compare, ForeignRule } from "../netlink/nf-foreign.ts";
 import { ipv4Bytes } from "./address.ts";
 import { inKernel } from "./in-kernel.ts";
 
+type Drops = NonNullable<ResultOf<typeof helperContract.natEnsure>["drops"]>;
+type Cuts = NonNullable<ResultOf<typeof helperContract.natEnsure>["cuts"]>;
 /** A chain of somebody else's that drops what guests send or get. */
-export type Dropper = NonNullable<ResultOf<typeof helperContract.natEnsure>["drops"]>[number];
+type Dropper = Drops[number] | Cuts[number];
+type Hook = Dropper["hook"];
 
 /** The chains that Docker, and ufw, leave to others' rules. */
 const places = ["DOCKER-USER", "ufw-user-forward"];
@@ -20,19 +23,25 @@ type DroppersDeps = Pick<HelperDeps, "foreign" | "installation" | "layout">;
 /** The same, where it can be found out: what is only a hint keeps no VM from its start. */
 export async function findDroppers(
   deps: DroppersDeps & Pick<HelperDeps, "log" | "spans">,
-): Promise<Dropper[] | undefined> {
+): Promise<{ drops?: Drops; cuts?: Cuts }> {
   try {
-    return await inKernel(deps.spans, "drops find", { table: deps.layout.table }, () => droppers(deps));
+    const found = await inKernel(deps.spans, "drops find", { table: deps.layout.table }, () => droppers(deps));
+    const cuts = found.filter(isCut);
+    return { drops: found.filter((one) => !isCut(one)), ...(cuts.length === 0 ? {} : { cuts }) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     deps.log.warn({ reason }, "whose rules drop what guests send can't be found out");
-    return undefined;
+    return {};
   }
+}
+
+function isCut(one: Dropper): one is Cuts[number] {
+  return one.hook !== "input" && one.hook !== "forward";
 }
 
 /**
  * The chains of others that end guests' packets: a drop is final, whatever banger's own chains say. A chain counts as one when its
- * policy or a rule without a condition drops, unless a rule of its table lets the bridge or the subnet through.
+ * policy, a rule without a condition or one for the bridge or the subnet drops, unless a rule of its table lets these through.
  */
 function droppers(deps: DroppersDeps): Dropper[] {
   const { foreign, layout } = deps;
@@ -43,37 +52,54 @@ function droppers(deps: DroppersDeps): Dropper[] {
     if (hook === "other") return [];
     const rules = rulesOf(chain);
     // Of the host's own chain nothing is said then: guests may well find names.
-    if (rules === undefined && hook === "input") return [];
+    if (rules === undefined && hook !== "forward") return [];
     if (rules === undefined) return [{ hook, family, table, chain: name, why: "unknown", too_many_rules: true }];
-    const drops = rules.some((rule) => rule.chain === name && rule.isUnconditional && rule.verdict === "drop");
+    const drops = rules.some((rule) => rule.chain === name && rule.verdict === "drop" && takesAll(deps, rule, hook));
     if (!chain.dropsByPolicy && !drops) return [];
     if (letsThrough(deps, rules, hook)) return [];
     const place = hook === "forward" ? places.find((name) => rules.some(({ chain: of }) => of === name)) : undefined;
     const why = chain.dropsByPolicy ? "policy" : "rule";
-    return [{ hook, family, table, chain: name, why, ...(place === undefined ? {} : { place }) }];
+    const answers = rules.some(isForAnswers) ? { answers_pass: true } : {};
+    return [{ hook, family, table, chain: name, why, ...answers, ...(place === undefined ? {} : { place }) }];
   });
   return [...found, ...legacy()];
 }
 
-/** A rule that accepts the bridge's or the subnet's own, or hands it to a chain of theirs, is somebody's decision. */
-function letsThrough(
+/** True for a rule that asks nothing of a packet, or only whether it is a guest's. */
+function takesAll(deps: DroppersDeps, { isUnconditional, onlyCompares, compares }: ForeignRule, hook: Hook): boolean {
+  if (isUnconditional) return true;
+  const sides = hook === "forward" ? ["from", "to"] : [hook === "output" || hook === "postrouting" ? "to" : "from"];
+  return onlyCompares && compares.length > 0 && compares.every((one) => sides.includes(one.side) && isOurs(deps, one));
+}
+
+/** True for the bridge's name, and for a network that holds the guests' addresses. */
+function isOurs(
   { installation, layout }: Pick<HelperDeps, "installation" | "layout">,
-  rules: readonly ForeignRule[],
-  hook: Dropper["hook"],
+  { value, mask, isEqual }: Compare,
 ): boolean {
+  if (!isEqual) return false;
+  if (value.toString("latin1").replace(/\0+$/, "") === layout.bridge) return true;
   const network = ipv4Bytes(parseSubnet(installation.subnet).network);
-  const isOurs = (value: Buffer) =>
-    value.toString("latin1").replace(/\0+$/, "") === layout.bridge ||
-    (value.length >= 3 && value.length <= 4 && network.subarray(0, value.length).equals(value));
+  return (
+    value.length <= network.length && value.every((byte, at) => ((network[at] ?? 0) & (mask?.[at] ?? 255)) === byte)
+  );
+}
+
+function isForAnswers({ verdict, heedsState }: ForeignRule): boolean {
+  return verdict === "accept" && heedsState;
+}
+
+/** A rule that accepts the bridge's or the subnet's own, or hands it to a chain of theirs, is somebody's decision. */
+function letsThrough(deps: DroppersDeps, rules: readonly ForeignRule[], hook: Hook): boolean {
   const letting = rules.filter(({ verdict }) => verdict === "accept" || verdict === "elsewhere");
   const names = (side: "from" | "to") =>
-    letting.some((rule) => rule.compares.some((one) => one.side === side && isOurs(one.value)));
-  const answersPass = () => letting.some(({ verdict, heedsState }) => verdict === "accept" && heedsState);
-  return names("from") && (hook === "input" || names("to") || answersPass());
+    letting.some((rule) => rule.compares.some((one) => one.side === side && isOurs(deps, one)));
+  if (hook !== "forward") return names(hook === "output" || hook === "postrouting" ? "to" : "from");
+  return names("from") && (names("to") || letting.some(isForAnswers));
 }
 
 /** What the older iptables has in the kernel can't be read so; that it is there is worth a word. */
-function legacy(): Dropper[] {
+function legacy(): Drops {
   try {
     const tables = readFileSync(legacyTables, "utf8").split("\n");
     if (!tables.includes("filter")) return [];

@@ -16,7 +16,7 @@ type LookedAt = NonNullable<ResultOf<typeof helperContract.hostLook>["network"]>
 export async function lookAtNetwork(deps: HelperDeps, dnsPort: number | undefined): Promise<LookedAt> {
   const { layout, links } = deps;
   const link = links.find(layout.bridge);
-  const drops = await findDroppers(deps);
+  const found = await findDroppers(deps);
   return {
     bridge: bridgeState(deps),
     name: layout.bridge,
@@ -25,7 +25,7 @@ export async function lookAtNetwork(deps: HelperDeps, dnsPort: number | undefine
     ...(link === undefined ? inUse(deps) : {}),
     ...(link === undefined ? {} : elsewhere(leadsElsewhere(deps, link))),
     shadows: shadowedRoutes(deps),
-    ...(drops === undefined ? {} : { drops }),
+    ...found,
   };
 }
 

@@ -38,10 +38,10 @@ export async function ensureNat(
   const now = readFileSync(forwarding, "utf8").trim() === "1" ? "1" : "0";
   if (facts.network.ip_forward_was === undefined) facts.putNetwork({ ...facts.network, ip_forward_was: now });
   if (now === "0") await inKernel(spans, "forwarding on", on, () => writeFileSync(forwarding, "1"));
-  const drops = await findDroppers(deps);
+  const found = await findDroppers(deps);
   return {
     table: layout.table,
-    ...(drops === undefined ? {} : { drops }),
+    ...found,
     ...(dnsPort === undefined ? {} : { dns_port: dnsPort }),
   };
 }

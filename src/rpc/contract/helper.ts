@@ -41,7 +41,11 @@ const drop = z.object({
   too_many_rules: z.boolean().optional(),
   /** The chain that its owner leaves to others. */
   place: z.string().optional(),
+  /** Its table accepts what belongs to a connection that there is. */
+  answers_pass: z.boolean().optional(),
 });
+/** The same for the other hooks: `prerouting` is all that guests send, the others what is sent to them. */
+const cut = drop.extend({ hook: z.enum(["prerouting", "output", "postrouting"]) });
 
 /** Everything that the root helper does: the whole privileged surface. */
 export const helperContract = {
@@ -86,6 +90,7 @@ export const helperContract = {
           shadows: z.array(z.string()),
           leads_elsewhere: z.string().optional(),
           drops: z.array(drop).optional(),
+          cuts: z.array(cut).optional(),
         })
         .optional(),
     }),
@@ -126,6 +131,7 @@ export const helperContract = {
       dns_port: z.int().optional(),
       /** Chains of others that end what guests send, or get. */
       drops: z.array(drop).optional(),
+      cuts: z.array(cut).optional(),
     }),
     errors: ["command_failed", "no_space"],
   }),
