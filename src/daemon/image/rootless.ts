@@ -21,6 +21,12 @@ export interface RootlessNeeds {
 /** What runs in it ends with the daemon, however that ends, so that nothing writes on into what a new daemon removes. */
 const endsWithDaemon = ["setpriv", "--pdeathsig", "KILL", "--"];
 
+/**
+ * Makes the shell that fakeroot is the parent of what is orphaned below it (prctl(2), PR_SET_CHILD_SUBREAPER, which a program that
+ * is executed keeps): it waits for its daemon's end, for ever where that is left to a first process that reaps nobody.
+ */
+const reaping = ["perl", "-e", "syscall(157, 36, 1, 0, 0, 0); exec @ARGV"];
+
 /** A user namespace of the owner's, with its subordinate ids. To enter it takes away what was set before: it is set within. */
 export const ownNamespace = ["unshare", "--user", "--map-root-user", "--map-auto", ...endsWithDaemon];
 
@@ -32,15 +38,25 @@ export async function chooseRootless(
   { highestId, devices }: RootlessNeeds = { highestId: 0, devices: false },
 ): Promise<Rootless> {
   // A host that can't is no failure: the shell tells, and ends well either way.
-  const question = `${ownNamespace.join(" ")} cat /proc/self/uid_map /proc/self/gid_map 2>/dev/null; echo --; command -v fakeroot; true`;
+  const question = `${ownNamespace.join(" ")} cat /proc/self/uid_map /proc/self/gid_map 2>/dev/null; echo --; command -v fakeroot; echo --; command -v perl; true`;
   const { stdout } = await run({ file: "sh", args: ["-c", question], signal });
-  const [maps = "", fakeroot = ""] = stdout.split("--\n");
+  const [maps = "", fakeroot = "", perl = ""] = stdout.split("--\n");
   if (maps.trim() !== "" && !devices && hasIds(maps, highestId)) return { within: ownNamespace, mode: "unshare" };
   if (fakeroot.trim() === "") throw withoutFakeroot(maps.trim() === "", { highestId, devices });
   const state = join(scratch, "fakeroot");
   await run({ file: "touch", args: [state], signal });
   return {
-    within: [...endsWithDaemon, "fakeroot", "-i", state, "-s", state, "--", ...endsWithDaemon],
+    within: [
+      ...endsWithDaemon,
+      ...(perl.trim() === "" ? [] : reaping),
+      "fakeroot",
+      "-i",
+      state,
+      "-s",
+      state,
+      "--",
+      ...endsWithDaemon,
+    ],
     mode: "fakechroot",
   };
 }

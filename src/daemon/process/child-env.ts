@@ -15,7 +15,7 @@ const names = new Set([
   "FAKED_MODE",
 ]);
 /** `TAR_OPTIONS=--exclude=…` leaves a file out; `XZ_DEFAULTS=--memlimit=…` makes an intact archive look damaged. */
-const prefixes = ["TAR_", "XZ_", "ZSTD_", "LZ4_", "MKE2FS_", "E2FSCK_", "DEBUGFS_", "FAKECHROOT"];
+const prefixes = ["TAR_", "XZ_", "ZSTD_", "LZ4_", "MKE2FS_", "E2FSCK_", "DEBUGFS_", "FAKECHROOT", "PERL5"];
 
 /** The environment for a program that the daemon runs: its own without what gives that program orders. */
 export function childEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

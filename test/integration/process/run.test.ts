@@ -24,7 +24,7 @@ describe("a program that the daemon runs", () => {
     await expect(exit(2)).rejects.toMatchObject({ code: "command_failed" });
   });
 
-  it.each(["TAR_OPTIONS", "XZ_DEFAULTS", "ZSTD_CLEVEL", "GZIP", "MKE2FS_CONFIG", "PAGER", "FAKEROOTKEY"])(
+  it.each(["TAR_OPTIONS", "XZ_DEFAULTS", "ZSTD_CLEVEL", "GZIP", "MKE2FS_CONFIG", "PAGER", "FAKEROOTKEY", "PERL5OPT"])(
     "takes no orders from the daemon's %s, and has the rest of its environment",
     async (name) => {
       const env = { ...process.env, [name]: "set", TMPDIR: "/other" };
