@@ -163,6 +163,16 @@ describe.skipIf(noSandbox)(`images${noSandbox ? ` (${noSandbox})` : ""}`, () => 
     expect(answer.code).toBe(64);
   });
 
+  it.each(["image", "kernel"])("a file that can't be read though it is there is named: %s", async (noun) => {
+    const { error, code } = await host.banger([noun, "import", "/proc/self/mem", "--name", "x"]);
+    expect(error()).toMatchObject({
+      code: "host_failed",
+      message: expect.stringMatching(/source: \/proc\/self\/mem can't be read \(EIO\): .*no ordinary file/) as string,
+      details: { field: "source" },
+    });
+    expect(code).toBe(71);
+  });
+
   it.each([
     ["is cut off", "head -c 3000"],
     ["is not a root file system", "cat >/dev/null; tar -c -C /etc hostname | cat"],

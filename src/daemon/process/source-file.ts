@@ -1,5 +1,6 @@
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { bytesAt } from "./bytes-at.ts";
 
 /** Refuses a source that isn't a file that the daemon can read. */
 export function mustBeReadable(path: string, field: string): void {
@@ -12,6 +13,8 @@ export function mustBeReadable(path: string, field: string): void {
       throw new BangerError("bad_content", `${field}: ${path} is ${kindOf(stat)}, not a file${next}`, { details });
     }
     accessSync(path, constants.R_OK);
+    // Some of /proc, and a disk that fails, say only so what they are.
+    bytesAt(path, 0, 1);
   });
 }
 
@@ -31,6 +34,13 @@ export function reading<T>(field: string, work: () => T): T {
     const odd = odds[code ?? ""];
     if (odd !== undefined)
       throw new BangerError("bad_content", `${field}: ${path} ${odd}`, { cause, details: { field } });
+    if (code === "EIO") {
+      const next = "its disk fails (see the kernel's log), or it is no ordinary file; give a copy that can be read";
+      throw new BangerError("host_failed", `${field}: ${path} can't be read (EIO): ${next}`, {
+        cause,
+        details: { field },
+      });
+    }
     if (code !== "EACCES" && code !== "EPERM") throw cause;
     const who = `the daemon's user (uid ${process.getuid?.()})`;
     throw new BangerError(
