@@ -164,13 +164,13 @@ describe.skipIf(noSandbox)(`images${noSandbox ? ` (${noSandbox})` : ""}`, () => 
   });
 
   it.each(["image", "kernel"])("a file that can't be read though it is there is named: %s", async (noun) => {
-    const { error, code } = await host.banger([noun, "import", "/proc/self/mem", "--name", "x"]);
-    expect(error()).toMatchObject({
+    const answer = await host.banger([noun, "import", "/proc/self/mem", "--name", "x"]);
+    expect(answer.error()).toMatchObject({
       code: "host_failed",
       message: expect.stringMatching(/source: \/proc\/self\/mem can't be read \(EIO\): .*no ordinary file/) as string,
       details: { field: "source" },
     });
-    expect(code).toBe(71);
+    expect(answer.code).toBe(71);
   });
 
   it.each([

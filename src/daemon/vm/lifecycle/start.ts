@@ -4,6 +4,7 @@ import { activeIds } from "../../../telemetry/spans.ts";
 import type { HostNetwork } from "../../network/host-network.ts";
 import type { OperationContext } from "../../operation/operations.ts";
 import type { Step, StepRunner } from "../../step/step-runner.ts";
+import { moreCpus } from "../more-cpus.ts";
 import type { Admission } from "../admission.ts";
 import type { Preflight } from "../preflight.ts";
 import type { Part, Starting } from "../parts/part.ts";
@@ -38,6 +39,7 @@ export async function startVm(
   await deps.steps.run({ operation: "vm.start", subject: before, context, attributes, steps: [preflight] });
   // Nothing is awaited between these two: of two starts at once the second one sees the first.
   deps.admission.admit(before, overcommit);
+  warnings.push(...moreCpus(before));
   const vm = records.update(before.id, {
     state: "starting",
     generation: before.generation + 1,

@@ -4,6 +4,7 @@ import type { Spans } from "../../../telemetry/spans.ts";
 import { awaitReady } from "../../guest/await-ready.ts";
 import type { BootTrace } from "../../guest/boot-trace.ts";
 import { ConsoleLog } from "../../vmm/console-log.ts";
+import { lateBoot } from "../more-cpus.ts";
 import type { RunningVm, RunningVms } from "../running.ts";
 import type { StoredVm } from "../vm-records.ts";
 import type { Part } from "./part.ts";
@@ -42,7 +43,9 @@ export function ready({ layout, running, bootTrace, spans }: GuestDeps): Part {
         { agent, lost: vmm.lost, tail: (lines) => console.tail(lines) },
         signal,
         readyDeadlineMs,
-      );
+      ).catch((error: unknown) => {
+        throw lateBoot(error, vm);
+      });
       bootTrace.record(answer, from);
     },
     release: withTheVmm,
