@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FailingHost, ownEtc, unharmed } from "../support/host-fault.ts";
+import { FailingHost, ownEtc, rowMs, unharmed } from "../support/host-fault.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
 const noCompiler = spawnSync("cc", ["--version"]).status === 0 ? undefined : "needs a C compiler";
@@ -17,7 +17,7 @@ describe.skipIf(leftOut)(`a host's clock${leftOut ? ` (${leftOut})` : ""}`, () =
       cc -shared -fPIC -DSHIFT_FILE='"/mnt/tmp/shift"' -o /mnt/clock.so /mnt/banger/test/support/shifted-clock.c
       echo /mnt/clock.so > /etc/ld.so.preload`;
     failing = await FailingHost.create({ prepare });
-  });
+  }, rowMs);
   afterAll(() => failing[Symbol.asyncDispose]());
 
   const { floor } = Math;
@@ -33,24 +33,28 @@ describe.skipIf(leftOut)(`a host's clock${leftOut ? ` (${leftOut})` : ""}`, () =
     ["set back by ten years", -10 * year],
     ["set ahead by ten years, and back after that", 10 * year],
     ["set to when time began", 1_000 - floor(Date.now() / 1_000)],
-  ])("that is %s hinders nothing, and what happens since is known as such", async (_, seconds) => {
-    const { host } = failing;
-    await failing.suffers({ make: set(seconds), mend: set(0), codes: unharmed });
-    await failing.inPlace(set(seconds));
-    await guestFollows(seconds);
-    await host.ok("vm", "start", "cold");
-    // A daemon that starts at that time finds what runs, and a stop has the time that it is given.
-    await host.daemon?.end();
-    await host.startDaemon();
-    await host.ok("vm", "exec", "warm", "--", "true");
-    const { started_at } = await host.ok<{ started_at: string }>("vm", "show", "cold");
-    const now = Date.now() + seconds * 1_000;
-    expect(Math.abs(Date.parse(started_at) - now)).toBeLessThan(600_000);
-    await host.ok("vm", "stop", "cold");
-    await failing.inPlace(set(0));
-    await host.ok("vm", "exec", "warm", "--", "true");
-    const { operations } = await host.ok<{ operations: { started_at: string }[] }>("trace", "ls", "--limit", "1");
-    expect(Math.abs(Date.parse(operations[0]?.started_at ?? "") - Date.now())).toBeLessThan(600_000);
-    await guestFollows(0);
-  });
+  ])(
+    "that is %s hinders nothing, and what happens since is known as such",
+    async (_, seconds) => {
+      const { host } = failing;
+      await failing.suffers({ make: set(seconds), mend: set(0), codes: unharmed });
+      await failing.inPlace(set(seconds));
+      await guestFollows(seconds);
+      await host.ok("vm", "start", "cold");
+      // A daemon that starts at that time finds what runs, and a stop has the time that it is given.
+      await host.daemon?.end();
+      await host.startDaemon();
+      await host.ok("vm", "exec", "warm", "--", "true");
+      const { started_at } = await host.ok<{ started_at: string }>("vm", "show", "cold");
+      const now = Date.now() + seconds * 1_000;
+      expect(Math.abs(Date.parse(started_at) - now)).toBeLessThan(600_000);
+      await host.ok("vm", "stop", "cold");
+      await failing.inPlace(set(0));
+      await host.ok("vm", "exec", "warm", "--", "true");
+      const { operations } = await host.ok<{ operations: { started_at: string }[] }>("trace", "ls", "--limit", "1");
+      expect(Math.abs(Date.parse(operations[0]?.started_at ?? "") - Date.now())).toBeLessThan(600_000);
+      await guestFollows(0);
+    },
+    rowMs,
+  );
 });

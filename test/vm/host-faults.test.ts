@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { failed, FailingHost, type Fault, full, limit } from "../support/host-fault.ts";
+import { failed, FailingHost, type Fault, full, limit, rowMs } from "../support/host-fault.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
 const readOnly = (name: string) => `mount --bind ${name} ${name}; mount -o remount,bind,ro ${name}`;
@@ -8,7 +8,7 @@ describe.skipIf(noSandbox)(`a host that fails${noSandbox ? ` (${noSandbox})` : "
   let failing: FailingHost;
   beforeAll(async () => {
     failing = await FailingHost.create({ stateMib: 256 });
-  });
+  }, rowMs);
   afterAll(() => failing[Symbol.asyncDispose]());
 
   it.each<[string, Fault]>([
@@ -76,7 +76,9 @@ describe.skipIf(noSandbox)(`a host that fails${noSandbox ? ` (${noSandbox})` : "
         says: /limit of a file's size/,
       },
     ],
-  ])("with a %s says so at each operation, leaves nothing, and goes on when that is over", (_, fault) =>
-    failing.suffers(fault),
+  ])(
+    "with a %s says so at each operation, leaves nothing, and goes on when that is over",
+    (_, fault) => failing.suffers(fault),
+    rowMs,
   );
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Codes, FailingHost, type Fault, limit, unharmed } from "../support/host-fault.ts";
+import { type Codes, FailingHost, type Fault, limit, rowMs, unharmed } from "../support/host-fault.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
 /** Node ends itself at the first page that it is refused, which may be in any of them; a program it runs may be refused first. */
@@ -16,7 +16,7 @@ describe.skipIf(noSandbox)(`a host without memory${noSandbox ? ` (${noSandbox})`
   let failing: FailingHost;
   beforeAll(async () => {
     failing = await FailingHost.create();
-  });
+  }, rowMs);
   afterAll(() => failing[Symbol.asyncDispose]());
 
   it.each<[string, Fault]>([
@@ -49,5 +49,5 @@ describe.skipIf(noSandbox)(`a host without memory${noSandbox ? ` (${noSandbox})`
         says: /QEMU ended at once: .*failed to map segment/,
       },
     ],
-  ])("%s says so at each operation, ends no VM, and leaves nothing", (_, fault) => failing.suffers(fault));
+  ])("%s says so at each operation, ends no VM, and leaves nothing", (_, fault) => failing.suffers(fault), rowMs);
 });
