@@ -1,7 +1,7 @@
 import { statfsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../../telemetry/log.ts";
-import type { VmmConnection } from "../vmm/driver.ts";
+import { stuck, type VmmConnection } from "../vmm/driver.ts";
 
 /** What letting a guest go on needs. */
 export interface ResumeDeps {
@@ -14,18 +14,23 @@ export interface ResumeDeps {
 /** A guest goes on when so much is free: less would be full again at once. */
 const enoughBytes = 64 * 1024 * 1024;
 const lookAgainMs = 1_000;
+/** Whether a disk can be written that failed shows only when it is. */
+const tryAgainMs = 10_000;
 
-/** Lets a guest go on that its VMM stopped for want of disk space, once there is room; tries as long as it stands still. */
+/** Lets a guest go on that its VMM stopped for want of disk space, once there is room, or as its disk can't be written; tries as long as it stands still. */
 export async function resumeOnSpace({ vmm, path, log }: ResumeDeps): Promise<void> {
   const over = new AbortController();
   void Promise.race([vmm.lost, vmm.closed]).then(() => over.abort());
-  log.warn("the guest stands still: the host's disk is full");
-  while (vmm.condition === "no_space" && !over.signal.aborted) {
-    await delay(lookAgainMs, undefined, { ref: false, signal: over.signal }).catch(() => undefined);
+  const isFull = vmm.condition === "no_space";
+  log.warn(`the guest stands still: ${isFull ? "the host's disk is full" : "its disk can't be written"}`);
+  while (stuck.has(vmm.condition) && !over.signal.aborted) {
+    await delay(isFull ? lookAgainMs : tryAgainMs, undefined, { ref: false, signal: over.signal }).catch(
+      () => undefined,
+    );
     try {
       if (over.signal.aborted || freeBytes(path) < enoughBytes) continue;
       await vmm.boot(over.signal);
-      log.info("the guest goes on: there is room on the host's disk");
+      log.info(`the guest goes on${isFull ? ": there is room on the host's disk" : ", and its disk is tried again"}`);
     } catch (error) {
       if (!over.signal.aborted) log.warn({ err: error }, "the guest could not be let go on yet");
     }

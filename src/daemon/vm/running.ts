@@ -62,7 +62,7 @@ export class RunningVms {
     const running = this.#byId.get(id);
     if (running === undefined) return "unreachable";
     const { condition } = running.vmm;
-    if (condition === "no_space" || condition === "paused") return condition;
+    if (condition === "no_space" || condition === "disk_failed" || condition === "paused") return condition;
     return running.agent.state === "answers" ? "ok" : "agent_silent";
   }
 
@@ -89,8 +89,10 @@ export class RunningVms {
   agentOf(vm: Pick<Vm, "id" | "name" | "state">): AgentLink {
     const running = this.#byId.get(vm.id);
     const health = this.healthOf(vm);
-    const refuse = (code: "wrong_state" | "no_space" | "guest_died" | "helper_unavailable", why: string) =>
-      new BangerError(code, `vm ${vm.name} ${why}`, { details: { state: vm.state, health } });
+    const refuse = (
+      code: "wrong_state" | "no_space" | "guest_died" | "helper_unavailable" | "host_failed",
+      why: string,
+    ) => new BangerError(code, `vm ${vm.name} ${why}`, { details: { state: vm.state, health } });
     switch (health) {
       case null:
         throw refuse("wrong_state", `is ${vm.state}, not running; ${adviceFor(vm.state)}`);
@@ -101,6 +103,11 @@ export class RunningVms {
         throw refuse("guest_died", "runs, but its VMM can't be reached; it is being asked again");
       case "no_space":
         throw refuse("no_space", "stands still, as the host's disk is full; it goes on when there is room");
+      case "disk_failed":
+        throw refuse(
+          "host_failed",
+          "stands still, as its disk can't be written (a quota, or a broken disk); it is tried again",
+        );
       case "paused":
         throw refuse("wrong_state", "is paused; `banger vm resume` lets it go on");
       case "ok":

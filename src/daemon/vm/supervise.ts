@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../../telemetry/log.ts";
-import type { ShutdownCause } from "../vmm/driver.ts";
+import { type ShutdownCause, stuck } from "../vmm/driver.ts";
 import { afterEnd, type AfterEndDeps } from "./lifecycle/after-end.ts";
 import { connectVm, type ConnectionDeps } from "./parts/connection.ts";
 import { resumeOnSpace } from "./resume-on-space.ts";
@@ -34,8 +34,8 @@ export function supervise(deps: SuperviseDeps, vm: StoredVm, short = 0): void {
   // One at a time, however often its VMM says so.
   const look = () => {
     // A guest that stands still answers nothing, and its agent isn't to blame.
-    agent.rest(vmm.condition === "paused" || vmm.condition === "no_space");
-    if (vmm.condition !== "no_space" || resuming) return;
+    agent.rest(vmm.condition === "paused" || stuck.has(vmm.condition));
+    if (!stuck.has(vmm.condition) || resuming) return;
     resuming = true;
     void resumeOnSpace({ vmm, path, log }).finally(() => (resuming = false));
   };

@@ -31,8 +31,11 @@ export interface LaunchedVmm {
   readonly startedAt: Date;
 }
 
-/** What a VMM does with its guest: has not begun it, runs it, or has stopped it because the host's disk is full, or because somebody asked. */
-export type VmmCondition = "prelaunch" | "running" | "no_space" | "paused";
+/** What a VMM does with its guest: has not begun it, runs it, or has stopped it because the host's disk is full or can't be written, or because somebody asked. */
+export type VmmCondition = "prelaunch" | "running" | "no_space" | "disk_failed" | "paused";
+
+/** Its guest stands still until what it wrote can be written: for want of space, or as the host refuses it (a quota, a broken disk). */
+export const stuck: ReadonlySet<VmmCondition> = new Set<VmmCondition>(["no_space", "disk_failed"]);
 
 /** Why a guest ends its VMM: it powered itself off, reset itself, or its kernel panicked. */
 export type ShutdownCause = "shutdown" | "reset" | "panic";

@@ -52,7 +52,7 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
     ["-append", append],
     files.fdsets.flatMap(({ fd, set }) => ["-add-fd", `fd=${fd},set=${set}`]),
     rootDisk(spec),
-    ["-device", "virtio-blk-pci,drive=root"],
+    ["-device", "virtio-blk-pci,drive=root,werror=stop"],
     spec.tap === undefined ? [] : networkDevice(spec.tap, spec.mac),
     ["-chardev", "stdio,id=console,signal=off"],
     ["-serial", "chardev:console", "-device", "virtio-serial-pci"],

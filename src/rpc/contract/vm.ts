@@ -45,7 +45,7 @@ const vm = z.object({
   /** Why so. */
   accel_why: z.string().nullable().optional(),
   /** What is the matter with a VM that runs: its agent doesn't answer, the host's disk is full, it was paused, its VMM can't be reached. */
-  health: z.enum(["ok", "agent_silent", "no_space", "paused", "unreachable"]).nullable().optional(),
+  health: z.enum(["ok", "agent_silent", "no_space", "disk_failed", "paused", "unreachable"]).nullable().optional(),
   /** The VMM's, while it runs. */
   pid: z.int().nullable(),
   /** How often it was started. */

@@ -209,7 +209,8 @@ fuzz("QMP", async (mutator) => {
     const client = await QmpClient.connect({ socket: vmm as unknown as Socket, signal });
     const connection = await openQemuConnection(client, () => Promise.reject(new Error("none")), signal);
     await connection.boot(signal);
-    if (!["running", "prelaunch", "no_space", "paused"].includes(connection.condition)) throw new Error("condition");
+    if (!["running", "prelaunch", "no_space", "disk_failed", "paused"].includes(connection.condition))
+      throw new Error("condition");
     if (![undefined, "shutdown", "reset"].includes(connection.said)) throw new Error("said");
     connection.close();
   } catch (error) {

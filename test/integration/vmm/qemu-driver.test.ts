@@ -71,14 +71,17 @@ it.each<[string, string, string, VmmCondition]>([
   ["has not begun", "prelaunch", "ok", "prelaunch"],
   ["was paused", "paused", "ok", "paused"],
   ["was stopped by a full disk", "io-error", "nospace", "no_space"],
-  ["was stopped by a broken disk", "io-error", "failed", "paused"],
+  ["was stopped by a broken disk", "io-error", "failed", "disk_failed"],
 ])("a VMM that %s before it was connected to is known as that", async (_, now, io, condition) => {
   vmm.status = now;
   vmm.ioStatus = io;
   expect((await driver().connect(vmId, forEver)).condition).toBe(condition);
 });
 
-it("a full disk is told when it happens, and when the guest goes on", async () => {
+it.each([
+  ["a full disk", true, "no_space"],
+  ["a disk that can't be written", false, "disk_failed"],
+])("%s is told when it happens, and when the guest goes on", async (_, nospace, known) => {
   const connection = await driver().connect(vmId, forEver);
   const told: VmmCondition[] = [];
   const wentOn = new Promise<void>((resolve) => {
@@ -87,10 +90,10 @@ it("a full disk is told when it happens, and when the guest goes on", async () =
       if (condition === "running") resolve();
     });
   });
-  vmm.event("BLOCK_IO_ERROR", { device: "", action: "report", nospace: true });
-  vmm.event("BLOCK_IO_ERROR", { device: "", action: "stop", nospace: true });
+  vmm.event("BLOCK_IO_ERROR", { device: "", action: "report", nospace });
+  vmm.event("BLOCK_IO_ERROR", { device: "", action: "stop", nospace });
   vmm.event("STOP");
   await connection.boot(forEver);
   await wentOn;
-  expect(told).toEqual(["no_space", "running"]);
+  expect(told).toEqual([known, "running"]);
 });

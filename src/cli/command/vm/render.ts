@@ -70,6 +70,7 @@ const healthText: Readonly<Record<NonNullable<Vm["health"]>, string>> = {
   ok: "ok",
   agent_silent: "its agent does not answer; it is asked again",
   no_space: "stands still: the host's disk is full; it goes on when there is room",
+  disk_failed: "stands still: its disk can't be written (a quota, or a broken disk); it is tried again",
   paused: "paused; `banger vm resume` lets it go on",
   unreachable: "its VMM can't be reached; it is asked again",
 };

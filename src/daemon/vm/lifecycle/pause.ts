@@ -2,6 +2,7 @@ import { BangerError } from "../../../rpc/contract/errors.ts";
 import { attribute } from "../../../telemetry/names.ts";
 import type { OperationContext } from "../../operation/operations.ts";
 import type { Step, StepRunner } from "../../step/step-runner.ts";
+import { stuck } from "../../vmm/driver.ts";
 import type { RunningVm, RunningVms } from "../running.ts";
 import type { StoredVm } from "../vm-records.ts";
 
@@ -18,7 +19,7 @@ const onPurpose = { none: "what was asked for stays so; the other of pause and r
 /** Halts a VM's guest; its VMM remembers, whatever becomes of the daemon. The caller holds the VM's lock. */
 export async function pauseVm(deps: PauseDeps, vm: StoredVm, context: OperationContext): Promise<StoredVm> {
   const { vmm } = reached(deps, vm);
-  if (vmm.condition === "no_space") throw standsStill(vm, "can't be paused: it goes on when there is room");
+  mustNotBeStuck(vm, vmm, "can't be paused: it goes on when that can be written");
   return take(deps, "vm.pause", vm, context, [
     { name: "pause", do: (_, signal) => vmm.pause(signal), undo: onPurpose },
   ]);
@@ -27,7 +28,7 @@ export async function pauseVm(deps: PauseDeps, vm: StoredVm, context: OperationC
 /** Lets a VM's guest go on, and sets its clock. The caller holds the VM's lock. */
 export async function resumeVm(deps: PauseDeps, vm: StoredVm, context: OperationContext): Promise<StoredVm> {
   const { vmm, agent } = reached(deps, vm);
-  if (vmm.condition === "no_space") throw standsStill(vm, "can't be resumed before there is room; then it goes on");
+  mustNotBeStuck(vm, vmm, "can't be resumed before that can be written; then it goes on");
   return take(deps, "vm.resume", vm, context, [
     { name: "resume", do: (_, signal) => vmm.boot(signal), undo: onPurpose },
     {
@@ -64,6 +65,11 @@ function reached({ running }: PauseDeps, { id, name }: StoredVm): RunningVm {
   throw new BangerError("guest_died", `vm ${name} runs, but its VMM can't be reached; it is being asked again`);
 }
 
-function standsStill({ name }: StoredVm, what: string): BangerError {
-  return new BangerError("no_space", `vm ${name} stands still, as the host's disk is full, and ${what}`);
+function mustNotBeStuck({ name }: StoredVm, { condition }: RunningVm["vmm"], what: string): void {
+  if (!stuck.has(condition)) return;
+  const [code, why] =
+    condition === "no_space"
+      ? (["no_space", "the host's disk is full"] as const)
+      : (["host_failed", "its disk can't be written"] as const);
+  throw new BangerError(code, `vm ${name} stands still, as ${why}, and ${what}`);
 }

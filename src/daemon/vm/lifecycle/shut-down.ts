@@ -6,6 +6,7 @@ import type { OperationContext } from "../../operation/operations.ts";
 import type { StepRunner } from "../../step/step-runner.ts";
 import type { RunningVm, RunningVms } from "../running.ts";
 import type { StoredVm, VmRecords } from "../vm-records.ts";
+import { stuck } from "../../vmm/driver.ts";
 import type { ExitReader } from "./exit.ts";
 
 /** What shutting a guest down needs. */
@@ -23,7 +24,7 @@ export type AskedBy = "agent" | "power_button";
 const agentsPart = 2 / 3;
 /** How often a VMM whose connection is lost is looked for, until it is gone. */
 const lookAgainMs = 100;
-const standsStill = "it stands still, as the host's disk is full, and can't shut down before there is room";
+const standsStill = "it stands still, as the host's disk can't be written, and can't shut down before it can";
 /** As long as a timer can be: another signal ends the wait. */
 const longestTimerMs = 2 ** 31 - 1;
 
@@ -107,7 +108,7 @@ async function askAgent(leaving: Leaving): Promise<void> {
   const { handle, over, context } = leaving;
   if (handle === undefined) return;
   const { agent, vmm } = handle;
-  if (vmm.condition === "no_space") await context.emit("progress", { text: standsStill });
+  if (stuck.has(vmm.condition)) await context.emit("progress", { text: standsStill });
   try {
     await Promise.race([agent.ready(over, longestTimerMs), vmm.lost]);
     over.throwIfAborted();

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { ShutdownCause, VmmCondition, VmmConnection } from "../driver.ts";
+import { type ShutdownCause, stuck, type VmmCondition, type VmmConnection } from "../driver.ts";
 import { objectOf } from "./json.ts";
 import type { QmpClient, QmpEvent } from "./qmp.ts";
 
@@ -66,10 +66,11 @@ export async function openQemuConnection(
 function conditionAfter({ event, data }: QmpEvent, before: VmmCondition, ends: boolean): VmmCondition | undefined {
   switch (event) {
     case "BLOCK_IO_ERROR":
-      return data["action"] === "stop" && data["nospace"] === true ? "no_space" : undefined;
+      if (data["action"] !== "stop") return undefined;
+      return data["nospace"] === true ? "no_space" : "disk_failed";
     case "STOP":
       // The error that stopped it was said first. A guest that ends is stopped too, and nobody paused it.
-      return before === "no_space" || ends ? undefined : "paused";
+      return stuck.has(before) || ends ? undefined : "paused";
     case "RESUME":
       return "running";
     default:
@@ -82,6 +83,6 @@ async function conditionNow(qmp: QmpClient, signal: AbortSignal): Promise<VmmCon
   if (status === "running" || status === "prelaunch") return status;
   if (status !== "io-error") return "paused";
   const devices: unknown = await qmp.execute("query-block", signal);
-  const wantsSpace = (device: unknown) => objectOf(device)?.["io-status"] === "nospace";
-  return Array.isArray(devices) && devices.some(wantsSpace) ? "no_space" : "paused";
+  const statuses = Array.isArray(devices) ? devices.map((device) => objectOf(device)?.["io-status"]) : [];
+  return statuses.includes("nospace") ? "no_space" : "disk_failed";
 }
