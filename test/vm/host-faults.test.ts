@@ -55,7 +55,7 @@ describe.skipIf(noSandbox)(`a host that fails${noSandbox ? ` (${noSandbox})` : "
         mend: limit("nofile=1024"),
         codes: failed,
         says: /no descriptor left; raise its limit/,
-        restart: "to clean",
+        restart: true,
       },
     ],
     [

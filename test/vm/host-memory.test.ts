@@ -28,7 +28,7 @@ describe.skipIf(noSandbox)(`a host without memory${noSandbox ? ` (${noSandbox})`
         mend: ":",
         codes: dying,
         says: /closed the connection|can't connect|temporarily unavailable|memory/,
-        restart: "as it died",
+        restart: true,
       },
     ],
     [
