@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { describe, expect, it } from "vitest";
+import { Installation } from "../support/installation.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
 /** True while a process has this in its command line. */
@@ -26,4 +27,17 @@ describe.skipIf(noSandbox)(`a sandbox${noSandbox ? ` (${noSandbox})` : ""}`, () 
     child.kill(signal);
     await expect.poll(() => runs(mark), { timeout: 5_000 }).toBe(false);
   });
+});
+
+it.skipIf(noSandbox)("the host's state has the sandbox's own loop devices, and no other sandbox's", async () => {
+  await using one = await Installation.create();
+  await using other = await Installation.create();
+  const before = await other.hostState();
+  const device = await one.sandbox.root("truncate -s 10M /mnt/tmp/file; losetup --find --show /mnt/tmp/file");
+  try {
+    expect(await one.hostState()).toContain("/mnt/tmp/file");
+    expect(await other.hostState()).toBe(before);
+  } finally {
+    await one.sandbox.root(`losetup --detach ${device}`);
+  }
 });

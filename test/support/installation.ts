@@ -111,6 +111,11 @@ export class Process {
   }
 }
 
+/** Loop devices are the whole host's: those of a file on the sandbox's own file systems, which the checkout's isn't. */
+const ownLoops = `
+  own=$(awk '$5 ~ "^/mnt" { print $3 }' /proc/self/mountinfo | grep -vx "$(mountpoint -d /mnt/banger)" | tr '\\n' ' ')
+  losetup --noheadings --output BACK-MAJ:MIN,NAME,BACK-FILE | awk -v own=" $own" 'index(own, " " $1 " ")'`;
+
 /** What the processes log of their own mistakes. */
 const bugMessages = new Set(["answered a code that the declaration lacks", "a failure that nobody waited for"]);
 
@@ -261,7 +266,7 @@ TOML`);
       nft list ruleset
       cat /proc/sys/net/ipv4/ip_forward
       cut -d' ' -f1,2 /proc/mounts | grep -v ' /usr/bin/qemu-system-x86_64$'
-      losetup --all | grep --fixed-strings --invert-match ${btrfsFile} || true
+      ${ownLoops} | grep --fixed-strings --invert-match ${btrfsFile} || true
       processes=$(ps -eo stat=,uid=,comm=)
       echo "$processes" | awk '$1 !~ /^Z/ && $3 != "ps" && $3 != "bash" { print $2, $3 }' | sort
       find ${word(this.#directory)} -not -name 'banger.db*' -not -name 'console.log*' -not -name 'bangerd.lock*' | sort`);

@@ -114,10 +114,15 @@ describe("the agent", () => {
 
   it("ends a command whose caller leaves, and all of its group", async () => {
     const abort = new AbortController();
-    const running = exec(["sh", "-c", "sleep 61 & sleep 62"], { signal: abort.signal, onStdout: () => undefined });
+    // No other process of this host sleeps for so long.
+    const [first, second] = [process.pid + 1_000_000_000, process.pid + 2_000_000_000];
+    const running = exec(["sh", "-c", `sleep ${first} & sleep ${second}`], {
+      signal: abort.signal,
+      onStdout: () => undefined,
+    });
     abort.abort(new Error("left"));
     await expect(running).rejects.toThrow("left");
-    expect(await exec(["sh", "-c", "pgrep -f 'sleep 6[12]' || true"])).toMatchObject({ stdout: "" });
+    expect(await exec(["sh", "-c", `pgrep -f '^sleep (${first}|${second})' || true`])).toMatchObject({ stdout: "" });
   });
 
   it("ends one that ignores SIGTERM", async () => {
