@@ -240,10 +240,15 @@ export class AgentExec {
     const nobody = kind === 2 && number === ENOENT && user !== undefined && text.startsWith(`user ${user}: `);
     const why = nobody ? `user ${user} is none of the guest's` : text;
     // What isn't the program's own fault (a user, a directory) is of kind 2, as everything is from an older agent.
-    const details = { errno: number, ...(kind === 3 ? { what: "program" } : {}) };
+    const hint = nobody ? listsUsers : seeToIt;
+    const details = { errno: number, ...(kind === 3 ? { what: "program" } : { hint }) };
     return this.fail(new BangerError("command_failed", `the command could not be started: ${why}`, { details }));
   }
 }
+
+/** The next steps, for a person. */
+const listsUsers = "`banger exec VM -- cut -d: -f1 /etc/passwd` lists the guest's users; a number is taken as a uid.";
+const seeToIt = "See to what is named, in the guest; without -C a command begins in its user's home.";
 
 function sizeOf({ rows, columns }: TerminalSize): Buffer {
   const payload = Buffer.alloc(4);

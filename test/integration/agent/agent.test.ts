@@ -167,13 +167,14 @@ describe("the agent", () => {
   });
 
   it.each([
-    [{ user: "no-such-user" }, /user no-such-user is none of the guest's/],
-    [{ cwd: "/no/such" }, /directory \/no\/such: No such file/],
-    [{ cwd: "/etc/passwd" }, /directory \/etc\/passwd: Not a directory/],
-  ])("%j is named, and no fault of the program", async (rest, message) => {
+    [{ user: "no-such-user" }, /user no-such-user is none of the guest's/, /lists the guest's users/],
+    [{ cwd: "/no/such" }, /directory \/no\/such: No such file/, /without -C/],
+    [{ cwd: "/etc/passwd" }, /directory \/etc\/passwd: Not a directory/, /without -C/],
+  ])("%j is named with the next step, and no fault of the program", async (rest, message, hint) => {
     const error: unknown = await exec(["true"], rest).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ message: expect.stringMatching(message) as string });
     expect((error as BangerError).details?.["what"]).toBeUndefined();
+    expect((error as BangerError).details?.["hint"]).toMatch(hint);
   });
 
   it.each(["\udcff", "a\udc80\udcffé\ufffd€😀\udce2\udc82", "\udcc3"])(
