@@ -88,6 +88,8 @@ export class FailingHost implements AsyncDisposable {
 
   /** Every operation answers as the fault says, and once it is over all is as before and goes on. */
   async suffers(fault: Fault): Promise<void> {
+    // What the guest has written lately has its blocks: it is not what stands still.
+    await this.host.ok("vm", "exec", "warm", "--", "sync");
     const before = await this.#quietFacts();
     await this.inPlace(fault.make);
     const answers: Record<string, unknown> = {};
