@@ -159,4 +159,18 @@ describe("a bug", () => {
     expect(stderr).toMatch(new RegExp(`^${name}: \\S+ is not built; run .make build. there\\n$`));
     expect(code).toBe(70);
   });
+
+  it.each(["banger", "bangerd", "bangerd-root"])("%s that may open too few files says so", async (name) => {
+    const asked = (files: number) => host.bash(`(ulimit -n ${files}; "${root}bin/${name}" --version)`);
+    for (const files of [12, 20, 31]) {
+      expect(await asked(files)).toEqual({
+        code: 71,
+        stdout: "",
+        stderr: `${name}: fewer than 32 open files are allowed here (\`ulimit -Hn\`); raise that limit, or start it elsewhere\n`,
+      });
+    }
+    expect(await asked(32)).toMatchObject({ code: 0, stderr: "" });
+    // Of what may be raised Node takes all.
+    expect((await host.bash(`ulimit -Sn 20; "${root}bin/${name}" --version`)).code).toBe(0);
+  });
 });
