@@ -30,6 +30,14 @@ beforeAll(async () => {
       await emit("stdout", Buffer.from([0xff, 0xc3, 0xa9, 0x0a]).toString("base64"));
       return { exit_code: 0, signal: null };
     },
+    vmSsh: async () => ({
+      host: "10.77.0.2",
+      port: 22,
+      user: "root",
+      identity_file: "/id",
+      known_hosts_file: "/known",
+      host_key_alias: "web",
+    }),
     vmShow: () => Promise.reject(new BangerError("not_found", "vm: é\n\u001b[2Jis none of them")),
     networkUp: async (_, { emit }) => {
       await emit("progress", { text: "one\n\u001b[2Jtwo" });
@@ -103,6 +111,39 @@ describe("the locale C", () => {
     expect((await host.bash("LC_ALL=C banger vm exec web -- x | od -An -tx1")).stdout).toBe(" ff c3 a9 0a\n");
     const { stderr } = await host.bash("LC_ALL=C banger --json vm show web");
     expect((JSON.parse(stderr) as { error: { message: string } }).error.message).toContain("é");
+  });
+});
+
+describe("a program in the foreground", () => {
+  /** What `line` prints in a terminal, where `ssh` is a script. */
+  const withSsh = async (ssh: string, line: string) => {
+    const script = `cd "$(mktemp -d -p .)"; mkdir p; printf '#!/bin/bash\\n%s\\n' '${ssh}' >p/ssh; chmod +x p/ssh
+      declare -f banger >b; export SHELL=/bin/bash PATH=$PWD/p:$PATH; script -qefc '. ./b; ${line}' /dev/null </dev/null`;
+    return (await host.bash(script)).stdout.replaceAll("\r\n", "\n");
+  };
+
+  it("that stops itself gives the shell back, and goes on with it", async () => {
+    // As ssh does for `~^Z`: it stops itself alone.
+    const shown = await withSsh(
+      "kill -TSTP $$; echo again; exit 7",
+      "set -m; banger ssh web; echo back $?; fg; echo end $?",
+    );
+    expect(shown).toMatch(/^(?:[^\n]*Stopped[^\n]*\n|\n)*back 148\n[^]*again\nend 7\n$/);
+  });
+
+  it("that stops itself where no shell could take it on goes on", async () => {
+    expect(await withSsh("kill -TSTP $$; echo again; exit 7", "banger ssh web; echo end $?")).toBe("again\nend 7\n");
+  });
+
+  it.each([
+    ["banger ssh web -- vim x", "-t"],
+    ["banger ssh web", ""],
+    ["banger ssh web -- vim x </dev/null", ""],
+    ["banger ssh web -- vim x | cat", ""],
+  ])("%s has ssh make a terminal: %j", async (line, flag) => {
+    expect(await withSsh('for word; do [ "$word" != -t ] || echo "<$word>"; done', line)).toBe(
+      flag === "" ? "" : `<${flag}>\n`,
+    );
   });
 });
 

@@ -1,3 +1,4 @@
+import { isatty } from "node:tty";
 import type { guestContract } from "../../../rpc/contract/guest.ts";
 import type { ResultOf } from "../../../rpc/contract/method.ts";
 import { command } from "../../command.ts";
@@ -13,7 +14,12 @@ export const vmSsh = command({
     summary: "a command to run instead of a shell: one word is a shell's line, several arrive as they are",
     required: false,
   },
-  examples: ["banger vm ssh web", "banger vm ssh web -- uptime", "banger vm ssh web -- 'ls /etc | wc -l'"],
+  examples: [
+    "banger vm ssh web",
+    "banger vm ssh web -- uptime",
+    "banger vm ssh web -- vim notes",
+    "banger vm ssh web -- 'ls /etc | wc -l'",
+  ],
   run: async ({ call, json, print, foreground }, params, remote) => {
     const target = await call("vmSsh", params);
     if (json && remote.length === 0) {
@@ -26,7 +32,7 @@ export const vmSsh = command({
 
 /** What ssh is run with: for a shell, or for the words of a command. */
 export function sshArguments(target: ResultOf<(typeof guestContract)["vmSsh"]>, remote: readonly string[]): string[] {
-  return [...sshOptions(target), `${target.user}@${target.host}`, ...remoteLine(remote)];
+  return [...sshOptions(target), ...terminalFor(remote), `${target.user}@${target.host}`, ...remoteLine(remote)];
 }
 
 /** `-F none`: no configuration of the caller's or the host's. The agent would offer its own keys first. */
@@ -44,6 +50,11 @@ function sshOptions(target: ResultOf<(typeof guestContract)["vmSsh"]>): string[]
     "LogLevel=ERROR",
   ];
   return ["-F", "none", "-p", String(target.port), ...options.flatMap((option) => ["-o", option])];
+}
+
+/** A command has a terminal where its caller has one, as a shell does: then `vim` works, and Ctrl-C reaches it. Not where its output is read. */
+function terminalFor(remote: readonly string[]): string[] {
+  return remote.length > 0 && [0, 1, 2].every((fd) => isatty(fd)) ? ["-t"] : [];
 }
 
 /** A path as ssh_config(5) takes it: blanks separate, `%` begins a token, and ~ or $ would be looked up. */
