@@ -90,7 +90,7 @@ function invocationOf(command: Command, read: ReadFlags): Invocation {
   }
   const given = command.several === true ? names : positionals;
   const whole = complete(command, params, given);
-  if (command.rest?.required === true && rest.length === 0) throw missing(command, command.rest.name);
+  if (command.rest?.required === true && rest.length === 0) throw withoutCommand(command);
   return { kind: "command", command, params: whole, rest, switches, flags };
 }
 
@@ -110,10 +110,24 @@ function complete(
     } else if (spec?.required === true) throw missing(command, name);
   }
   const extra = given[command.positionals.length];
-  if (extra !== undefined) throw usage(`${title(command)}: ${quoted(extra)} is one argument too many`, title(command));
+  if (extra !== undefined) {
+    // What is made takes its name by a flag, and fingers give it by place.
+    const isName =
+      params["name"] === undefined && /^[a-z][a-z0-9-]{0,31}$/.test(extra) && specs.some(({ name }) => name === "name");
+    const near = isName ? `; did you mean --name ${extra}?` : "";
+    throw usage(`${title(command)}: ${quoted(extra)} is one argument too many${near}`, title(command));
+  }
   const lacking = flagsOf(command).find(({ name, required }) => required && whole[name] === undefined);
   if (lacking !== undefined) throw missing(command, `--${flagsFor(lacking)[0].name}`);
   return whole;
+}
+
+function withoutCommand(command: Command): Error {
+  const example = command.examples[0] ?? "";
+  return usage(
+    `${title(command)}: the command is missing: what to run in the guest, as in \`${example}\``,
+    title(command),
+  );
 }
 
 function missing(command: Command, what: string): Error {

@@ -4,7 +4,10 @@ import type { ParamSpec, ParamValue } from "./method-spec.ts";
 import type { Unit } from "./unit.ts";
 import { quoted, title, usage } from "./usage.ts";
 
-/** Reads what was typed for a parameter; `shown` is what the person calls it. Whether it is within its limits, the daemon judges. */
+/**
+ * Reads what was typed for a parameter; `shown` is what the person calls it. Whether a bare number is within its limits, the daemon
+ * judges; of an amount in other units than the wire's it would name limits that nobody typed.
+ */
 export function readValue(
   command: Command,
   { spec, unit }: Pick<Flag, "spec" | "unit">,
@@ -21,8 +24,9 @@ export function readValue(
     return number;
   }
   const amount = unit.read(text);
-  if (amount === undefined) {
-    const meant = unit.likely(text);
+  const isWithin = amount !== undefined && amount >= (spec.minimum ?? amount) && amount <= (spec.maximum ?? amount);
+  if (!isWithin) {
+    const meant = amount === undefined ? unit.likely(text) : undefined;
     const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
     throw refuse(`${unit.called}${between(spec, unit.show)}, like ${unit.example}${hint}`);
   }

@@ -51,7 +51,7 @@ describe("a command line", () => {
     ["vm create --disk 1T", { params: { disk_mib: 1_048_576 } }],
     ["image build debian --size 8G", { params: { size_mib: 8192 } }],
     ["vm stop web --timeout 90s", { params: { timeout_s: 90 } }],
-    ["vm stop --timeout=1h1m1s web", { params: { timeout_s: 3661 } }],
+    ["vm stop --timeout=59m1s web", { params: { timeout_s: 3541 } }],
     ["vm stop --timeout 0 web", { params: { timeout_s: 0 } }],
     ["vm stop --timeout-s 5 web", { params: { timeout_s: 5 } }],
     ["vm ssh web --timeout 2m", { params: { timeout_s: 120 } }],
@@ -107,9 +107,16 @@ describe("a command line", () => {
     ["vm create --no-name", /no flag --no-name/],
     ["image build gentoo", /recipe: "gentoo" is not one of debian/],
     ["image import", /image import: source is missing/],
-    ["vm exec web", /argv is missing/],
-    ["vm exec web --", /argv is missing/],
-    ["vm exec -- web", /argv is missing/],
+    [
+      "vm exec web",
+      /vm exec: the command is missing: what to run in the guest, as in `banger vm exec web -- uname -a`$/,
+    ],
+    ["vm exec web --", /the command is missing/],
+    ["vm exec -- web", /the command is missing/],
+    ["vm create web", /"web" is one argument too many; did you mean --name web\?$/],
+    ["image build debian web", /"web" is one argument too many; did you mean --name web\?$/],
+    ["vm create web --name db", /"web" is one argument too many$/],
+    ["vm create 'web", /one argument too many$/],
     ["completion bash zsh", /"zsh" is one argument too many/],
     ["completion --bash", /completion: there is no flag --bash/],
     // Order.
@@ -138,6 +145,12 @@ describe("a command line", () => {
         [`vm create --memory=${text.replace(" ", "\u00a0")}`, /--memory: .* is not a size from 64M to 1T/] as const,
     ),
     ["vm create --memory 0", /--memory: "0" is not a size from 64M to 1T, like 512M or 4G$/],
+    // Within the limits of what was typed, not of the wire's unit.
+    ["vm create --memory 1M", /--memory: "1M" is not a size from 64M to 1T, like 512M or 4G$/],
+    ["vm create --disk 1M", /--disk: "1M" is not a size from 64M to 16T, like/],
+    ["vm create --disk 100T", /--disk: "100T" is not a size from 64M to 16T, like/],
+    ["image import x --size 10M", /--size: "10M" is not a size from/],
+    ["vm stop web --timeout 2h", /--timeout: "2h" is not a time from 0s to 1h, like 90s or 2m$/],
     ["vm create --memory 4GB", /like 512M or 4G; did you mean 4G\?/],
     ["vm create --memory 1.5gi", /like 512M or 4G; did you mean 1.5G\?/],
     ["vm stop web --timeout 90", /"90" is not a time from 0s to 1h, like 90s or 2m; did you mean 90s\?/],
@@ -153,10 +166,14 @@ describe("a command line", () => {
     expect(() => parseCommandLine(["vm", "create", "--cpus", " 5"])).toThrow(/" 5" is not a whole number/);
   });
 
-  it.each(["start", "stop", "kill", "delete"])("vm %s may name several, each once", (verb) => {
-    const invocation = parseCommandLine(["vm", verb, "a", "--json", "b", "a", "c"]);
+  it.each([
+    ...["start", "stop", "kill", "delete"].map((verb) => ["vm", verb] as const),
+    ["image", "rm"] as const,
+    ["kernel", "rm"] as const,
+  ])("%s %s may name several, each once", (noun, verb) => {
+    const invocation = parseCommandLine([noun, verb, "a", "--json", "b", "a", "c"]);
     if (invocation.kind !== "several") throw new Error(invocation.kind);
-    expect(invocation.each.map(({ params }) => params["vm"])).toEqual(["a", "b", "c"]);
+    expect(invocation.each.map(({ params }) => params[noun])).toEqual(["a", "b", "c"]);
     expect(invocation.each.every(({ flags }) => flags.json)).toBe(true);
   });
 });

@@ -24,6 +24,12 @@ it.each(["image", "kernel"] as const)("%s import hands over the name of a file t
   expect(sourceFile(noun, "./a")).toBe(resolve("a"));
 });
 
+it.each(["image", "kernel"] as const)("%s import of an address says to fetch it first", (noun) => {
+  for (const source of ["https://example.org/a.tar", "ftp://x/y", "file:///tmp/x"]) {
+    expect(() => sourceFile(noun, source)).toThrow(`${noun} import: source: ${source} is an address, not a file`);
+  }
+});
+
 it.each(["image", "kernel"] as const)("%s import of a pipe says to save it first", (noun) => {
   const fd = openSync(join(directory, "fifo"), "r+");
   try {

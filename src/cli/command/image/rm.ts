@@ -7,7 +7,8 @@ export const imageRm = command({
   aliases: ["delete", "remove"],
   method: "imageRemove",
   positionals: ["image"],
-  examples: ["banger image rm bookworm"],
+  several: true,
+  examples: ["banger image rm bookworm", "banger image rm bookworm sid"],
   run: async ({ call, print, note, json }, params) => {
     const removed = await call("imageRemove", params);
     if (json) await print(removed, () => "");

@@ -7,7 +7,8 @@ export const kernelRm = command({
   aliases: ["delete", "remove"],
   method: "kernelRemove",
   positionals: ["kernel"],
-  examples: ["banger kernel rm linux"],
+  several: true,
+  examples: ["banger kernel rm linux", "banger kernel rm linux old"],
   run: async ({ call, print, note, json }, params) => {
     const removed = await call("kernelRemove", params);
     if (json) await print(removed, () => "");
