@@ -53,7 +53,7 @@ export class PendingCall {
     this.#deps.sendCancel();
     const { method, peer, cancelWaitMs } = this.#deps;
     const text = `${method}: cancelled, but ${peer} has not confirmed it within ${cancelWaitMs / 1000} s`;
-    const details = { hint: "What was begun may still be under way; the noun's `show` says what became of it." };
+    const details = { hint: "What was begun may still be under way; `banger trace show` says what became of it." };
     this.#cancelled = setTimeout(() => this.fail(new BangerError("cancelled", text, { details })), cancelWaitMs);
   }
 

@@ -40,11 +40,14 @@ async function download(name: string, scratch: string, { run, signal, progress }
     throw new BangerError(
       "not_found",
       `source: there is no package ${name}, says apt, and no such file; \`apt-cache search linux-image\` lists what there is`,
-      { cause, details: { field: "source" } },
+      { cause, details: { field: "source", hint: "Give a package's name, or the path of a file." } },
     );
   });
   const file = readdirSync(scratch).find((found) => found.endsWith(".deb") && !before.has(found));
-  if (file === undefined) throw new BangerError("not_found", `source: apt downloaded nothing for ${name}`);
+  if (file === undefined)
+    throw new BangerError("not_found", `source: apt downloaded nothing for ${name}`, {
+      details: { field: "source", hint: "Check the package's name: `apt-cache search linux-image` lists kernels." },
+    });
   return join(scratch, file);
 }
 

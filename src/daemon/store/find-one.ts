@@ -25,7 +25,7 @@ export function findOne(database: Store, table: keyof typeof nouns, reference: s
   const noun = nouns[table];
   if (first === undefined) {
     throw new BangerError("not_found", `${noun}: there is no ${noun} ${JSON.stringify(reference)}`, {
-      details: { field: noun },
+      details: { field: noun, hint: `\`banger ${noun} ls\` lists what there is.` },
     });
   }
   if (found.length > 1) {

@@ -111,7 +111,9 @@ export class TraceStore {
             .all(digits, `${digits}g`);
     const [first, second] = rows;
     if (first === undefined) {
-      throw new BangerError("not_found", `operation: no operation ${JSON.stringify(reference)} is remembered`);
+      throw new BangerError("not_found", `operation: no operation ${JSON.stringify(reference)} is remembered`, {
+        details: { field: "operation", hint: "`banger trace ls` lists those that are." },
+      });
     }
     if (second !== undefined) {
       throw new BangerError("ambiguous", `operation: more than one begins with ${JSON.stringify(reference)}`);

@@ -68,7 +68,8 @@ it("a VM is found by name, id or a unique prefix of either; a whole name wins ov
   expect(vms.use("web-").name).toBe("web-two");
   expect(vms.use("0123").name).toBe("web");
   expect(() => vms.use("01")).toThrow(expect.objectContaining({ code: "ambiguous" }) as Error);
-  expect(() => vms.use("x")).toThrow(expect.objectContaining({ code: "not_found" }) as Error);
+  const details = { field: "vm", hint: "`banger vm ls` lists what there is." };
+  expect(() => vms.use("x")).toThrow(expect.objectContaining({ code: "not_found", details }) as Error);
 });
 
 it("addresses are the lowest free ones, until there are none", () => {
