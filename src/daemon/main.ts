@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
-import { parseArgs } from "node:util";
 import { installPath } from "../installation/read-install-file.ts";
+import { readServiceArguments } from "../installation/service-arguments.ts";
 import { version } from "../version.ts";
 import { startDaemon } from "./daemon.ts";
 
@@ -26,9 +26,7 @@ function relativeToMain(): string {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { config: { type: "string" }, version: { type: "boolean" }, help: { type: "boolean", short: "h" } },
-  });
+  const values = readServiceArguments("bangerd", process.argv.slice(2));
   if (values.help) return void process.stdout.write(usage);
   if (values.version) return void process.stdout.write(`bangerd ${version}\n`);
   const config = installPath(values.config, process.env["BANGER_CONFIG"]);

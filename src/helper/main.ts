@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { installPath } from "../installation/read-install-file.ts";
+import { readServiceArguments } from "../installation/service-arguments.ts";
 import { version } from "../version.ts";
 import type { HostPrograms } from "./deps.ts";
 import { startHelper } from "./helper.ts";
@@ -15,9 +15,7 @@ const usage = `bangerd-root: the root helper of banger. Makes links, rules and V
 `;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { config: { type: "string" }, version: { type: "boolean" }, help: { type: "boolean", short: "h" } },
-  });
+  const values = readServiceArguments("bangerd-root", process.argv.slice(2));
   if (values.help) return void process.stdout.write(usage);
   if (values.version) return void process.stdout.write(`bangerd-root ${version}\n`);
   // The modes of what it makes are its own; a terminal that closes, or a signal that means nothing here, ends no helper.

@@ -11,6 +11,8 @@ const mostBytes = 64 * 1024;
 export interface ReadOptions {
   /** Not through a symbolic link: what is checked is then the file that root wrote. */
   readonly noLink?: boolean;
+  /** How another file is named to who reads it. */
+  readonly named?: string;
   /** Throws where a file isn't to be believed. */
   readonly check?: (stat: Stats) => void;
 }
@@ -30,8 +32,8 @@ export function readInstallFile(path: string, options: ReadOptions = {}): Instal
   }
 }
 
-function readBytes(path: string, { noLink = false, check }: ReadOptions): Buffer {
-  const fd = open(path, noLink);
+function readBytes(path: string, { noLink = false, named = "--config or $BANGER_CONFIG", check }: ReadOptions): Buffer {
+  const fd = open(path, noLink, named);
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) {
@@ -52,21 +54,19 @@ function readBytes(path: string, { noLink = false, check }: ReadOptions): Buffer
   }
 }
 
-function open(path: string, noLink: boolean): number {
+function open(path: string, noLink: boolean, named: string): number {
   try {
     // Not blocking: a FIFO without a writer must not hold its reader up.
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | (noLink ? constants.O_NOFOLLOW : 0));
   } catch (cause) {
     const { code = "" } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") throw new InstallFileError(`${missing} ${named}`, { cause });
     throw new InstallFileError(reasons[code] ?? `can't be opened (${code})`, { cause });
   }
 }
 
-const missing =
-  "there is no such file; write one (deploy/install.toml is an example), or name yours with --config or $BANGER_CONFIG";
+const missing = "there is no such file; write one (deploy/install.toml is an example), or name yours with";
 const reasons: Readonly<Record<string, string>> = {
-  ENOENT: missing,
-  ENOTDIR: missing,
   ELOOP: "is a symbolic link; name what it leads to",
   EACCES: "can't be read by this user; make it readable (`chmod a+r`), its directories too",
   ENXIO: "is no regular file; name the file itself",

@@ -26,6 +26,16 @@ describe.skipIf(noSandbox)(`a program of banger's${leftOut}`, () => {
   afterAll(() => host[Symbol.asyncDispose]());
 
   it.each([
+    [
+      "bangerd",
+      "owner",
+      ["nonsense"],
+      {},
+      /^bangerd: there is no argument "nonsense"; `bangerd --help` shows what is accepted\n$/,
+    ],
+    ["bangerd", "owner", ["--confg", "x"], {}, /^bangerd: there is no flag --confg; /],
+    ["bangerd-root", "root", ["--config"], {}, /^bangerd-root: --config needs a value; /],
+    ["bangerd-root", "root", ["--help=x"], {}, /^bangerd-root: --help takes no value; /],
     ["bangerd", "owner", ["--config", "/nope"], {}, /\/nope: there is no such file; write one/],
     ["bangerd", "owner", [], { BANGER_CONFIG: "" }, /\/etc\/banger\/install.toml: there is no such file/],
     ["bangerd", "owner", [], { BANGER_CONFIG: "/etc" }, /\/etc: is a directory; name the file itself/],

@@ -5,7 +5,12 @@ import { readInstallFile } from "../../installation/read-install-file.ts";
 
 /** Reads the install file, which must be root's and writable by nobody else: it says whose commands the helper takes. */
 export function readRootsFile(path: string): Installation {
-  return readInstallFile(path, { noLink: true, check: mustBeRoots });
+  // Root's process is steered by no environment (bin/bangerd-root).
+  return readInstallFile(path, {
+    noLink: true,
+    named: "--config; $BANGER_CONFIG isn't read here",
+    check: mustBeRoots,
+  });
 }
 
 function mustBeRoots({ uid, mode }: Stats): void {

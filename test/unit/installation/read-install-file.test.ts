@@ -48,6 +48,11 @@ describe("the install file's file", () => {
     expect(() => readRootsFile(at("link"))).toThrow(/is a symbolic link; name what it leads to/);
   });
 
+  it("that is missing may be named as the program that reads it lets it", () => {
+    expect(() => readInstallFile(at("missing"))).toThrow(/or name yours with --config or \$BANGER_CONFIG$/);
+    expect(() => readRootsFile(at("missing"))).toThrow(/or name yours with --config; \$BANGER_CONFIG isn't read here$/);
+  });
+
   it.each([
     [[undefined, undefined], "/etc/banger/install.toml"],
     [["", ""], "/etc/banger/install.toml"],
