@@ -46,7 +46,7 @@ export function recognise(head: Buffer): Format {
     };
   return {
     kind: "foreign",
-    what: "neither a tar archive nor an ext4 file system",
+    what: "neither a tar archive nor a disk: none of ext4, a raw disk's partition table, qcow2",
     next: "see `banger image import --help`",
   };
 }

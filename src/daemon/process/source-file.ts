@@ -7,10 +7,13 @@ export function mustBeReadable(path: string, field: string): void {
   const details = { field };
   reading(field, () => {
     const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) throw new BangerError("not_found", `${field}: ${path} isn't there`, { details });
+    if (stat === undefined) {
+      const hint = "Check its name; a path that doesn't begin with / begins in the directory you are in.";
+      throw new BangerError("not_found", `${field}: ${path} isn't there`, { details: { ...details, hint } });
+    }
     if (!stat.isFile()) {
-      const next = stat.isDirectory() ? "" : "; save what comes from it to a file first";
-      throw new BangerError("bad_content", `${field}: ${path} is ${kindOf(stat)}, not a file${next}`, { details });
+      const [kind, next] = kindOf(stat);
+      throw new BangerError("bad_content", `${field}: ${path} is ${kind}, not a file${next}`, { details });
     }
     accessSync(path, constants.R_OK);
     // Some of /proc, and a disk that fails, say only so what they are.
@@ -51,10 +54,10 @@ export function reading<T>(field: string, work: () => T): T {
   }
 }
 
-/** In words, what is no file. */
-function kindOf(stat: Stats): string {
-  if (stat.isDirectory()) return "a directory";
-  if (stat.isFIFO()) return "a FIFO";
-  if (stat.isSocket()) return "a socket";
-  return "a device";
+/** In words, what is no file, and what makes one of it. */
+function kindOf(stat: Stats): [kind: string, next: string] {
+  if (stat.isDirectory()) return ["a directory", ""];
+  if (stat.isFIFO()) return ["a FIFO", "; save what comes from it to a file first"];
+  if (stat.isSocket()) return ["a socket", ""];
+  return ["a device", "; copy what is on it to a file first"];
 }

@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, afterAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -163,7 +165,11 @@ describe("is refused", () => {
   it.each<[string, () => Buffer, RegExp, string?]>([
     ["nothing", () => Buffer.alloc(0), /is empty/],
     ["zeros", () => Buffer.alloc(10_240), /an archive of nothing, or an empty disk/],
-    ["words", () => plain("hello"), /neither a tar archive nor an ext4 file system/],
+    [
+      "words",
+      () => plain("hello"),
+      /neither a tar archive nor a disk: none of ext4, a raw disk's partition table, qcow2; see/,
+    ],
     ["zip", () => plain("PK\x03\x04"), /a zip archive; unpack it.*unzip/],
     ["cpio", () => plain("070701"), /a cpio archive/],
     ["squashfs", () => plain("hsqs"), /squashfs.*unsquashfs/],
@@ -274,7 +280,23 @@ describe("is refused", () => {
   it("a directory, with how to pack it, and a FIFO", async () => {
     await expect(openSource(scratch, run, signal)).rejects.toThrow(/is a directory; pack it.*tar -C/);
     tool("mkfifo", join(scratch, "fifo"));
-    await expect(openSource(join(scratch, "fifo"), run, signal)).rejects.toThrow(/is a FIFO, not a file/);
+    await expect(openSource(join(scratch, "fifo"), run, signal)).rejects.toThrow(
+      /is a FIFO, not a file; save what comes from it to a file first/,
+    );
+  });
+
+  const listening = async () => {
+    const server = createServer().listen(join(scratch, "socket"));
+    server.unref();
+    await once(server, "listening");
+    return join(scratch, "socket");
+  };
+
+  it.each([
+    ["a device", () => "/dev/zero", /is a device, not a file; copy what is on it to a file first/],
+    ["a socket", listening, /is a socket, not a file$/],
+  ])("%s, with what to do", async (_, path, message) => {
+    await expect(openSource(await path(), run, signal)).rejects.toThrow(message);
   });
 
   it("a wish that doesn't fit", async () => {
