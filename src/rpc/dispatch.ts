@@ -232,9 +232,19 @@ function validate(method: Method, params: unknown): unknown {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const field = issue?.path.join(".") || "params";
-  throw new BangerError("bad_params", `${method.name}: ${field}: ${issue?.message ?? "invalid"}`, {
+  throw new BangerError("bad_params", `${method.name}: ${field}: ${plainly(issue?.message ?? "invalid")}`, {
     details: { field },
   });
+}
+
+/** What zod says of a value of another type, in words like the other messages'. */
+function plainly(message: string): string {
+  const [, expected = "", received = ""] = /^Invalid input: expected (\w+), received (\w+)$/.exec(message) ?? [];
+  if (expected === "") return message;
+  const one = (kind: string) => (kind === "null" ? kind : `${/^[aeio]/.test(kind) ? "an" : "a"} ${kind}`);
+  return received === "undefined"
+    ? `missing; ${one(expected)} is expected`
+    : `${one(expected)} is expected, not ${one(received)}`;
 }
 
 function check(method: Method, result: unknown): unknown {

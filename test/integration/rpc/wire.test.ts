@@ -39,6 +39,21 @@ test.each([
   peer.socket.destroy();
 });
 
+test.each([
+  [null, "text: missing; a string is expected"],
+  [{}, "text: missing; a string is expected"],
+  [{ text: 7 }, "text: a string is expected, not a number"],
+  [{ text: null }, "text: a string is expected, not null"],
+  [[], "params: an object is expected, not an array"],
+  ["x", "params: an object is expected, not a string"],
+])("params %j are refused in plain words", async (params, message) => {
+  await using pair = await rpcPair();
+  const peer = await pair.raw();
+  peer.socket.write(`${JSON.stringify({ id: "1", method: "test.echo", params })}\n`);
+  expect(await peer.next()).toMatchObject({ error: { message: `test.echo: ${message}` } });
+  peer.socket.destroy();
+});
+
 test("a request that knows neither op_id nor version still works, and unknown fields are ignored", async () => {
   await using pair = await rpcPair();
   const peer = await pair.raw();
