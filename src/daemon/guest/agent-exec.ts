@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { bytesOfText } from "../../rpc/byte-text.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { byInput } from "../../rpc/contract/guest.ts";
 import type { TerminalSize } from "../../rpc/frame.ts";
 import { type AgentFrame, frameType, maxPayload, more } from "./agent-frame.ts";
 import { type OutputName, OutputQueue } from "./output-queue.ts";
@@ -157,7 +158,10 @@ export class AgentExec {
       ...(terminal === undefined ? [] : [item(tag.terminal, sizeOf(terminal))]),
     ]);
     if (payload.length > maxRequest) {
-      throw new BangerError("bad_params", `argv and env: ${payload.length} bytes are more than ${maxRequest}`);
+      throw new BangerError(
+        "bad_params",
+        `argv and env: ${payload.length} bytes are more than ${maxRequest}; ${byInput}`,
+      );
     }
     for (let at = 0; at < payload.length; at += maxPayload) {
       const last = at + maxPayload >= payload.length;

@@ -4,8 +4,11 @@ import { method } from "./method.ts";
 import { stepCodes } from "./step.ts";
 import { byName, one, vmContract } from "./vm.ts";
 
+/** What to do with what is too long for an argument. */
+export const byInput = "pass it on standard input, as `banger vm exec -i` does";
+
 const argv = z
-  .array(z.string().max(65_536, "an argument of more than 65536 characters can't be passed"))
+  .array(z.string().max(131_071, `an argument of more than 131071 characters can't be passed; ${byInput}`))
   .max(16_384, "more than 16384 arguments can't be passed");
 
 /** How a command is run. */
