@@ -42,7 +42,7 @@ export function createAdmission({ records, memory, kernels }: AdmissionDeps): Ad
       if (needed <= available - promised) return;
       throw new BangerError(
         "no_memory",
-        `vm ${vm.name} takes ${needed} MiB; the host has ${available} MiB to give, of which ${others.length} other VMs may still take ${promised}`,
+        `vm ${vm.name} takes ${shown(needed)}; the host has ${shown(available)} to give, of which ${others.length} other ${others.length === 1 ? "VM" : "VMs"} may still take ${shown(promised)}`,
         { details: { needed_mib: needed, available_mib: available, promised_mib: promised } },
       );
     },
@@ -54,7 +54,7 @@ export function mustBootWith(memoryMib: number, { name, least_memory_mib: least 
   if (typeof least !== "number" || memoryMib >= least) return;
   throw new BangerError(
     "bad_params",
-    `memory_mib: ${memoryMib} MiB are too few: a guest with kernel ${name} needs ${least} to boot`,
+    `memory_mib: ${memoryMib} MiB are too few: a guest with kernel ${name} needs ${least} MiB to boot`,
     {
       details: {
         field: "memory_mib",
@@ -63,6 +63,11 @@ export function mustBootWith(memoryMib: number, { name, least_memory_mib: least 
       },
     },
   );
+}
+
+/** A size for people: from 10 GiB on nobody counts MiB. */
+function shown(mib: number): string {
+  return mib < 10_240 ? `${mib} MiB` : `${(mib / 1024).toFixed(1)} GiB`;
 }
 
 function outstanding(memoryMib: number, pid: number | null, memory: HostMemory): number {

@@ -303,6 +303,7 @@ describe("memory", () => {
     await host.start("one");
     await expect(host.start("two")).rejects.toMatchObject({
       code: "no_memory",
+      plain: "vm two takes 608 MiB; the host has 1000 MiB to give, of which 1 other VM may still take 608 MiB",
       details: { needed_mib: 608, available_mib: 1_000, promised_mib: 608 },
     });
     expect(host.show("two")).toMatchObject({ state: "created", error: null });
