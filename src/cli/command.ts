@@ -47,8 +47,8 @@ export interface CommandContext {
   readonly ask: (question: string) => Promise<boolean>;
   /** Something for a person who watches; never part of the result. */
   readonly note: (text: string) => void;
-  /** Bytes to standard output or error; resolves when they are taken. What standard error doesn't take is lost. */
-  readonly write: (stream: "stdout" | "stderr", bytes: Uint8Array) => Promise<void>;
+  /** Bytes to standard output or error; resolves when they are taken, with false when standard error lost them. */
+  readonly write: (stream: "stdout" | "stderr", bytes: Uint8Array) => Promise<boolean>;
   /** Lends the terminal to what runs in a guest; with `raw` all its keys are bytes until it is disposed of. */
   readonly lendTerminal: (wanted: { readonly raw: boolean }) => Promise<LentTerminal>;
   /** Runs a program in the foreground, which gets the terminal and Ctrl-C; resolves with its exit code. `over` ends it. */

@@ -96,9 +96,14 @@ function contextOf(connection: DaemonConnection, session: Session, opId: OpId | 
       flags.json && oneOf !== undefined
         ? oneOf.take(value)
         : streams.out(flags.json ? Buffer.from(`${JSON.stringify(value)}\n`) : human(value), interrupt.signal),
-    ask: (question) => askPerson(question, (text) => streams.err(text), readStandardInput, interrupt.signal),
+    ask: (question) =>
+      askPerson(question, async (text) => void (await streams.err(text)), readStandardInput, interrupt.signal),
     note: (text) => say(`${text}\n`),
-    write: (stream, bytes) => streams[stream === "stdout" ? "out" : "err"](bytes, interrupt.signal),
+    write: async (stream, bytes) => {
+      if (stream === "stderr") return streams.err(bytes, interrupt.signal);
+      await streams.out(bytes, interrupt.signal);
+      return true;
+    },
     // What it needs is loaded only for who has a terminal to lend.
     lendTerminal: async (wanted) => (await import("./lent-terminal.ts")).lendTerminal(wanted),
     foreground: (file, args, over) => runInForeground(file, args, interrupt, over),

@@ -27,9 +27,13 @@ export class StandardStreams {
     });
   }
 
-  /** Writes to standard error; resolves when it is taken. What can't be written is lost: that nobody reads is no reason to stop. */
-  async err(bytes: Uint8Array | string, signal?: AbortSignal): Promise<void> {
-    await this.#write(this.#stream(2), this.#shown(bytes), signal);
+  /**
+   * Writes to standard error; resolves when it is taken. What can't be written is lost: that nobody reads is no reason to stop.
+   * False where somebody may miss it: a reader didn't leave, a disk is full.
+   */
+  async err(bytes: Uint8Array | string, signal?: AbortSignal): Promise<boolean> {
+    const error = await this.#write(this.#stream(2), this.#shown(bytes), signal);
+    return error === undefined || error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED";
   }
 
   /** Resolves when all is taken; an interrupted process doesn't wait for a reader. */

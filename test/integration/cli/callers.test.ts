@@ -47,7 +47,11 @@ const vmExec: Handlers<typeof daemonContract>["vmExec"] = async ({ argv: [file =
       return seq(context);
     case "words":
       await context.emit("stderr", base64("a word\n"));
-      return { exit_code: 3, signal: null };
+      return { exit_code: Number(args[0]), signal: null };
+    case "bytes":
+      await context.emit("stdout", Buffer.from([0xff, 0x0a]).toString("base64"));
+      await context.emit("stderr", base64("é\n"));
+      return { exit_code: 0, signal: null };
     case "asked":
       await context.emit("stdout", base64(JSON.stringify({ argv: [file, ...args], env, cwd })));
       return { exit_code: 0, signal: null };
@@ -190,8 +194,13 @@ describe("a reader who goes", () => {
     expect(host.outcomes.find(({ method }) => method === "vm.exec")?.error?.code).toBe("cancelled");
   });
 
-  it("an exec whose standard error nobody reads goes on", async () => {
-    expect((await host.bash("banger vm exec web -- words 2>/dev/full")).code).toBe(3);
+  it.each([
+    ["is full, with its own exit code", "words 3 2>/dev/full", 3],
+    ["is full, and says by the table's that words are lost", "words 0 2>/dev/full", 74],
+    ["is closed, as if that were wished", "words 0 2>&-", 0],
+    ["leaves, as if that were wished", "words 0 2> >(:)", 0],
+  ])("an exec whose standard error %s, goes on", async (_, words, code) => {
+    expect((await host.bash(`banger vm exec web -- ${words}`)).code).toBe(code);
   });
 });
 
@@ -326,6 +335,17 @@ describe("a command in the guest", () => {
       `export USER_SET='${env.USER_SET}'; banger vm exec -e A=1 -e USER_SET web -- asked`,
     );
     expect(JSON.parse(stdout)).toMatchObject({ env: expected });
+  });
+
+  it("whose output isn't UTF-8 has it in JSON as base64 too", async () => {
+    const { stdout } = await host.run(["vm", "exec", "--json", "web", "--", "bytes"]);
+    expect(JSON.parse(stdout)).toEqual({
+      exit_code: 0,
+      signal: null,
+      stdout: "\ufffd\n",
+      stdout_base64: "/wo=",
+      stderr: "é\n",
+    });
   });
 
   it("says that the guest's memory was used up", async () => {

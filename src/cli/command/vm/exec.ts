@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { BangerError } from "../../../rpc/contract/errors.ts";
 import type { TerminalSize } from "../../../rpc/frame.ts";
 import { exactVariable } from "../../arguments.ts";
@@ -53,7 +54,7 @@ export const vmExec = command({
     });
     if (end.out_of_memory === true) note(`banger: vm.exec: ${argv[0] ?? ""}: killed, the guest is out of memory`);
     if (json) await print({ ...end, ...output.collected() }, () => "");
-    return exitCodeOf(end);
+    return output.endedWith(exitCodeOf(end));
   },
 });
 
@@ -64,15 +65,29 @@ function shown(size: TerminalSize | undefined): string | undefined {
 /** Takes a command's output as it comes: with --json for the result, else to our own. */
 export function takeOutput({ json, write }: Pick<CommandContext, "json" | "write">) {
   const collected = { stdout: "", stderr: "" };
-  const text = (latin1: string) => Buffer.from(latin1, "latin1").toString("utf8");
+  let isLost = false;
   return {
     take: async (event: string, data: unknown): Promise<void> => {
       if (event !== "stdout" && event !== "stderr") return;
       const bytes = Buffer.from(String(data), "base64");
       if (json) collected[event] += bytes.toString("latin1");
-      else await write(event, bytes);
+      else if (!(await write(event, bytes))) isLost = true;
     },
-    collected: () => ({ stdout: text(collected.stdout), stderr: text(collected.stderr) }),
+    collected: () => ({ ...textOf("stdout", collected.stdout), ...textOf("stderr", collected.stderr) }),
+    /** Refuses success where words of its were lost; its own failure goes before that. */
+    endedWith: (exitCode: number): number => {
+      if (isLost && exitCode === 0) throw new BangerError("output_failed", "standard error can't be written");
+      return exitCode;
+    },
+  };
+}
+
+/** An output as JSON has it: text, and the bytes beside it where they aren't UTF-8. */
+function textOf(stream: "stdout" | "stderr", latin1: string) {
+  const bytes = Buffer.from(latin1, "latin1");
+  return {
+    [stream]: bytes.toString("utf8"),
+    ...(isUtf8(bytes) ? {} : { [`${stream}_base64`]: bytes.toString("base64") }),
   };
 }
 

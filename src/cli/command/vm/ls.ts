@@ -40,7 +40,7 @@ async function watch(
   let vms: readonly Vm[] = [];
   let first = true;
   const draw = async () => {
-    if (screen !== undefined) return write("stdout", Buffer.from(screen.next(show(vms))));
+    if (screen !== undefined) return void (await write("stdout", Buffer.from(screen.next(show(vms)))));
     await print(vms, (all) => `${first ? "" : "\n"}${show(all)}`);
     first = false;
   };

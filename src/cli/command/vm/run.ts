@@ -48,7 +48,7 @@ export const vmRun = command({
     if (end.out_of_memory === true) note(`banger: vm.run: ${argv[0] ?? ""}: killed, the guest is out of memory`);
     if (end.not_removed !== undefined)
       note(`banger: vm.run: vm ${end.vm.name} is not deleted yet, but will be: ${end.not_removed}`);
-    const exitCode = argv.length === 0 ? await shell.exitCode : exitCodeOf(end);
+    const exitCode = argv.length === 0 ? await shell.exitCode : output.endedWith(exitCodeOf(end));
     if (json)
       await print({ ...end, exit_code: argv.length === 0 ? exitCode : end.exit_code, ...output.collected() }, () => "");
     return exitCode;
