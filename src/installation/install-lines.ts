@@ -4,8 +4,8 @@ import { nearestOf } from "./nearest.ts";
 /** What an install file says, by key. */
 export type Values = Map<string, string | number>;
 
-/** A line that says something: what TOML calls a bare key, then a basic string without escapes or a decimal number. */
-const assignment = /^([A-Za-z0-9_-]+) = (?:"([^"\\]*)"|(0|[1-9]\d{0,9}))\s*$/;
+/** A line that says something: what TOML calls a bare key, then a basic string without escapes, a literal string or a decimal number. */
+const assignment = /^\s*([A-Za-z0-9_-]+)\s*=\s*(?:"([^"\\]*)"|'([^']*)'|(0|[1-9]\d{0,9}))\s*(?:#.*)?$/;
 /** Control characters, but for a tab; where a line ends is gone by then. */
 // oxlint-disable-next-line no-control-regex
 const control = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]/;
@@ -20,7 +20,7 @@ export function parseLines(text: string, known: readonly string[]): Values {
     const where = `line ${index + 1}`;
     if (control.test(line)) throw new InstallFileError(`${where}: has a control character; remove it`);
     if (/^\s*(#.*)?$/.test(line)) continue;
-    const [, key, quoted, number] = assignment.exec(line) ?? [];
+    const [, key, quoted, literal, number] = assignment.exec(line) ?? [];
     if (key === undefined) {
       const given = JSON.stringify(line.length > 60 ? `${line.slice(0, 60)}…` : line);
       throw new InstallFileError(
@@ -33,7 +33,7 @@ export function parseLines(text: string, known: readonly string[]): Values {
       throw new InstallFileError(`${key}: not a known key (${where}); ${next}`);
     }
     if (values.has(key)) throw new InstallFileError(`${key}: given twice, in ${where} again; keep one`);
-    values.set(key, quoted ?? Number(number));
+    values.set(key, quoted ?? literal ?? Number(number));
   }
   return values;
 }

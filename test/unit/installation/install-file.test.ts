@@ -85,7 +85,9 @@ describe("an install file", () => {
     ['id = "12ab34cd"', 'id = "12ab34cd"\nid = "12ab34cd"', /id: given twice, in line 2 again/],
     ['id = "12ab34cd"', "id: 12ab34cd", /line 1: "id: 12ab34cd" must be/],
     ['id = "12ab34cd"', '\uFEFFid = "12ab34cd"', /byte order mark/],
-    ['id = "12ab34cd"', 'id = "12ab34cd" # ours', /line 1/],
+    ['id = "12ab34cd"', 'id = "12ab34cd" ours', /line 1/],
+    ['id = "12ab34cd"', "id = '12ab34cd", /line 1/],
+    ["owner_uid = 1000", "owner_uid = 1e3", /line 2: "owner_uid = 1e3" must be/],
   ])("is refused with %j as %j", (from, to, message) => {
     expect(() => parseInstallFile(formatInstallFile(good).replace(from, to))).toThrow(message);
   });
@@ -105,6 +107,16 @@ describe("an install file", () => {
     ["one name server twice", "1.1.1.1", "1.1.1.1,1.1.1.1", { resolvers: ["1.1.1.1"] }],
   ])("may have %s, as it could before", (_, from, to, read) => {
     expect(parseInstallFile(formatInstallFile(good).replace(`"${from}"`, `"${to}"`))).toMatchObject(read);
+  });
+
+  it.each([
+    ["no blank", 'id="12ab34cd"'],
+    ["blanks and a tab", ' id =\t"12ab34cd" '],
+    ["a literal string", "id = '12ab34cd'"],
+    ["a comment behind", 'id = "12ab34cd" # ours'],
+    ["a comment behind, close", "id = '12ab34cd'# \"ours\""],
+  ])("may have %s, as TOML may", (_, line) => {
+    expect(parseInstallFile(formatInstallFile(good).replace('id = "12ab34cd"', line))).toEqual(good);
   });
 
   it("may end its lines as on Windows", () => {
