@@ -8,6 +8,7 @@ import { listen } from "../rpc/server.ts";
 import { startExport } from "../telemetry/export.ts";
 import { readSwitches } from "../telemetry/export-settings.ts";
 import { createLogger, logDestination, type Logger } from "../telemetry/log.ts";
+import { withoutEffect } from "../telemetry/switches.ts";
 import { services as serviceNames } from "../telemetry/names.ts";
 import { Output } from "../telemetry/output.ts";
 import type { SpanRecord } from "../telemetry/span-record.ts";
@@ -75,6 +76,9 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     complain: (error, text) => log.warn({ err: error }, text),
     say: (level, text) => log[level]({ from: "opentelemetry" }, text),
   });
+  if (exportSettings.off === undefined) {
+    for (const text of withoutEffect(options.env)) log.warn(text);
+  }
   takeUnsent({ directory: layout.unsent, keep, log });
   const services = await wireServices({
     installation,

@@ -17,6 +17,9 @@ export function exportTarget(env: NodeJS.ProcessEnv, asked: boolean): ExportTarg
   const base = valueOf(env, all) ?? (asked ? "http://localhost:4318" : undefined);
   if (base === undefined) return undefined;
   const url = parse(all, base);
+  if (/\/v1\/traces\/*$/.test(url.pathname)) {
+    throw new SwitchError(all, `ends with /v1/traces, which is added to it; leave that out, or say it in ${traces}`);
+  }
   url.pathname = `${url.pathname.replace(/\/+$/, "")}/v1/traces`;
   return targetOf(url);
 }

@@ -73,6 +73,17 @@ export function checkSwitch(env: NodeJS.ProcessEnv, name: string): void {
   }
 }
 
+/** What is said of the variables that are set and change nothing: each a line, with why. */
+export function withoutEffect(env: NodeJS.ProcessEnv): string[] {
+  return switches.flatMap(({ name, noEffect }) => {
+    if (noEffect === undefined) return [];
+    const names = name.includes("{}") ? [name.replace("{}", "TRACES_"), name.replace("{}", "")] : [name];
+    return names
+      .filter((full) => valueOf(env, full) !== undefined)
+      .map((full) => `${full} changes nothing: ${noEffect}`);
+  });
+}
+
 /** The variables that count: of two the one for traces, but headers of both are sent. */
 function variablesOf(env: NodeJS.ProcessEnv, name: string): string[] {
   if (!name.includes("{}")) return [name];

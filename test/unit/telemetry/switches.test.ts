@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { type ExportSettings, readSwitches } from "../../../src/telemetry/export-settings.ts";
 import { logsEndpoint } from "../../../src/telemetry/export-target.ts";
-import { switches } from "../../../src/telemetry/switches.ts";
+import { switches, withoutEffect } from "../../../src/telemetry/switches.ts";
 
 type On = Extract<ExportSettings, { off?: undefined }>;
 const all = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -42,6 +42,8 @@ it.each<[string, string, RegExp]>([
   [all, "ftp://c", /no http/],
   [all, "http://", /no http/],
   [all, "127.0.0.1", /no http/],
+  [all, "http://c:1/v1/traces", /ends with \/v1\/traces, which is added to it/],
+  [all, "https://user:secret@c/base/v1/traces/", /^((?!secret).)*ends with \/v1\/traces/],
   ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "unix:///x", /no http/],
   ["OTEL_TRACES_EXPORTER", "zipkin", /"zipkin" isn't known; otlp, none are/],
   ["OTEL_TRACES_EXPORTER", "otlp,console", /"console" isn't known/],
@@ -107,6 +109,16 @@ it("what is heeded", () => {
     resource: { where: "a,b=c" },
     batch: { queue: 9, spans: 9 },
   });
+});
+
+it("what changes nothing is said, with why", () => {
+  expect(withoutEffect({ ...at, OTEL_BSP_MAX_QUEUE_SIZE: "9" })).toEqual([]);
+  expect(
+    withoutEffect({ OTEL_PROPAGATORS: "b3", OTEL_EXPORTER_OTLP_INSECURE: "maybe", OTEL_METRICS_EXPORTER: " " }),
+  ).toEqual([
+    "OTEL_EXPORTER_OTLP_INSECURE changes nothing: it is of gRPC; the endpoint says http or https",
+    "OTEL_PROPAGATORS changes nothing: what is recorded here is whole, and in banger's own ids",
+  ]);
 });
 
 it("logs are sent only where they have an endpoint of their own", () => {
