@@ -10,6 +10,7 @@ import type { SpanRecord } from "../telemetry/span-record.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import type { Input, MethodKey, Result } from "./command.ts";
 import { methods } from "./generated/methods.ts";
+import { lockHolder } from "./lock-holder.ts";
 
 /** A daemon that is silent for so long while something is awaited is asked, and then given up. */
 const keepAlive = { method: methods.ping.name, afterMs: 5_000, withinMs: 10_000 };
@@ -26,9 +27,13 @@ export class DaemonConnection {
 
   /** Connects to the daemon whose install file is at `config`. */
   static async open(config: string, spans?: Spans): Promise<DaemonConnection> {
-    const path = layoutAt(config).daemonSocket;
+    const { daemonSocket: path, daemonLock } = layoutAt(config);
     const client = RpcClient.connect({ path, spans, unavailable: "daemon_unavailable", peer: "the daemon", keepAlive });
-    return new DaemonConnection(await client);
+    return new DaemonConnection(
+      await client.catch((error: unknown) => {
+        throw withoutSocket(error, daemonLock);
+      }),
+    );
   }
 
   call<K extends MethodKey>(key: K, params: Input<K>, options: CallOptions): Promise<Result<K>> {
@@ -59,6 +64,16 @@ export class DaemonConnection {
       this.#client.close();
     }
   }
+}
+
+/** The error of a connection; where a daemon runs and only its socket is gone, starting another would be refused. */
+function withoutSocket(error: unknown, lock: string): unknown {
+  if (!(error instanceof BangerError) || (error.cause as NodeJS.ErrnoException | undefined)?.code !== "ENOENT")
+    return error;
+  const pid = lockHolder(lock);
+  if (pid === undefined) return error;
+  const hint = `A bangerd runs (pid ${pid}), but its socket was removed: \`kill ${pid}\`, then start it again; VMs run on.`;
+  return new BangerError(error.code, error.plain, { cause: error, details: { pid, hint } });
 }
 
 /** The layout of the installation whose install file is at `config`. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openDatabase } from "../../../src/daemon/store/database.ts";
 import type { Store } from "../../../src/daemon/store/store.ts";
+import { onlyOne } from "../../../src/daemon/store/only-one.ts";
 import { TraceStore } from "../../../src/daemon/trace/trace-store.ts";
 import { takeUnsent } from "../../../src/daemon/trace/unsent.ts";
 import { createLogger } from "../../../src/telemetry/log.ts";
@@ -130,4 +131,15 @@ it("spans of another operation are not taken in", () => {
   startDaemon();
   expect(logged).toMatchObject([{ op_id: `op-${traceId}`, spans: 0 }]);
   expect(traces.list(10)).toEqual([]);
+});
+
+it("a daemon that runs and whose socket is gone isn't to be started but ended", async () => {
+  const asked = () => host.run(["vm", "ls"]);
+  expect((await asked()).stderr).toMatch(/bangerd\.sock: ENOENT .*\nStart it: `bangerd`/);
+  using _ = onlyOne(host.layout.daemonLock, "bangerd");
+  expect((await asked()).stderr).toMatch(
+    new RegExp(
+      `\\nA bangerd runs \\(pid ${process.pid}\\), but its socket was removed: \`kill ${process.pid}\`, then start it again; VMs run on\\. `,
+    ),
+  );
 });
