@@ -57,13 +57,13 @@ describe.skipIf(noSandbox)(`a guest${noSandbox ? ` (${noSandbox})` : ""}`, () =>
   });
 
   it("whose root disk holds no file system fails at once, with the console's last lines", async () => {
-    await host.sandbox.root(`qemu-io -f qcow2 -c 'write -z 0 1M' ${host.file.stateDir}/vms/*/root.qcow2`);
+    await host.sandbox.root(`qemu-io -f qcow2 -c 'write -z 0 1G' ${host.file.stateDir}/vms/*/root.qcow2`);
     const answer = await host.banger(["vm", "start", "web"]);
     expect(answer.error()).toMatchObject({ code: "guest_died", details: { step: "ready" } });
-    expect(answer.error().details?.["console"]).toContain("banger-init: mount root disk");
+    expect(answer.error().details?.["console"]).toContain("banger-init: check root disk");
     const { stderr } = await host.person(["vm", "start", "web"]);
-    expect(stderr).toMatch(/the console's last lines:\n.*\| banger-init: mount root disk/);
-    expect((await host.person(["vm", "logs", "web"])).stdout).toContain("banger-init: mount root disk");
+    expect(stderr).toMatch(/the console's last lines:\n.*\| banger-init: check root disk/);
+    expect((await host.person(["vm", "logs", "web"])).stdout).toContain("banger-init: check root disk");
   });
 
   it("with a disk of 200 GiB is ready as soon as one with a small disk; its file system grows meanwhile", async () => {

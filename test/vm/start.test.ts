@@ -118,11 +118,14 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
     const stages = host.daemon?.log.filter((record) => record["op_id"] === opId) ?? [];
     expect(
       stages.filter((record) => record.message === "operation stage" && record["phase"] === "completed"),
-    ).toHaveLength(10);
+    ).toHaveLength(12);
     expect(stages.map((record) => record.message)).toContain("operation completed");
     const calls = host.helper?.log.filter((record) => record["op_id"] === opId) ?? [];
     expect(calls.map((record) => [record.message, record["method"]])).toEqual(
-      ["bridge.ensure", "nat.ensure", "tap.create", "vmm.start"].map((method) => ["helper rpc completed", method]),
+      ["host.look", "bridge.ensure", "nat.ensure", "resolver.set", "tap.create", "vmm.start"].map((method) => [
+        "helper rpc completed",
+        method,
+      ]),
     );
   });
 
