@@ -14,7 +14,7 @@ describe.skipIf(noSandbox)(`vm cp${noSandbox ? ` (${noSandbox})` : ""}`, () => {
   afterEach(() => host[Symbol.asyncDispose]());
 
   const owner = async (script: string) => {
-    const ended = await host.sandbox.run(["bash", "-euc", script]);
+    const ended = await host.sandbox.run(["bash", "--norc", "-euc", script]);
     expect(ended.stderr).toBe("");
     return ended.stdout;
   };
@@ -27,7 +27,7 @@ describe.skipIf(noSandbox)(`vm cp${noSandbox ? ` (${noSandbox})` : ""}`, () => {
       umask 022; mkdir -p /mnt/tmp/tree/"-rf dir"/deep/empty /mnt/tmp/tree/closed; cd /mnt/tmp/tree
       printf x > $'new\\nline'; printf y > $'\\xff\\xfe'; chmod 640 $'new\\nline'
       head -c 3000001 /dev/urandom > large; truncate -s 5M holes; : > nothing
-      printf '#!/bin/sh\\n' > run; chmod 755 run; ln run same; ln -s ../outside link; ln -s "-rf dir" to-dir
+      printf '#!/bin/sh\\n' > run; chmod 755 run; ln run same; ln -s ../outside link; ln -s -- "-rf dir" to-dir
       printf in > closed/in; chmod 500 closed`);
     const as = await owner(`cd /mnt/tmp/tree; ${listing}`);
     expect(await host.person(["cp", "/mnt/tmp/tree", "web:/srv/copy"])).toMatchObject({ code: 0, stdout: "" });

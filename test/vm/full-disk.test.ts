@@ -47,7 +47,11 @@ describe.skipIf(noSandbox)(`a host's disk that is full${noSandbox ? ` (${noSandb
 
   it("keeps no VM from being stopped, killed and deleted, by a daemon that was started on it too", async () => {
     await fill();
-    await host.banger(["vm", "exec", "idle", "--", "sh", "-c", "seq 99999 > /dev/ttyS0"]);
+    // Where the guest itself writes something, it stands still, and its command with it.
+    const printing = host.banger(["vm", "exec", "idle", "--", "sh", "-c", "seq 99999 > /dev/ttyS0"]);
+    let printed = false;
+    const over = printing.finally(() => (printed = true));
+    await Promise.race([over, until("idle", ({ health }) => printed || health === "no_space")]);
     await host.daemon?.end("KILL");
     await host.startDaemon();
     expect(await host.ok("vm", "stop", "idle", "--timeout-s", "3")).toMatchObject({ state: "stopped" });
@@ -58,5 +62,6 @@ describe.skipIf(noSandbox)(`a host's disk that is full${noSandbox ? ` (${noSandb
     await host.ok("vm", "delete", "web");
     await host.ok("vm", "delete", "idle");
     expect(await host.ok("vm", "ls")).toEqual({ vms: [] });
+    await printing;
   });
 });

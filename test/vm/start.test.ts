@@ -90,9 +90,9 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
               ],
             ],
           ],
-          ["bangerd step nat"],
+          ["bangerd step prepare_nat"],
           [
-            "bangerd step dns",
+            "bangerd step prepare_dns",
             ["bangerd call resolver.set", ["bangerd-root resolver.set", ["bangerd-root names link remove"]]],
           ],
           ["bangerd step vmm", ["bangerd call vmm.start", ["bangerd-root vmm.start", ["bangerd-root qemu starting"]]]],
@@ -118,11 +118,11 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
     const stages = host.daemon?.log.filter((record) => record["op_id"] === opId) ?? [];
     expect(
       stages.filter((record) => record.message === "operation stage" && record["phase"] === "completed"),
-    ).toHaveLength(12);
+    ).toHaveLength(13);
     expect(stages.map((record) => record.message)).toContain("operation completed");
     const calls = host.helper?.log.filter((record) => record["op_id"] === opId) ?? [];
     expect(calls.map((record) => [record.message, record["method"]])).toEqual(
-      ["host.look", "bridge.ensure", "nat.ensure", "resolver.set", "tap.create", "vmm.start"].map((method) => [
+      ["host.look", "bridge.ensure", "nat.ensure", "tap.create", "resolver.set", "vmm.start"].map((method) => [
         "helper rpc completed",
         method,
       ]),

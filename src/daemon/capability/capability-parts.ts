@@ -6,7 +6,14 @@ export function preparedParts(capabilities: readonly Capability[]): Part[] {
   return capabilities.flatMap(({ name, prepareHost, cleanup, found }) =>
     prepareHost === undefined
       ? []
-      : [{ name, acquire: prepareHost, release: cleanup, ...(found === undefined ? {} : { found }) }],
+      : [
+          {
+            name: `prepare_${name}`,
+            acquire: prepareHost,
+            release: cleanup,
+            ...(found === undefined ? {} : { found }),
+          },
+        ],
   );
 }
 
@@ -14,8 +21,8 @@ export function preparedParts(capabilities: readonly Capability[]): Part[] {
 export function startedParts(capabilities: readonly Capability[]): Part[] {
   return capabilities.flatMap(({ name, prepareHost, postStart, cleanup, found }) => {
     if (postStart === undefined) return [];
-    const release = prepareHost === undefined ? cleanup : { none: `released with ${name}` };
+    const release = prepareHost === undefined ? cleanup : { none: `released with prepare_${name}` };
     const finds = prepareHost === undefined && found !== undefined ? { found } : {};
-    return [{ name: prepareHost === undefined ? name : `${name}_started`, acquire: postStart, release, ...finds }];
+    return [{ name: `post_start_${name}`, acquire: postStart, release, ...finds }];
   });
 }

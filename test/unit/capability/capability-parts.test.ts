@@ -9,10 +9,10 @@ it.each<[string, Capability, Record<"prepared" | "started", [string, boolean][]>
   [
     "prepares and starts is released once, when what it prepared is",
     { name: "a", prepareHost: act, postStart: act, cleanup: act },
-    { prepared: [["a", true]], started: [["a_started", false]] },
+    { prepared: [["prepare_a", true]], started: [["post_start_a", false]] },
   ],
-  ["only prepares", { name: "b", prepareHost: act, cleanup: act }, { prepared: [["b", true]], started: [] }],
-  ["only starts", { name: "c", postStart: act, cleanup: act }, { prepared: [], started: [["c", true]] }],
+  ["only prepares", { name: "b", prepareHost: act, cleanup: act }, { prepared: [["prepare_b", true]], started: [] }],
+  ["only starts", { name: "c", postStart: act, cleanup: act }, { prepared: [], started: [["post_start_c", true]] }],
   ["makes nothing", { name: "d", doctorChecks: [], cleanup: nothing }, { prepared: [], started: [] }],
 ])("a capability that %s", (_, capability, expected) => {
   const shown = (parts: ReturnType<typeof preparedParts>) =>
