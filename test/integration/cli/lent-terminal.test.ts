@@ -259,10 +259,10 @@ describe("a terminal that was lent", () => {
 
   describe("to ssh", () => {
     /** A program called ssh, that takes the terminal as ssh does. */
-    const ssh = (then: string) => {
+    const ssh = (traps = ":") => {
       mkdirSync(join(host.directory, "bin"));
       const script = `before=$(stty -g); trap 'stty "$before"; echo ended >${host.directory}/ended; exit 255' TERM
-        stty raw -echo; echo up; ${then}`;
+        stty raw -echo; ${traps}; echo up; while :; do sleep 0.05; done`;
       writeFileSync(join(host.directory, "bin", "ssh"), `#!/bin/bash\n${script}\n`, { mode: 0o755 });
       return { PATH: `${host.directory}/bin:${host.env["PATH"]}` };
     };
@@ -270,7 +270,7 @@ describe("a terminal that was lent", () => {
     it("is its own, and so is each new size", async () => {
       const { ended, screen, shows, deliver } = banger(
         "vm ssh web",
-        ssh(`trap 'stty size; stty "$before"; exit 4' WINCH; while :; do sleep 0.05; done`),
+        ssh(`trap 'stty size; stty "$before"; exit 4' WINCH`),
       );
       await shows("up");
       deliver(SIGWINCH, { columns: 101, rows: 33 });
@@ -283,7 +283,7 @@ describe("a terminal that was lent", () => {
       ["SIGHUP", SIGHUP],
       ["SIGKILL", SIGKILL],
     ])("is restored after %s, and ssh ends", async (_, signal) => {
-      const { ended, shows, screen } = banger("vm ssh web; sleep 1", ssh("while :; do sleep 0.05; done"));
+      const { ended, shows, screen } = banger("vm ssh web; sleep 1", ssh());
       await shows("up");
       await kill(signal, "vm ssh web");
       await ended;
