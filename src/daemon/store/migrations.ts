@@ -58,25 +58,13 @@ export const migrations: readonly string[] = [
   UPDATE kernels SET is_default = 1 WHERE id = (SELECT id FROM kernels ORDER BY created_at DESC, id LIMIT 1);
   UPDATE images SET is_default = 1 WHERE id = (SELECT id FROM images ORDER BY created_at DESC, id LIMIT 1);
   `,
-  // What is asked of a VM beyond its size; disks that outlive VMs; operations that are asked about later.
+  // What is asked of a VM beyond its size; operations that are asked about later.
   `
   ALTER TABLE vms ADD COLUMN labels TEXT NOT NULL DEFAULT '{}';
   ALTER TABLE vms ADD COLUMN network TEXT NOT NULL DEFAULT 'nat';
   ALTER TABLE vms ADD COLUMN disk_kind TEXT NOT NULL DEFAULT 'qcow2';
   ALTER TABLE vms ADD COLUMN disk_why TEXT;
-  ALTER TABLE vms ADD COLUMN ttl_s INTEGER;
-  ALTER TABLE vms ADD COLUMN idle_s INTEGER;
-  ALTER TABLE vms ADD COLUMN autostart INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE vms ADD COLUMN remove_at_end INTEGER NOT NULL DEFAULT 0;
-  CREATE TABLE volumes (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, size_mib INTEGER NOT NULL, created_at TEXT NOT NULL, last_used_at TEXT NOT NULL
-  ) STRICT;
-  CREATE TABLE attachments (
-    vm_id TEXT NOT NULL REFERENCES vms ON DELETE CASCADE,
-    volume_id TEXT NOT NULL UNIQUE REFERENCES volumes ON DELETE RESTRICT,
-    target TEXT NOT NULL,
-    PRIMARY KEY (vm_id, target)
-  ) STRICT, WITHOUT ROWID;
   ALTER TABLE operations ADD COLUMN asked TEXT;
   ALTER TABLE operations ADD COLUMN result TEXT;
   ALTER TABLE operations ADD COLUMN subject TEXT;
