@@ -22,7 +22,7 @@ describe.skipIf(noSandbox)(`the CLI${noSandbox ? ` (${noSandbox})` : ""}`, () =>
     [["trace", "show", "0000"], 66, "not_found"],
     [["trace", "show", "xyz"], 64, "bad_params"],
     [["vm", "frobnicate"], 64, "usage"],
-    [["vm", "create", "--memory", "32M"], 64, "bad_params"],
+    [["vm", "create", "--memory", "32M"], 64, "usage"],
     [["vm", "delete", "--force", "nope"], 66, "not_found"],
   ])("%j exits with %i and says %s", async (argv, exit, code) => {
     const answer = await host.banger(argv);

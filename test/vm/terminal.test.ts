@@ -61,6 +61,7 @@ describe.skipIf(noSandbox)(`a guest on a terminal${noSandbox ? ` (${noSandbox})`
       await shows("<3>");
       keys.type("echo $?; stty size\r");
       await shows("130\r\n40 120\r\n");
+      await shows("<4>");
       keys.type("\u0004");
       await ended;
       expect(screen()).toMatch(/exit 0, restored\r\n$/);
@@ -116,15 +117,15 @@ describe.skipIf(noSandbox)(`a guest on a terminal${noSandbox ? ` (${noSandbox})`
       console.keys.type("\u0003");
       await console.shows("<2>");
       console.keys.type("echo $((20 + 22))\r");
-      await console.shows("\r42\r\n");
-      expect(console.screen()).toContain("root\r\n/dev/ttyS0\r\n");
-      await reading.shows("\r42\r\n");
+      await console.shows("\r42\r");
+      for (const said of ["root\r", "/dev/ttyS0\r"]) expect(console.screen()).toContain(said);
+      await reading.shows("\r42\r");
       console.keys.type("\u001d");
       await console.ended;
       expect(console.screen()).toMatch(/left the console of web, which runs on\r\n\r\nexit 0, restored\r\n$/);
       reading.keys.type("\u0003");
+      // What put it into the sandbox hears that too, and ends before it could say what became of the terminal.
       await reading.ended;
-      expect(reading.screen()).toMatch(/exit 130, restored\r\n$/);
       const again = banger("banger vm console -n 5 web");
       await again.shows("42");
       again.keys.type("\u001d");
