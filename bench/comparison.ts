@@ -3,12 +3,19 @@ export interface Comparison {
   readonly name: string;
   readonly ours: string;
   readonly rival: string;
-  /** The ratio that is aimed at, ours over the rival's; or the most milliseconds that ours may add to the rival's, or take. */
-  readonly aim: { readonly ratio: number } | { readonly addedMs: number } | { readonly mostMs: number };
+  /** The ratio that is aimed at, ours over the rival's; or the most that ours may add to the rival's, or be. */
+  readonly aim: { readonly ratio: number } | { readonly added: number } | { readonly most: number };
   readonly runs: number;
-  /** Each resolves with the milliseconds that it took. */
+  /** Of what is measured: milliseconds where nothing is said. */
+  readonly unit?: "MiB";
+  /** Each resolves with what was measured. */
   readonly measureOurs: () => Promise<number>;
   readonly measureRival: () => Promise<number>;
+}
+
+/** Why a comparison can't be made here. */
+export interface LeftOut {
+  readonly leftOut: string;
 }
 
 /** What came of a comparison. */
@@ -41,25 +48,31 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 /** The outcomes as a table. */
 export function report(outcomes: readonly Outcome[]): string {
   const rows = outcomes.map(({ comparison, ours, rival }) => {
-    const { aim } = comparison;
-    const [figure, aimed, met] = judge(ours, rival, aim);
-    return [comparison.name, comparison.ours, ms(ours), comparison.rival, ms(rival), figure, aimed, met ? "yes" : "no"];
+    const { name, unit = "ms" } = comparison;
+    const [figure, aimed, met] = judge(ours, rival, comparison.aim, unit);
+    const sides = [comparison.ours, amount(ours, unit), comparison.rival, amount(rival, unit)];
+    return [name, ...sides, figure, aimed, met ? "yes" : "no"];
   });
   const table = [["what", "ours", "median", "rival", "median", "ours/rival", "aim", "met"], ...rows];
   const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => (row[column] ?? "").length))) ?? [];
   return `${table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")).join("\n")}\n`;
 }
 
-function judge(ours: number, rival: number, aim: Comparison["aim"]): [figure: string, aimed: string, met: boolean] {
+function judge(
+  ours: number,
+  rival: number,
+  aim: Comparison["aim"],
+  unit: string,
+): [figure: string, aimed: string, met: boolean] {
   const ratio = ours / rival;
   const added = ours - rival;
   if ("ratio" in aim) return [ratio.toFixed(3), `≤ ${aim.ratio}`, ratio <= aim.ratio];
-  if ("mostMs" in aim) return [ratio.toFixed(3), `≤ ${aim.mostMs} ms`, ours <= aim.mostMs];
-  return [`+${added.toFixed(3)} ms`, `≤ +${aim.addedMs} ms`, added <= aim.addedMs];
+  if ("most" in aim) return [ratio.toFixed(3), `≤ ${aim.most} ${unit}`, ours <= aim.most];
+  return [`+${added.toFixed(3)} ${unit}`, `≤ +${aim.added} ${unit}`, added <= aim.added];
 }
 
-function ms(value: number): string {
-  return `${value < 10 ? value.toFixed(3) : Math.round(value)} ms`;
+function amount(value: number, unit: string): string {
+  return `${value < 10 ? value.toFixed(3) : Math.round(value)} ${unit}`;
 }
 
 function median(values: readonly number[]): number {

@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { timed } from "./comparison.ts";
 
 /** Runs a program to its end; a bad exit ends the bench. */
-export function run(file: string, args: readonly string[]): Promise<string> {
+export function run(file: string, args: readonly string[], env = process.env): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     let out = "";
     let err = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));

@@ -1,17 +1,14 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { AgentClient } from "../src/daemon/guest/agent-client.ts";
 import { openGuest } from "../test/support/agent.ts";
-import { guestConfigArchive } from "../src/daemon/guest/guest-config.ts";
-import { guestPrograms } from "../src/daemon/guest/guest-programs.ts";
 import { qemuArgv } from "../src/helper/vmm/qemu-argv.ts";
 import { inheritedFiles } from "../src/helper/vmm/vmm-files.ts";
-import { parseInstallFile } from "../src/installation/install-file.ts";
-import { layoutOf } from "../src/installation/layout.ts";
 import type { Vm } from "../src/rpc/contract/vm.ts";
 import { timed } from "./comparison.ts";
+import { initrdByHand, installedLayout, macByHand } from "./initrd-by-hand.ts";
 import { run } from "./programs.ts";
 
 const never = new AbortController().signal;
@@ -34,28 +31,13 @@ async function connected(path: string): Promise<Duplex> {
 
 /** Prepares what a start by hand needs, which isn't timed. */
 export function qemuByHand(vm: Vm, number: number): QemuByHand {
-  const layout = layoutOf(parseInstallFile(readFileSync(process.env["BANGER_CONFIG"] ?? "", "utf8")));
+  const layout = installedLayout();
   const kernel = layout.kernel(vm.kernel.id);
   const directory = `/mnt/tmp/by-hand-${number}`;
-  const mac = `02:00:00:00:00:c${number}`;
+  const mac = macByHand(number);
   const initrd = `${directory}/initrd`;
   mkdirSync(directory, { recursive: true });
-  writeFileSync(
-    initrd,
-    Buffer.concat([
-      readFileSync(kernel.initrd),
-      guestPrograms("/mnt/banger/guest/build")(),
-      guestConfigArchive({
-        hostname: "by-hand",
-        network: { address: `10.77.0.${200 + number}/24`, gateway: "10.77.0.1", mac, resolvers: [], search: [] },
-        machineId: "5eed".repeat(8),
-        authorizedKeys: readFileSync(`${layout.sshKey}.pub`, "utf8"),
-        hostKey: readFileSync(layout.vm(vm.id).hostKey, "utf8"),
-        hostKeyPub: readFileSync(`${layout.vm(vm.id).hostKey}.pub`, "utf8"),
-      }),
-    ]),
-    { mode: 0o600 },
-  );
+  writeFileSync(initrd, initrdByHand(layout, vm, number), { mode: 0o600 });
   const sockets = { qmp: `${directory}/qmp`, agent: `${directory}/agent` };
   const argv = qemuArgv({
     name: "by-hand",
@@ -65,7 +47,8 @@ export function qemuByHand(vm: Vm, number: number): QemuByHand {
     tap: `hand${number}`,
     mac,
     diskFormat: "qcow2",
-    files: inheritedFiles,
+    files: inheritedFiles(0),
+    volumes: [],
     sockets,
   });
   // Running from the first instruction on.

@@ -19,7 +19,7 @@ export async function rpcRoundTrip(): Promise<Comparison> {
     name: "round trip of the wire",
     ours: "traced",
     rival: "untraced",
-    aim: { addedMs: 0.5 },
+    aim: { added: 0.5 },
     runs: 20,
     measureOurs: () =>
       pair.spans.operation("bench", { sink: () => undefined }, () =>

@@ -10,12 +10,15 @@ interface Target {
 }
 
 /** `banger vm exec true` against a new ssh connection that does the same. */
-export async function vmExec(): Promise<Comparison> {
-  await run("banger", ["vm", "create", "--name", "exec", "--quiet"]);
-  await run("banger", ["vm", "start", "exec", "--quiet"]);
-  const target = JSON.parse(await run("banger", ["vm", "ssh", "exec", "--json"])) as Target;
+export const vmExec = (): Promise<Comparison> => execAgainstSsh("exec", []);
+
+/** The same in a VM of that name, which is made with these options. */
+export async function execAgainstSsh(name: string, made: readonly string[]): Promise<Comparison> {
+  await run("banger", ["vm", "create", "--name", name, ...made, "--quiet"]);
+  await run("banger", ["vm", "start", name, "--quiet"]);
+  const target = JSON.parse(await run("banger", ["vm", "ssh", name, "--json"])) as Target;
   // A guest that still boots would slow both.
-  await run("banger", ["vm", "exec", "exec", "--", "systemctl", "is-system-running", "--wait"]).catch(() => "");
+  await run("banger", ["vm", "exec", name, "--", "systemctl", "is-system-running", "--wait"]).catch(() => "");
   const options = [
     `UserKnownHostsFile=${target.known_hosts_file}`,
     `HostKeyAlias=${target.host_key_alias}`,
@@ -24,12 +27,12 @@ export async function vmExec(): Promise<Comparison> {
   ].flatMap((option) => ["-o", option]);
   const ssh = ["-F", "none", "-i", target.identity_file, ...options, `${target.user}@${target.host}`, "true"];
   return {
-    name: "run `true` in a VM",
+    name: `run \`true\` in a VM${made.includes("firecracker") ? ", Firecracker" : ""}`,
     ours: "banger vm exec",
     rival: "ssh, new connection",
     aim: { ratio: 0.08 },
     runs: 20,
-    measureOurs: () => timeProgram("banger", ["vm", "exec", "exec", "--", "true"]),
+    measureOurs: () => timeProgram("banger", ["vm", "exec", name, "--", "true"]),
     measureRival: () => timeProgram("ssh", ssh),
   };
 }

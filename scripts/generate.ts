@@ -1,9 +1,12 @@
-// Writes what is derived from the contract: the CLI's table of methods, and the reference pages. With --check it only compares.
+// Writes what is derived from the contract: the CLI's table of methods, and the reference pages, that of the config file's keys too; and the types of Firecracker's API. With --check it only compares.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
 import type { MethodSpec, ParamSpec } from "../src/cli/method-spec.ts";
+import { configReference } from "./generate/config-reference.ts";
 import { errorReference } from "./generate/error-reference.ts";
+import { firecrackerApi } from "./generate/firecracker-api.ts";
+import { logReference } from "./generate/log-reference.ts";
 import { methodReference } from "./generate/method-reference.ts";
 import { declaredContract } from "../src/rpc/contract/daemon.ts";
 import type { Method } from "../src/rpc/contract/method.ts";
@@ -12,6 +15,7 @@ interface JsonSchema {
   readonly type?: string;
   readonly description?: string;
   readonly default?: ParamSpec["default"];
+  readonly usual?: ParamSpec["usual"];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly enum?: string[];
@@ -33,6 +37,7 @@ function paramSpecs(method: Method): ParamSpec[] {
       many,
       required: required.has(name),
       ...(property.default === undefined ? {} : { default: property.default }),
+      ...(property.usual === undefined ? {} : { usual: property.usual }),
       ...(isLimit(property.minimum) ? { minimum: property.minimum } : {}),
       ...(isLimit(property.maximum) ? { maximum: property.maximum } : {}),
       ...(property.enum === undefined ? {} : { choices: property.enum }),
@@ -63,8 +68,11 @@ export const methods = ${JSON.stringify(specs, null, 2)} as const satisfies Reco
 
 const files: Record<string, () => string | Promise<string>> = {
   "src/cli/generated/methods.ts": methodTable,
+  "src/daemon/vmm/firecracker/generated/api.ts": firecrackerApi,
   "docs/reference/methods.md": methodReference,
   "docs/reference/errors.md": errorReference,
+  "docs/reference/config.md": configReference,
+  "docs/reference/logs.md": logReference,
   // Read only now: the commands themselves read the table above.
   "docs/reference/commands.md": async () => (await import("./generate/command-reference.ts")).commandReference(),
 };
@@ -75,7 +83,7 @@ for (const [path, make] of Object.entries(files)) {
   const text = await make();
   if (existsSync(path) && readFileSync(path, "utf8") === text) continue;
   if (check) {
-    process.stderr.write(`${path} is not what the contract says; run \`node scripts/generate.ts\`\n`);
+    process.stderr.write(`${path} is not what it is made from says; run \`node scripts/generate.ts\`\n`);
     stale++;
   } else {
     mkdirSync(dirname(path), { recursive: true });

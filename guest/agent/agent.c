@@ -82,6 +82,12 @@ static void end_machine(struct agent *agent) {
   }
 }
 
+// A connection begins with whole frames, of both sides. Commands go on until the host attaches.
+static void begin_connection(struct agent *agent) {
+  frame_decoder_forget(&agent->in);
+  outbox_empty(&agent->out);
+}
+
 static int wait_for_events(struct agent *agent, bool at_once) {
   struct pollfd polls[POLLS] = {{.fd = agent->children, .events = POLLIN}};
   bool reading = outbox_takes_answers(&agent->out), writing = outbox_free(&agent->out) < OUTBOX_SIZE;
@@ -90,7 +96,7 @@ static int wait_for_events(struct agent *agent, bool at_once) {
   int timeout = at_once ? 0 : agent->ending ? 100 : -1;
   if (poll(polls, POLLS, timeout) < 0) return errno == EINTR ? 0 : errno;
   if (polls[0].revents != 0) reap(agent);
-  link_polled(&agent->link, polls + 1);
+  if (link_polled(&agent->link, polls + 1)) begin_connection(agent);
   return 0;
 }
 

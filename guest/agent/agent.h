@@ -12,7 +12,7 @@ enum {
   // More than that, so that requests which are refused can be read to their ends.
   EXEC_SLOTS = 2 * EXECS_MAX,
   NONCE_SIZE = 16,
-  PROTOCOL_VERSION = 3,
+  PROTOCOL_VERSION = 4,
 };
 
 // How SHUTDOWN says that the machine should end.
@@ -38,6 +38,8 @@ struct agent {
   void (*power)(enum power how);
   // Sets the machine's clock. Returns 0 or an errno. NULL: it isn't ours to set.
   int (*set_clock)(uint64_t unix_ns);
+  // The path of /proc. NULL: nothing is known of the machine.
+  const char *proc;
   // Where the cgroups of commands are made; -1: nowhere.
   int cgroups;
   // Some of these may be there still in which nothing runs any more.
@@ -46,8 +48,8 @@ struct agent {
   int children;
 };
 
-// Serves the host until a socket's peer is gone, or SHUTDOWN when there is no `power`. The caller has filled in `link`,
-// `timeline`, `power`, `set_clock` and `cgroups`; the rest is 0. Returns 0 or an errno.
+// Serves the host until a connected socket's peer is gone, or SHUTDOWN when there is no `power`. The caller has filled in `link`,
+// `timeline`, `power`, `set_clock`, `proc` and `cgroups`; the rest is 0. Returns 0 or an errno.
 int agent_run(struct agent *agent);
 
 #endif

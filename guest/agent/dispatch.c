@@ -1,14 +1,22 @@
 #include "dispatch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bytes.h"
 #include "cgroup.h"
 #include "clock.h"
+#include "ports.h"
+#include "usage.h"
 
 // How long the answer to SHUTDOWN may take to leave before the machine ends without it.
 static const uint64_t farewell_ns = 200000000;
+
+// What PING, USAGE and PORTS carry, and their answers begin with.
+enum { TOKEN_SIZE = 8 };
+_Static_assert(TOKEN_SIZE + PORTS_ENCODED_MAX <= FRAME_PAYLOAD_MAX, "the answer to PORTS is one frame");
 
 static struct exec *find_exec(struct agent *agent, uint32_t stream) {
   for (size_t i = 0; i < EXEC_SLOTS; i++) {
@@ -53,7 +61,7 @@ static void on_ping(struct agent *agent, const struct frame *frame) {
   // What a command has left running ends without a word; pings are often enough to look.
   if (agent->unswept) agent->unswept = cgroup_sweep(agent->cgroups, EXEC_CGROUP);
   uint8_t *at = outbox_payload(&agent->out);
-  memcpy(at, frame->payload, 8);
+  memcpy(at, frame->payload, TOKEN_SIZE);
   put_u64(at + 8, boottime_ns());
   answer(agent, FRAME_PONG, 16);
 }
@@ -66,6 +74,34 @@ static void on_time(struct agent *agent, const struct frame *frame) {
   put_u64(at, (uint64_t)offset);
   at[8] = set;
   answer(agent, FRAME_TIME_SET, 9);
+}
+
+// Where the kernel says what it counts; -1 when nowhere.
+static int open_proc(const struct agent *agent) {
+  return agent->proc == NULL ? -1 : open(agent->proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void on_usage(struct agent *agent, const struct frame *frame) {
+  int proc = open_proc(agent);
+  struct usage usage;
+  usage_read(&usage, proc);
+  if (proc >= 0) close(proc);
+  uint8_t *at = outbox_payload(&agent->out);
+  memcpy(at, frame->payload, TOKEN_SIZE);
+  put_u64(at + TOKEN_SIZE, usage.total);
+  put_u64(at + TOKEN_SIZE + 8, usage.available);
+  answer(agent, FRAME_USED, TOKEN_SIZE + 16);
+}
+
+static void on_ports(struct agent *agent, const struct frame *frame) {
+  int proc = open_proc(agent);
+  struct ports ports;
+  ports_read(&ports, proc);
+  ports_find_processes(&ports, proc);
+  if (proc >= 0) close(proc);
+  uint8_t *at = outbox_payload(&agent->out);
+  memcpy(at, frame->payload, TOKEN_SIZE);
+  answer(agent, FRAME_LISTENING, TOKEN_SIZE + ports_encode(&ports, at + TOKEN_SIZE));
 }
 
 static void on_exec(struct agent *agent, const struct frame *frame) {
@@ -123,8 +159,10 @@ static const struct handler {
   void (*handle)(struct agent *agent, const struct frame *frame);
 } handlers[] = {
     {FRAME_ATTACH, NONCE_SIZE + 2, false, on_attach},
-    {FRAME_PING, 8, false, on_ping},
+    {FRAME_PING, TOKEN_SIZE, false, on_ping},
     {FRAME_TIME, 16, false, on_time},
+    {FRAME_USAGE, TOKEN_SIZE, false, on_usage},
+    {FRAME_PORTS, TOKEN_SIZE, false, on_ports},
     {FRAME_EXEC, ANY_LENGTH, true, on_exec},
     {FRAME_STDIN, ANY_LENGTH, true, on_stdin},
     {FRAME_SIGNAL, 1, true, on_signal},

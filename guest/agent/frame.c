@@ -19,6 +19,8 @@ size_t frame_decoder_space(struct frame_decoder *decoder, uint8_t **at) {
 
 void frame_decoder_added(struct frame_decoder *decoder, size_t count) { decoder->end += count; }
 
+void frame_decoder_forget(struct frame_decoder *decoder) { decoder->begin = decoder->end = 0; }
+
 // Drops bytes until a magic, or what may become one, stands in front.
 static void skip_garbage(struct frame_decoder *decoder) {
   while (decoder->begin < decoder->end) {

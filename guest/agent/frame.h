@@ -22,6 +22,10 @@ enum frame_type {
   FRAME_TIME = 6,
   FRAME_TIME_SET = 7,
   FRAME_STARTED = 8,
+  FRAME_USAGE = 9,
+  FRAME_USED = 10,
+  FRAME_PORTS = 11,
+  FRAME_LISTENING = 12,
   FRAME_EXEC = 16,
   FRAME_STDIN = 17,
   FRAME_SIGNAL = 18,
@@ -57,6 +61,9 @@ size_t frame_decoder_space(struct frame_decoder *decoder, uint8_t **at);
 
 // Says that `count` bytes were put where frame_decoder_space pointed.
 void frame_decoder_added(struct frame_decoder *decoder, size_t count);
+
+// Drops what it holds.
+void frame_decoder_forget(struct frame_decoder *decoder);
 
 // The next whole frame with a right checksum; false when more bytes are needed.
 bool frame_decoder_next(struct frame_decoder *decoder, struct frame *frame);

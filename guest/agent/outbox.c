@@ -27,6 +27,8 @@ void outbox_add(struct outbox *outbox, const struct frame *frame) {
 
 void outbox_forget(struct outbox *outbox) { outbox->end = outbox->untouched; }
 
+void outbox_empty(struct outbox *outbox) { outbox->begin = outbox->end = outbox->untouched = 0; }
+
 static void took(struct outbox *outbox, size_t count) {
   outbox->begin += count;
   while (outbox->untouched < outbox->begin) {
@@ -41,6 +43,6 @@ int outbox_flush(struct outbox *outbox, int fd) {
     if (written < 0) return errno == EAGAIN ? 0 : errno;
     took(outbox, (size_t)written);
   }
-  outbox->begin = outbox->end = outbox->untouched = 0;
+  outbox_empty(outbox);
   return 0;
 }

@@ -40,6 +40,9 @@ void outbox_add(struct outbox *outbox, const struct frame *frame);
 // at the beginning of a frame when the next one comes.
 void outbox_forget(struct outbox *outbox);
 
+// Forgets all frames, also the rest of one: what they were for is gone.
+void outbox_empty(struct outbox *outbox);
+
 // Writes what the descriptor takes without blocking. Returns 0, or the errno of a broken stream.
 int outbox_flush(struct outbox *outbox, int fd);
 

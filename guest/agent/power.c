@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "machine.h"
+
 // systemd(1) names SIGRTMIN+4 (poweroff.target) and SIGRTMIN+5 (reboot.target), by glibc's SIGRTMIN. Other libcs
 // keep another number of real-time signals to themselves.
 enum { SYSTEMD_SIGRTMIN = 34, SYSTEMD_POWER_OFF = SYSTEMD_SIGRTMIN + 4, SYSTEMD_REBOOT = SYSTEMD_SIGRTMIN + 5 };
@@ -20,5 +22,9 @@ void power_end(enum power how) {
   if (systemd_runs() && kill(1, how == POWER_REBOOT ? SYSTEMD_REBOOT : SYSTEMD_POWER_OFF) == 0) return;
   sync();
   mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL);
-  reboot(how == POWER_REBOOT ? RB_AUTOBOOT : RB_POWER_OFF);
+  if (how == POWER_REBOOT) {
+    reboot(RB_AUTOBOOT);
+  } else {
+    machine_power_off();
+  }
 }

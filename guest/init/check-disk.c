@@ -1,6 +1,7 @@
 #include "check-disk.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,11 +28,14 @@ static int e2fsck(const char *how, const char *device) {
 
 static int is_well(int status) { return (status & ~(MENDED | START_ANEW)) == 0; }
 
-void check_disk(const char *device) {
+void check_disk(const char *device, const char *what) {
+  char text[300];
   if (access(program, X_OK) != 0) {
-    console_warn("check root disk: no e2fsck", errno);
+    snprintf(text, sizeof text, "check %.250s: no e2fsck", what);
+    console_warn(text, errno);
     return;
   }
+  snprintf(text, sizeof text, "check %.250s", what);
   // First what harms nothing; nobody is there to be asked about the rest, without which nothing would run any more.
-  if (!is_well(e2fsck("-p", device)) && !is_well(e2fsck("-y", device))) console_die("check root disk", EUCLEAN);
+  if (!is_well(e2fsck("-p", device)) && !is_well(e2fsck("-y", device))) console_die(text, EUCLEAN);
 }

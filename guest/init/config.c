@@ -66,13 +66,37 @@ static bool set_machine_id(struct config *config, char *value) {
   return true;
 }
 
+// Plain components below the root: that the image's own links don't lead out of it is seen to when it is opened.
+static bool is_path(const char *path) {
+  size_t length = strlen(path);
+  if (length < 2 || length > VOLUME_PATH_MAX || path[0] != '/') return false;
+  for (const char *at = path; *at != 0;) {
+    size_t part = strcspn(++at, "/");
+    if (part == 0 || (part == 1 && at[0] == '.') || (part == 2 && at[0] == '.' && at[1] == '.')) return false;
+    at += part;
+  }
+  return true;
+}
+
+static bool add_volume(struct config *config, char *value) {
+  char *path = strchr(value, ' ');
+  if (config->volume_count == VOLUMES_MAX || path == NULL) return false;
+  *path++ = 0;
+  size_t length = strlen(value);
+  if (length == 0 || length > SERIAL_MAX || strspn(value, "0123456789abcdef") != length || !is_path(path)) return false;
+  struct volume *volume = &config->volumes[config->volume_count++];
+  strcpy(volume->serial, value);
+  strcpy(volume->path, path);
+  return true;
+}
+
 static const struct key {
   const char *name;
   bool (*set)(struct config *config, char *value);
 } keys[] = {
     {"hostname", set_hostname}, {"address", set_address}, {"gateway", set_gateway},
     {"resolver", add_resolver}, {"mac", set_mac}, {"search", set_search},
-    {"machine_id", set_machine_id},
+    {"machine_id", set_machine_id}, {"volume", add_volume},
 };
 
 static bool parse_line(struct config *config, char *line) {

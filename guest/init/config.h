@@ -6,7 +6,14 @@
 #include <stddef.h>
 
 enum { CONFIG_FILE_MAX = 16 * 1024, RESOLVERS_MAX = 8, RESOLVER_TEXT_MAX = 46, HOSTNAME_MAX = 64, MAC_TEXT = 17,
-       SEARCH_MAX = 1600, MACHINE_ID_TEXT = 32 };
+       SEARCH_MAX = 1600, MACHINE_ID_TEXT = 32, VOLUMES_MAX = 8, SERIAL_MAX = 20, VOLUME_PATH_MAX = 200 };
+
+// A disk beside the root disk: its serial number, hexadecimal digits, and where it is mounted.
+struct volume {
+  char serial[SERIAL_MAX + 1];
+  // Absolute, without `.` and `..`, not the root itself.
+  char path[VOLUME_PATH_MAX + 1];
+};
 
 // What /banger/config says: docs/guest-protocol.md, "What init is given".
 struct config {
@@ -26,6 +33,9 @@ struct config {
   char machine_id[MACHINE_ID_TEXT + 1];
   // `aa:bb:cc:dd:ee:ff`, lower case, as sysfs writes it; empty: no interface.
   char mac[MAC_TEXT + 1];
+  // In the order in which they are mounted.
+  struct volume volumes[VOLUMES_MAX];
+  size_t volume_count;
 };
 
 // Reads `key=value` lines (and changes the text). Keys that it doesn't know are left alone, for those of later daemons.

@@ -3,9 +3,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/reboot.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "machine.h"
 
 void console_open(void) {
   int fd = open("/dev/console", O_RDWR | O_NOCTTY);
@@ -33,7 +34,7 @@ void console_warn(const char *what, int error) {
 _Noreturn void console_die(const char *what, int error) {
   console_warn(what, error);
   sync();
-  reboot(RB_POWER_OFF);
+  machine_power_off();
   // Only where the machine can't be powered off: as PID 1 this is a kernel panic, which the host sees too.
   _exit(1);
 }

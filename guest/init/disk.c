@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -76,40 +77,68 @@ static uint64_t blocks_to_grow_to(const char *device) {
 // What mount(2) says of a file system that is damaged, and not of a host or a kernel that lacks something.
 static bool tells_of_damage(int error) { return error == EUCLEAN || error == EBADMSG || error == EIO || error == EINVAL; }
 
-void disk_mount(const char *device, const char *at) {
+static _Noreturn void die(const char *did, const char *what, int error) {
+  char text[300];
+  snprintf(text, sizeof text, "%s %.250s", did, what);
+  console_die(text, error);
+}
+
+void disk_mount(const char *device, const char *at, unsigned long flags, const char *what) {
   char path[64] = {0};
   strncpy(path, device, sizeof path - 1);
-  if (!wait_until(is_block_device, path, DISK_WAIT_MS)) console_die("wait for root disk", ENODEV);
+  if (!wait_until(is_block_device, path, DISK_WAIT_MS)) die("wait for", what, ENODEV);
   bool checked = has_errors(device);
-  if (checked) check_disk(device);
+  if (checked) check_disk(device, what);
   for (;; checked = true) {
-    int error = mount(device, at, "ext4", 0, NULL) == 0 ? 0 : errno;
+    int error = mount(device, at, "ext4", flags, NULL) == 0 ? 0 : errno;
     // A guest that was killed leaves its journal, which the kernel has completed by now; that may tell of errors too.
     if (error == 0 && (checked || !has_errors(device))) return;
-    if (error != 0 && (checked || !tells_of_damage(error))) console_die("mount root disk", error);
-    if (error == 0 && umount(at) != 0) console_die("check root disk", errno);
-    check_disk(device);
+    if (error != 0 && (checked || !tells_of_damage(error))) die("mount", what, error);
+    if (error == 0 && umount(at) != 0) die("check", what, errno);
+    check_disk(device, what);
   }
 }
 
-static void grow(const char *device) {
+static void grow(const char *device, int file_system) {
   uint64_t blocks = blocks_to_grow_to(device);
-  if (blocks == 0) return;
-  int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 || control(fd, resize_fs, &blocks) != 0) console_warn("grow root disk", errno);
-  if (fd >= 0) close(fd);
+  char text[64];
+  if (blocks == 0 || control(file_system, resize_fs, &blocks) == 0) return;
+  snprintf(text, sizeof text, "grow %.40s", device);
+  console_warn(text, errno);
 }
 
-void disk_tend(const char *device) {
+void disk_grow(const struct disk_grown *disk) { grow(disk->device, disk->file_system); }
+
+// Not open longer than that: who has a directory open keeps its file system from being unmounted.
+static void grow_root(const char *device) {
+  int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) {
+    console_warn("grow root disk", errno);
+    return;
+  }
+  grow(device, fd);
+  close(fd);
+}
+
+static void close_all(const struct disk_grown others[], size_t count) {
+  for (size_t i = 0; i < count; i++) close(others[i].file_system);
+}
+
+void disk_tend(const char *device, const struct disk_grown others[], size_t count) {
   pid_t pid = fork();
-  if (pid < 0) console_warn("grow root disk", errno);
-  if (pid != 0) return;
+  if (pid < 0) console_warn("grow disks", errno);
+  if (pid != 0) {
+    close_all(others, count);
+    return;
+  }
   prctl(PR_SET_NAME, "banger-disk");
   setsid();
   console_leave();
   // Listens before it looks, so that it misses nothing.
   int events = uevent_open();
-  do grow(device);
+  for (size_t i = 0; i < count; i++) disk_grow(&others[i]);
+  close_all(others, count);
+  do grow_root(device);
   while (events >= 0 && uevent_await_resize(events, strrchr(device, '/') + 1));
   _exit(0);
 }

@@ -8,7 +8,7 @@
 #include "cgroup.h"
 #include "console.h"
 #include "file.h"
-#include "port.h"
+#include "host-way.h"
 #include "supervise.h"
 
 enum { PROGRAM_MAX = 16 * 1024 * 1024 };
@@ -38,8 +38,8 @@ static _Noreturn void become_supervisor(int program, int cgroups, const struct t
   static struct supervised agent;
   setsid();
   agent = (struct supervised){.program = program, .cgroups = cgroups, .cgroup = cgroup_open(cgroups, "agent")};
-  int error = port_find("banger.agent", agent.port);
-  if (error != 0) console_die("find the agent's port", error);
+  int error = host_way_find("banger.agent", &agent.way);
+  if (error != 0) console_die("find the agent's way to the host", error);
   agent.timeline = keep_timeline(timeline);
   supervise(&agent);
 }

@@ -2,9 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,17 +29,7 @@ static const char unit[] =
     "IgnoreSIGPIPE=no\n"
     "SendSIGHUP=yes\n";
 
-static bool is_program(const char *path) { return access(path, X_OK) == 0; }
-
 void login_offer(void) {
-  struct stat status;
-  if (!is_program("/lib/systemd/systemd") || !is_program("/sbin/agetty")) return;
-  if (lstat("/run", &status) != 0 || !S_ISDIR(status.st_mode)) return;
-  // systemd finds it mounted, as it does after any other initrd.
-  if (mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=20%") != 0) {
-    console_warn("/run", errno);
-    return;
-  }
   mkdir("/run/systemd", 0755);
   mkdir(DIRECTORY, 0755);
   int fd = open(DIRECTORY "/serial-getty@ttyS0.service", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);

@@ -45,10 +45,15 @@ static void keep_open(int fd, char *text, size_t size, const char *format) {
 }
 
 static int become_agent(const struct supervised *agent, bool first) {
-  char cgroups[16], stages[64], *env[] = {NULL};
+  char vsock[16], cgroups[16], stages[64], *env[] = {NULL};
   // execve(2) takes strings that it doesn't change as ones that it might.
-  const char *argv[8] = {"banger-agent", "--port", agent->port};
+  const char *argv[8] = {"banger-agent", "--port", agent->way.port};
   size_t count = 3;
+  if (agent->way.vsock >= 0) {
+    keep_open(agent->way.vsock, vsock, sizeof vsock, "%d");
+    argv[1] = "--vsock";
+    argv[2] = vsock;
+  }
   if (agent->cgroups >= 0) {
     keep_open(agent->cgroups, cgroups, sizeof cgroups, "%d");
     argv[count++] = "--cgroups";

@@ -1,14 +1,14 @@
 #ifndef BANGER_SUPERVISE_H
 #define BANGER_SUPERVISE_H
 
-#include "port.h"
+#include "host-way.h"
 
 // What the agent is started with, again and again.
 struct supervised {
   // Descriptors of its program, and of the boot's stages, which only the first one tells.
   int program;
   int timeline;
-  char port[PORT_PATH_MAX];
+  struct host_way way;
   // Of the cgroup below which commands have theirs, and of its own; -1: none.
   int cgroups;
   int cgroup;

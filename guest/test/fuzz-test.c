@@ -38,9 +38,9 @@ static size_t put_request(uint8_t *at, size_t room) {
 }
 
 static size_t put_frame(uint8_t *at) {
-  static const uint8_t types[] = {FRAME_ATTACH, FRAME_PING, FRAME_TIME, FRAME_EXEC, FRAME_STDIN, FRAME_CREDIT, FRAME_SIGNAL, FRAME_RESIZE};
+  static const uint8_t types[] = {FRAME_ATTACH, FRAME_PING, FRAME_TIME, FRAME_EXEC, FRAME_STDIN, FRAME_CREDIT, FRAME_SIGNAL, FRAME_RESIZE, FRAME_USAGE, FRAME_PORTS};
   uint8_t type = below(8) == 0 ? (uint8_t)next_random(&state) : types[below(sizeof types)];
-  static const uint8_t lengths[] = {[FRAME_ATTACH] = 18, [FRAME_PING] = 8, [FRAME_TIME] = 16, [FRAME_SIGNAL] = 1, [FRAME_CREDIT] = 4, [FRAME_RESIZE] = 4};
+  static const uint8_t lengths[] = {[FRAME_ATTACH] = 18, [FRAME_PING] = 8, [FRAME_TIME] = 16, [FRAME_USAGE] = 8, [FRAME_PORTS] = 8, [FRAME_SIGNAL] = 1, [FRAME_CREDIT] = 4, [FRAME_RESIZE] = 4};
   size_t length = below(16) == 0 ? below(FRAME_PAYLOAD_MAX + 1) : type < sizeof lengths && lengths[type] != 0 ? lengths[type] : below(64);
   for (size_t i = 0; i < length; i++) at[FRAME_HEADER + i] = (uint8_t)next_random(&state);
   if (type == FRAME_EXEC && below(8) != 0) length = put_request(at + FRAME_HEADER, FRAME_PAYLOAD_MAX);

@@ -7,6 +7,7 @@ interface JsonSchema {
   readonly type?: string | string[];
   readonly description?: string;
   readonly default?: unknown;
+  readonly usual?: unknown;
   readonly enum?: unknown[];
   readonly pattern?: string;
   readonly minimum?: number;
@@ -46,9 +47,10 @@ function describe(method: Method): string {
   const params = z.toJSONSchema(method.params, { io: "input", unrepresentable: "any" }) as JsonSchema;
   const required = new Set(params.required ?? []);
   const rows = Object.entries(params.properties ?? {}).map(([name, property]) => {
-    const preset = property.default === undefined ? "" : ` (default \`${JSON.stringify(property.default)}\`)`;
+    const { usual, default: preset = usual } = property;
+    const shown = preset === undefined ? "" : ` (default \`${JSON.stringify(preset)}\`)`;
     const need = required.has(name) ? "" : ", optional";
-    return `- \`${name}\`: ${typeOf(property)}${need}${property.description === undefined ? "" : `; ${property.description}`}${preset}`;
+    return `- \`${name}\`: ${typeOf(property)}${need}${property.description === undefined ? "" : `; ${property.description}`}${shown}`;
   });
   const result = z.toJSONSchema(method.result, { unrepresentable: "any" }) as JsonSchema;
   const fields = Object.keys(result.properties ?? {}).map((name) => `\`${name}\``);
@@ -60,7 +62,9 @@ function describe(method: Method): string {
     ...rows,
     `- result: ${fields.length === 0 ? "nothing" : fields.join(", ")}`,
     ...(method.begins ? [`- may outlive its caller: \`${method.name}.begin\`, \`.status\`, \`.cancel\``] : []),
-    ...(method.errors.length === 0 ? [] : [`- errors: ${method.errors.map((code) => `\`${code}\``).join(", ")}`]),
+    ...(method.errors.length === 0
+      ? []
+      : [`- errors: ${[...new Set(method.errors)].map((code) => `\`${code}\``).join(", ")}`]),
     "",
   ].join("\n");
 }

@@ -2,10 +2,9 @@ import { installPath } from "../installation/read-install-file.ts";
 import { errorTable } from "../rpc/contract/errors.ts";
 import { version } from "../version.ts";
 import { exactArguments, mustBeUtf8 } from "./arguments.ts";
-import type { MethodKey } from "./command.ts";
+import { type MethodKey, specOf } from "./command.ts";
 import { completion } from "./completion.ts";
 import { completionAnswer, completionWord } from "./completion-answer.ts";
-import { methods } from "./generated/methods.ts";
 import { commandHelp, nounHelp, programHelp } from "./help.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { ownTerminal } from "./output/terminal.ts";
@@ -15,7 +14,7 @@ import { runPoll } from "./poll.ts";
 import { reportError } from "./report-error.ts";
 
 /** The methods whose parameters may be bytes that are no UTF-8: they are a guest's. */
-const passesBytes: ReadonlySet<MethodKey> = new Set(["vmExec", "vmRun", "vmCopy"]);
+const passesBytes: ReadonlySet<MethodKey | undefined> = new Set(["vmExec", "vmRun", "vmCopy"]);
 
 /** Runs one command line; resolves with the exit code once all that it says is written. */
 export async function runCli(argv: readonly string[]): Promise<number> {
@@ -29,7 +28,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     const invocation = parseCommandLine(exact);
     if (invocation.kind !== "command" || !passesBytes.has(invocation.command.method)) mustBeUtf8(exact);
     if (invocation.kind === "command" || invocation.kind === "several") return await runCommand(invocation, streams);
-    await streams.out(textOf(invocation));
+    await streams.out(textOf(invocation, asksForJson(argv)));
     return 0;
   } catch (error) {
     if (error instanceof ReaderLeft) return 0;
@@ -39,7 +38,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** True when an error is to be JSON, also that of a command line which can't be read; what is behind `--` is another's. */
+/** True when an answer, or an error, is to be JSON, also that of a command line which can't be read; what is behind `--` is another's. */
 function asksForJson(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
   return (end === -1 ? argv : argv.slice(0, end)).includes("--json");
@@ -51,7 +50,7 @@ function defaultConfig(): string {
 
 type Commands = Extract<Invocation, { kind: "command" | "several" }>;
 
-function textOf(invocation: Exclude<Invocation, Commands>): string {
+function textOf(invocation: Exclude<Invocation, Commands>, json: boolean): string {
   switch (invocation.kind) {
     case "help": {
       const { interactive, columns } = ownTerminal();
@@ -63,7 +62,7 @@ function textOf(invocation: Exclude<Invocation, Commands>): string {
     case "completion":
       return completion(invocation.shell);
     case "version":
-      return `banger ${version}\n`;
+      return json ? `${JSON.stringify({ version })}\n` : `banger ${version}\n`;
   }
 }
 
@@ -74,8 +73,9 @@ async function runCommand(invocation: Commands, streams: StandardStreams): Promi
   const config = installPath(flags.config, process.env["BANGER_CONFIG"]);
   const session = { config, streams, interrupt };
   try {
-    if (invocation.kind === "command" && !methods[invocation.command.method].traced)
+    if (invocation.kind === "command" && !specOf(invocation.command).traced) {
       return await runPoll({ ...session, invocation });
+    }
     // A tracer is loaded only where there is something to trace.
     const { runOperation, startSpans } = await import("./operation.ts");
     const spans = startSpans();

@@ -1,10 +1,15 @@
 import type { Terminal } from "./output/terminal.ts";
+import type { Layout } from "../installation/layout.ts";
 import type { CallOptions } from "../rpc/client.ts";
 import type { declaredContract } from "../rpc/contract/daemon.ts";
 import type { InputOf, ResultOf } from "../rpc/contract/method.ts";
 import type { LentTerminal } from "./lent-terminal.ts";
 import type { OperationStatus } from "../rpc/contract/operation.ts";
+import type { StepEvent } from "../rpc/contract/step.ts";
 import type { OpId } from "../telemetry/op-id.ts";
+import type { Spans } from "../telemetry/spans.ts";
+import { methods } from "./generated/methods.ts";
+import type { MethodSpec, ParamValue } from "./method-spec.ts";
 
 type Contract = typeof declaredContract;
 /** A method of the daemon, by its key in the contract. */
@@ -37,6 +42,10 @@ export interface CommandContext {
   readonly onlyLeave: () => void;
   /** Aborts by Ctrl-C; calls that say nothing else are cancelled by it. */
   readonly interrupted: AbortSignal;
+  /** The install file's path. */
+  readonly config: string;
+  /** What a shell calls an end by the signal that came; undefined while none did. */
+  readonly interruptCode: number | undefined;
   /** True when the caller is a program: results are JSON. */
   readonly json: boolean;
   /** True when nothing but the result is wanted; lists are then only names. */
@@ -57,6 +66,8 @@ export interface CommandContext {
   readonly stdin: AsyncIterable<Uint8Array>;
   /** What the terminal that shows the result can do. */
   readonly terminal: Terminal;
+  /** Where the installation has its files. */
+  readonly layout: () => Layout;
   /** The operation; absent for polls. */
   readonly opId: OpId | undefined;
 }
@@ -91,12 +102,18 @@ export interface CommandDeclaration<K extends MethodKey> {
   readonly several?: boolean;
   /** What is printed with --quiet, when that is more than silence. */
   readonly quiet?: string;
+  /** The parameters that the command sets by itself: they have no flag. */
+  readonly sets?: readonly (keyof Input<K> & string)[];
   /** The parameters whose values are files of the caller's. */
   readonly files?: readonly (keyof Input<K> & string)[];
   /** Letters for flags. */
   readonly short?: Readonly<Partial<Record<keyof Input<K> & string, string>>>;
   /** Flags of the command's own. One whose method begins has --detach besides. */
   readonly switches?: readonly Switch[];
+  /** True where it says something without a daemon too: what it asks then fails. */
+  readonly withoutDaemon?: true;
+  /** For the help: what a person would wonder about. */
+  readonly about?: string;
   readonly examples: readonly string[];
   /** Makes of what was typed what is sent; the same by default. */
   readonly prepare?: (params: Input<K>) => Input<K>;
@@ -110,10 +127,66 @@ export interface CommandDeclaration<K extends MethodKey> {
 type Declared<K extends MethodKey> = CommandDeclaration<K> &
   ({ run: NonNullable<CommandDeclaration<K>["run"]> } | { show: NonNullable<CommandDeclaration<K>["show"]> });
 
+/** What a command works with that needs no daemon: it looks at this host itself, or changes it. */
+export interface LocalContext
+  extends Pick<
+    CommandContext,
+    "print" | "ask" | "note" | "json" | "quiet" | "layout" | "onlyLeave" | "interruptCode" | "terminal"
+  > {
+  /** Asks the daemon something all the same: it is connected to when it is first asked. */
+  readonly call: <K extends MethodKey>(
+    key: K,
+    params: Input<K>,
+    options?: Pick<CallOptions, "deadlineMs" | "graceMs">,
+  ) => Promise<Result<K>>;
+  /** Aborts by Ctrl-C: what was begun is undone. */
+  readonly signal: AbortSignal;
+  /** The install file's path. */
+  readonly config: string;
+  /** Opens the spans of an operation; absent where it only reads. */
+  readonly spans: Spans | undefined;
+  readonly opId: OpId | undefined;
+  /** Shows a step. */
+  readonly tell: (event: StepEvent) => void;
+}
+
+/** What such a command declares: its parameters stand here, as no method has them. */
+export interface LocalDeclaration extends Pick<Command, "noun" | "verb" | "examples" | "short"> {
+  /** The parameters that are given by position, in order. */
+  readonly positionals?: readonly string[];
+  readonly spec: Omit<MethodSpec, "name" | "begins">;
+  readonly run: (context: LocalContext, params: Readonly<Record<string, ParamValue>>) => Promise<number | void>;
+}
+
+/** Declares a command that needs no daemon. */
+export function localCommand({ spec, run, positionals = [], ...declared }: LocalDeclaration): Command {
+  const { noun, verb } = declared;
+  return {
+    ...declared,
+    positionals,
+    method: undefined,
+    local: { spec: { ...spec, name: `${noun}.${verb}`, begins: false }, run },
+    run: () => Promise.reject(new Error(`${noun} ${verb} needs no daemon`)),
+  };
+}
+
+/** What the command line needs to know of what a command does. */
+export function specOf({ method, local }: Pick<Command, "method" | "local">): MethodSpec {
+  if (local !== undefined) return local.spec;
+  return methods[method as MethodKey];
+}
+
 /** A command as the table holds it: what its parameters are, the parser has checked against the method's declaration. */
 export interface Command
-  extends Omit<CommandDeclaration<MethodKey>, "positionals" | "files" | "short" | "prepare" | "show" | "run"> {
+  extends Omit<
+    CommandDeclaration<MethodKey>,
+    "method" | "positionals" | "sets" | "files" | "short" | "prepare" | "show" | "run"
+  > {
+  /** Undefined for what needs no daemon. */
+  readonly method: MethodKey | undefined;
+  readonly local?: { readonly spec: MethodSpec; readonly run: LocalDeclaration["run"] };
   readonly positionals: readonly string[];
+  readonly sets?: readonly string[];
   readonly files?: readonly string[];
   readonly short?: Readonly<Record<string, string>>;
   readonly show?: (context: CommandContext, result: never) => Promise<void> | void;

@@ -9,6 +9,8 @@ const listed = {
   vm: { method: "vmList", field: "vms" },
   image: { method: "imageList", field: "images" },
   kernel: { method: "kernelList", field: "kernels" },
+  volume: { method: "volumeList", field: "volumes" },
+  no_volume: { method: "volumeList", field: "volumes" },
   operation: { method: "traceList", field: "operations" },
   op_id: { method: "operationList", field: "operations" },
 } as const satisfies Record<string, { method: MethodKey; field: string }>;

@@ -1,9 +1,8 @@
-import type { Command } from "./command.ts";
+import { type Command, specOf } from "./command.ts";
 import { isListed, type Listed } from "./completion-names.ts";
 import { shells } from "./shells.ts";
-import { lookUp, lookUpUsual, nouns, takeWord, usualVerbs, verbsOf } from "./find-command.ts";
+import { logsOf, lookUp, lookUpUsual, nouns, takeWord, usualVerbs, verbsOf } from "./find-command.ts";
 import { flagsFor, flagsOf } from "./flags.ts";
-import { methods } from "./generated/methods.ts";
 import type { ParamSpec } from "./method-spec.ts";
 import { globalFlags, splitArguments } from "./read-flags.ts";
 
@@ -81,6 +80,11 @@ function find(before: readonly string[], current: string): Found | undefined {
   if (first === "completion") return after.length === 0 ? { words: shells } : undefined;
   if (!nouns().has(first)) return argument(lookUpUsual(first), after, current);
   const { word: second, after: args } = takeWord(after);
+  const logs = first === "logs" ? logsOf(after) : undefined;
+  if (logs !== undefined) return argument(logs, after, current);
+  if (first === "logs" && second === undefined)
+    // A VM's name alone means its console.
+    return { words: [...verbsOf(first), "last", "vm", ...flagsIf(current, globals)], names: "vm" };
   if (second === undefined) return { words: [...verbsOf(first), ...flagsIf(current, globals)] };
   return argument(lookUp(first, second), args, current);
 }
@@ -107,11 +111,15 @@ function argument(command: Command | undefined, args: readonly string[], current
     const free = flags.filter((flag) => flag.many || !flagsFor(flag).some(({ name }) => given.has(name)));
     return { words: [...free.map((flag) => `--${flagsFor(flag)[0].name}`), ...globals] };
   }
-  const name = command.positionals[command.several === true ? 0 : positionals.length];
-  const spec = (methods[command.method].params as readonly ParamSpec[]).find((param) => param.name === name);
+  const params = specOf(command).params;
+  const lastPlace = command.positionals.length - 1;
+  const isMany = params.some((param) => param.many && param.name === command.positionals[lastPlace]);
+  const repeats = command.several === true || isMany;
+  const name = command.positionals[repeats ? Math.min(lastPlace, positionals.length) : positionals.length];
+  const spec = params.find((param) => param.name === name);
   if (spec === undefined) return undefined;
   const found = valueOf(command, spec);
-  return found === undefined || command.several !== true ? found : { ...found, without: positionals };
+  return found === undefined || !repeats ? found : { ...found, without: positionals };
 }
 
 function valueOf(command: Command, { name, choices }: ParamSpec): Found | undefined {

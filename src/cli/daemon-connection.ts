@@ -1,15 +1,18 @@
+import type { Installation } from "../installation/install-file.ts";
 import { InstallFileError } from "../installation/install-file-error.ts";
 import { type Layout, layoutOf } from "../installation/layout.ts";
 import { readInstallFile } from "../installation/read-install-file.ts";
 import { type CallOptions, RpcClient } from "../rpc/client.ts";
-import type { declaredContract } from "../rpc/contract/daemon.ts";
 import { BangerError } from "../rpc/contract/errors.ts";
 import type { Method } from "../rpc/contract/method.ts";
 import type { OperationStatus } from "../rpc/contract/operation.ts";
+import type { LogFields } from "../telemetry/log-fields.ts";
 import type { SpanRecord } from "../telemetry/span-record.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import type { Input, MethodKey, Result } from "./command.ts";
 import { methods } from "./generated/methods.ts";
+import { type Hung, hungDaemonHint } from "./hung-daemon.ts";
+import { saysHowToStart } from "./how-to-start.ts";
 import { lockHolder } from "./lock-holder.ts";
 
 /** A daemon that is silent for so long while something is awaited is asked, and then given up. */
@@ -20,41 +23,75 @@ const submitMs = 1_000;
 /** The CLI's connection to the daemon of an installation. */
 export class DaemonConnection {
   readonly #client: RpcClient;
+  readonly #installation: Installation;
 
-  private constructor(client: RpcClient) {
+  private constructor(client: RpcClient, installation: Installation) {
     this.#client = client;
+    this.#installation = installation;
   }
 
   /** Connects to the daemon whose install file is at `config`. */
   static async open(config: string, spans?: Spans): Promise<DaemonConnection> {
-    const { daemonSocket: path, daemonLock } = layoutAt(config);
+    const installation = installationAt(config);
+    const { daemonSocket: path, daemonLock } = layoutOf(installation);
     const client = RpcClient.connect({ path, spans, unavailable: "daemon_unavailable", peer: "the daemon", keepAlive });
     return new DaemonConnection(
       await client.catch((error: unknown) => {
-        throw withoutSocket(error, daemonLock);
+        throw saysHowToStart(withoutSocket(error, daemonLock), installation);
       }),
+      installation,
     );
   }
 
   call<K extends MethodKey>(key: K, params: Input<K>, options: CallOptions): Promise<Result<K>> {
     // The client reads a method's name and whether it is traced; its schemas stay with the daemon, which checks with them.
-    const method = methods[key] as unknown as (typeof declaredContract)[K];
-    return this.#client.call(method, params as never, options) as Promise<Result<K>>;
+    const method = methods[key] as unknown as Method;
+    return this.#ask(method, params, options, method.traced ? "operation" : "poll") as Promise<Result<K>>;
   }
 
   /** Begins what the method does, and leaves it to itself. */
   begin<K extends MethodKey>(key: K, params: Input<K>, options: CallOptions): Promise<OperationStatus> {
     const { name, ...declared } = methods[key];
     const method = { ...declared, name: `${name}.begin` } as unknown as Method;
-    return this.#client.call(method, params as never, options) as Promise<OperationStatus>;
+    return this.#ask(method, params, options, "outlives") as Promise<OperationStatus>;
   }
 
-  /** Hands over this process's own spans, and leaves. False when they could not be handed over. */
-  async close(spans: readonly SpanRecord[]): Promise<boolean> {
+  async #ask(method: Method, params: unknown, options: CallOptions, asked: Hung["asked"]): Promise<unknown> {
+    const over = new AbortController();
+    // Who has a deadline, or a daemon that is there, waits for no other.
+    const isWatched = this.#installation.installed !== undefined && options.deadlineMs === undefined;
+    if (isWatched && !this.#client.heard) void this.#giveUpWhereItFails(over.signal);
+    try {
+      return await this.#client.call(method, params as never, options);
+    } catch (error) {
+      throw saysHowToStart(ofHung(error, this.#installation, asked), this.#installation);
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** Where systemd runs the daemon, a connection waits in its socket while it can't be started. */
+  async #giveUpWhereItFails(over: AbortSignal): Promise<void> {
+    const ask = () => void this.#client.call(methods.ping as unknown as Method, {} as never).catch(() => undefined);
+    try {
+      const { whyItIsSilent } = await import("./silent-daemon.ts");
+      const why = await whyItIsSilent({ heard: () => this.#client.heard, ask, over });
+      if (why !== undefined && !over.aborted) this.#client.abandon(why);
+    } catch {
+      // Without a systemd to ask, the keep-alive still bounds the wait.
+    }
+  }
+
+  /** Hands over this process's own spans and what it logged, and leaves. False when they could not be handed over. */
+  async close(spans: readonly SpanRecord[], records: readonly LogFields[] = []): Promise<boolean> {
     try {
       if (spans.length === 0) return true;
       if (!this.#client.connected) return false;
-      await this.call("traceSubmit", { spans: [...spans] }, { deadlineMs: submitMs, graceMs: 0 });
+      await this.call(
+        "traceSubmit",
+        { spans: [...spans], records: [...records] },
+        { deadlineMs: submitMs, graceMs: 0 },
+      );
       return true;
     } catch (error) {
       // The command's own outcome stands: a trace without its outermost span is still a trace.
@@ -76,10 +113,22 @@ function withoutSocket(error: unknown, lock: string): unknown {
   return new BangerError(error.code, error.plain, { cause: error, details: { pid, hint } });
 }
 
+/** The error; where it is that of a daemon which is there and was given up, with what to do about that. */
+function ofHung(error: unknown, installation: Installation, asked: Hung["asked"]): unknown {
+  if (!(error instanceof BangerError) || error.details?.["silent_ms"] === undefined) return error;
+  const pid = lockHolder(layoutOf(installation).daemonLock);
+  const hint = hungDaemonHint({ pid, installed: installation.installed !== undefined, asked });
+  return new BangerError(error.code, error.plain, { cause: error, details: { ...error.details, hint } });
+}
+
 /** The layout of the installation whose install file is at `config`. */
 export function layoutAt(config: string): Layout {
+  return layoutOf(installationAt(config));
+}
+
+function installationAt(config: string): Installation {
   try {
-    return layoutOf(readInstallFile(config));
+    return readInstallFile(config);
   } catch (cause) {
     if (!(cause instanceof InstallFileError)) throw cause;
     const { code = "" } = (cause.cause as { cause?: NodeJS.ErrnoException } | undefined)?.cause ?? {};

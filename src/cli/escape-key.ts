@@ -1,3 +1,5 @@
+import { usage } from "./usage.ts";
+
 /** So many bytes wait for a guest that reads nothing; what is typed then is lost, but not the escape key. */
 const mostWaiting = 64 * 1024;
 
@@ -10,6 +12,12 @@ export class EscapeKey {
 
   /** `^A` to `^_`, or `none`. */
   constructor(name: string) {
+    if (!/^(\^[A-Z[\\\]^_]|none)$/.test(name)) {
+      throw usage(
+        `vm console: --escape: ${JSON.stringify(name)} is not ^A to ^Z, ^[, ^\\, ^], ^^, ^_, or none`,
+        "vm console",
+      );
+    }
     this.#byte = name === "none" ? undefined : name.charCodeAt(1) & 0x1f;
     this.shown = name === "none" ? undefined : `Ctrl-${name[1]}`;
   }

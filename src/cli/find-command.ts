@@ -26,6 +26,8 @@ export function findCommand(argv: readonly string[]): Named {
   }
   const { flags: between, word: second, after: args } = takeWord(after);
   if (between.some((flag) => versionWords.has(flag))) return { kind: "version" };
+  const logs = first === "logs" ? logsOf(after) : undefined;
+  if (logs !== undefined) return { kind: "command", command: logs, args: [...flags, ...after] };
   if (nouns().has(first)) {
     if (second === undefined) return { kind: "help", noun: first };
     if (second === "help") return helpFor([first, ...args]);
@@ -43,6 +45,15 @@ export function findCommand(argv: readonly string[]): Named {
     throw usage(`${first} comes after ${second}; did you mean ${meant}${other}?`, second);
   }
   return { kind: "command", command, args: [...flags, ...after] };
+}
+
+/** Behind `logs` the verb may be left out, and behind it a VM's name alone means that VM's console, as before any verb of a VM's. */
+export function logsOf(words: readonly string[]): Command | undefined {
+  const [word] = words.filter((one) => !one.startsWith("-"));
+  if (word === undefined || word === "show" || word === "help") return undefined;
+  // What stands behind `--since` is no name; a VM's console has neither flag.
+  const isOfOperation = words.some((one) => /^(last|vm|op-[0-9a-f]{4,32}|--spans|--since(=.*)?)$/.test(one));
+  return isOfOperation || /^(op-.*|[0-9a-f]{4,32})$/.test(word) ? lookUp("logs", "show") : lookUp("vm", "logs");
 }
 
 /** The command of a noun and a verb, or of another word for the verb. */

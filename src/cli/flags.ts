@@ -1,5 +1,4 @@
-import type { Command, Switch } from "./command.ts";
-import { methods } from "./generated/methods.ts";
+import { type Command, specOf, type Switch } from "./command.ts";
 import type { ParamSpec } from "./method-spec.ts";
 import { type Unit, unitOf } from "./unit.ts";
 
@@ -19,15 +18,16 @@ export const detach: Switch = {
 };
 
 /** The flags of a command that no parameters are. */
-export function switchesOf({ method, switches = [] }: Command): readonly Switch[] {
-  return methods[method].begins ? [...switches, detach] : switches;
+export function switchesOf(command: Command): readonly Switch[] {
+  const { switches = [] } = command;
+  return specOf(command).begins ? [...switches, detach] : switches;
 }
 
 /** The parameters of a command that flags may set, and its own flags. */
 export function flagsOf(command: Command): readonly ParamSpec[] {
-  const byPlace = new Set([...command.positionals, command.rest?.name]);
+  const without = new Set([...command.positionals, ...(command.sets ?? []), command.rest?.name]);
   const own = switchesOf(command).map((flag) => ({ ...flag, type: "boolean", many: false, required: false }) as const);
-  return [...methods[command.method].params.filter((param) => !byPlace.has(param.name)), ...own];
+  return [...specOf(command).params.filter((param) => !without.has(param.name)), ...own];
 }
 
 /** The flags that set a parameter, the usual one first: a size or a time has one that takes units, and one of the wire's bare numbers. */

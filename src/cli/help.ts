@@ -1,7 +1,6 @@
-import type { Command } from "./command.ts";
+import { type Command, specOf } from "./command.ts";
 import { commands } from "./commands.ts";
-import { flagsFor, flagsOf } from "./flags.ts";
-import { methods } from "./generated/methods.ts";
+import { detach, flagsFor, flagsOf } from "./flags.ts";
 import type { ParamSpec } from "./method-spec.ts";
 import { rowsIn, wrapped } from "./help-layout.ts";
 import { title } from "./usage.ts";
@@ -11,7 +10,7 @@ const quietMeans = "no progress on standard error";
 
 /** The help of the whole program, in lines of so many columns. */
 export function programHelp(width?: number): string {
-  const rows = commands.map((command) => [`  ${title(command)}`, methods[command.method].summary] as const);
+  const rows = commands.map((command) => [`  ${title(command)}`, specOf(command).summary] as const);
   return `${wrapped("banger: disposable virtual machines, in which every operation explains itself", width)}
 
 usage: banger NOUN VERB [FLAGS] [ARGUMENTS]
@@ -21,6 +20,8 @@ ${wrapped("`vm` may be left out before its verbs: `banger start web`.", width)}
 
 Each takes:
 ${rowsIn(globalRows(quietMeans), width)}
+${wrapped("Those that may take long take besides:", width)}
+${rowsIn([[`  --${detach.name}`, `${detach.summary} (${detachable().join(", ")})`]], width)}
 Also:
 ${rowsIn(
   [
@@ -37,11 +38,15 @@ examples:
 `;
 }
 
+function detachable(): string[] {
+  return commands.filter((command) => specOf(command).begins).map(title);
+}
+
 /** The help of one noun. */
 export function nounHelp(noun: string, width?: number): string {
   if (noun === "completion") return completionHelp(width);
   const verbs = commands.filter((command) => command.noun === noun);
-  const rows = verbs.map((command) => [`  ${title(command)}`, methods[command.method].summary] as const);
+  const rows = verbs.map((command) => [`  ${title(command)}`, specOf(command).summary] as const);
   return `${rowsIn(rows, width)}\n${wrapped(`\`banger ${noun} VERB --help\` says more.`, width)}\n`;
 }
 
@@ -59,7 +64,7 @@ examples:
 
 /** The help of one command. */
 export function commandHelp(command: Command, width?: number): string {
-  const spec = methods[command.method];
+  const spec = specOf(command);
   const params = spec.params as readonly ParamSpec[];
   const places: readonly Place[] = [
     ...command.positionals.flatMap((name) => params.filter((param) => param.name === name)),
@@ -79,6 +84,7 @@ export function commandHelp(command: Command, width?: number): string {
           width,
         )
       : "",
+    command.about === undefined ? "" : wrapped(command.about, width),
     places.length === 0
       ? ""
       : `arguments:\n${rowsIn(
@@ -96,7 +102,10 @@ export function commandHelp(command: Command, width?: number): string {
 
 function globalRows(quiet: string) {
   return [
-    ["  --json", "the result as JSON on standard output, errors as JSON on standard error"],
+    [
+      "  --json",
+      "the result as JSON on standard output, an error as a line of JSON on standard error; with -q nothing else is there",
+    ],
     ["  -q, --quiet", quiet],
     ["  --config FILE", "the installation (default /etc/banger/install.toml, or $BANGER_CONFIG)"],
     ["  -h, --help", "this text"],
@@ -110,9 +119,9 @@ function alsoKnownAs({ noun, aliases = [] }: Command): string {
 /** An argument of the command line. */
 type Place = Pick<ParamSpec, "name" | "summary" | "required"> & Partial<ParamSpec>;
 
-function place({ name, required }: Place, rest: boolean, several: boolean): string {
+function place({ name, required, many = false }: Place, rest: boolean, several: boolean): string {
   const upper = name.toUpperCase();
-  const text = rest ? `-- ${upper}...` : several ? `${upper}...` : upper;
+  const text = rest ? `-- ${upper}...` : several || many ? `${upper}...` : upper;
   return required ? text : `[${text}]`;
 }
 
@@ -125,7 +134,7 @@ function flagUsage(command: Command, spec: ParamSpec): string {
 }
 
 function flagSummary(argument: Place, byPlace = false): string {
-  const { summary, default: preset, choices, required } = argument;
+  const { summary, usual, default: preset = usual, choices, required } = argument;
   const spec = { many: false, type: "string", ...argument } as const;
   const [{ unit }, exact] = flagsFor(spec);
   const show = (value: unknown) => (typeof value === "number" && unit !== undefined ? unit.show(value) : String(value));

@@ -9,6 +9,8 @@ export interface Interrupt {
   suspend(): Disposable;
   /** From here on a signal ends this process's waiting and nothing else. */
   onlyLeave(): void;
+  /** What is begun from here on is undone by this process: no further signal ends it before that is done. */
+  undoesHere(): void;
   /** From here on signals, SIGUSR1 and 2 too, go to `pass`, which is for what runs elsewhere; call what it returns to end that. */
   passTo(pass: (signal: number) => void): () => void;
   /** What a shell calls an end by the signal that came; undefined when none did. */
@@ -21,7 +23,10 @@ const ending = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 const insistsMs = 2_000;
 const telling = ["SIGUSR1", "SIGUSR2"] as const;
 
-/** Listens for signals. The second one ends the waiting, not the undoing: the daemon goes on with that. `now` is in milliseconds. */
+/**
+ * Listens for signals. The second one ends the waiting, not the undoing: the daemon goes on with that, or, where it is done here (`undoesHere`),
+ * this process, which says so. `now` is in milliseconds.
+ */
 export function listenForInterrupt(note: (text: string) => void, now = () => performance.now()): Interrupt {
   const abort = new AbortController();
   let suspended = 0;
@@ -30,6 +35,7 @@ export function listenForInterrupt(note: (text: string) => void, now = () => per
   let exitCode: number | undefined;
   let pass: ((signal: number) => void) | undefined;
   let leaving = false;
+  let undoing = false;
   const take = (signal: NodeJS.Signals) => {
     if (suspended > 0 && (signal === "SIGINT" || signal === "SIGQUIT")) return;
     const number = constants.signals[signal];
@@ -41,6 +47,14 @@ export function listenForInterrupt(note: (text: string) => void, now = () => per
       return pass(constants.signals.SIGKILL);
     }
     exitCode ??= 128 + number;
+    if (undoing) {
+      note(
+        abort.signal.aborted
+          ? "what was begun is still being undone\n"
+          : "cancelling; what was begun is undone first\n",
+      );
+      return abort.abort(new BangerError("cancelled", "cancelled"));
+    }
     if (killing || abort.signal.aborted) process.exit(exitCode);
     if (!leaving) note("cancelling (Ctrl-C again to leave at once)\n");
     abort.abort(new BangerError("cancelled", "cancelled"));
@@ -55,6 +69,9 @@ export function listenForInterrupt(note: (text: string) => void, now = () => per
     },
     onlyLeave: () => {
       leaving = true;
+    },
+    undoesHere: () => {
+      undoing = true;
     },
     passTo: (next) => {
       pass = next;

@@ -73,7 +73,13 @@ function stty(fd: number, args: readonly string[]): string {
   });
 }
 
+/** A terminal that hung up, or is slow to answer, has no size: that ends nothing. */
 function sizeOf(fd: number): TerminalSize | undefined {
-  const [rows = 0, columns = 0] = stty(fd, ["size"]).trim().split(" ").map(Number);
-  return rows > 0 && columns > 0 ? { rows, columns } : undefined;
+  try {
+    const [rows = 0, columns = 0] = stty(fd, ["size"]).trim().split(" ").map(Number);
+    return rows > 0 && columns > 0 ? { rows, columns } : undefined;
+  } catch (error) {
+    if (error instanceof BangerError && error.code === "host_failed") return undefined;
+    throw error;
+  }
 }

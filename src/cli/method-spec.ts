@@ -10,6 +10,8 @@ export interface ParamSpec {
   readonly many: boolean;
   readonly required: boolean;
   readonly default?: ParamValue;
+  /** What the daemon takes when nobody says, unless the owner's config file does. */
+  readonly usual?: ParamValue;
   /** The limits of an integer. */
   readonly minimum?: number;
   readonly maximum?: number;

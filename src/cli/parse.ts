@@ -1,8 +1,7 @@
-import type { Command } from "./command.ts";
+import { type Command, specOf } from "./command.ts";
 import { findCommand, isLeadingFlag } from "./find-command.ts";
 import { flagsFor, flagsOf, switchesOf } from "./flags.ts";
-import { methods } from "./generated/methods.ts";
-import type { ParamSpec, ParamValue } from "./method-spec.ts";
+import type { ParamValue } from "./method-spec.ts";
 import { type ReadFlags, readFlags } from "./read-flags.ts";
 import { plain, quoted, title, usage } from "./usage.ts";
 import { readValue } from "./value.ts";
@@ -101,15 +100,20 @@ function complete(
   given: readonly string[],
 ): Record<string, ParamValue> {
   const whole = { ...params };
-  const specs = methods[command.method].params as readonly ParamSpec[];
+  const specs = specOf(command).params;
+  let taken = command.positionals.length;
   for (const [index, name] of command.positionals.entries()) {
     const value = given[index];
     const spec = specs.find((param) => param.name === name);
-    if (value !== undefined && spec !== undefined) {
+    if (spec?.many === true) {
+      // A list takes all that follow.
+      whole[name] = [...new Set(given.slice(index))];
+      taken = given.length;
+    } else if (value !== undefined && spec !== undefined) {
       whole[name] = readValue(command, { spec, unit: undefined }, name, value);
     } else if (spec?.required === true) throw missing(command, name);
   }
-  const extra = given[command.positionals.length];
+  const extra = given[taken];
   if (extra !== undefined) {
     // What is made takes its name by a flag, and fingers give it by place.
     const isName =

@@ -4,12 +4,11 @@ import type { TerminalSize } from "../rpc/frame.ts";
 import { isatty } from "node:tty";
 import type { OpId } from "../telemetry/op-id.ts";
 import { ask as askPerson } from "./ask.ts";
-import type { CallChoices, CommandContext, Input, MethodKey, Result } from "./command.ts";
+import { type CallChoices, type CommandContext, type Input, type MethodKey, type Result, specOf } from "./command.ts";
 import { commands } from "./commands.ts";
-import type { DaemonConnection } from "./daemon-connection.ts";
+import { type DaemonConnection, layoutAt } from "./daemon-connection.ts";
 import { detach } from "./flags.ts";
 import { runInForeground } from "./foreground.ts";
-import { methods } from "./generated/methods.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { Progress } from "./output/progress.ts";
 import { ownTerminal } from "./output/terminal.ts";
@@ -29,6 +28,9 @@ export interface Session {
   readonly oneOf?: { readonly prefix: string; readonly take: (result: unknown) => void };
 }
 
+/** Who is asked. */
+export type Asked = Pick<DaemonConnection, "call" | "begin">;
+
 /** What the command asked for is begun, and goes on by itself. */
 class Detached extends Error {
   override readonly name = "Detached";
@@ -41,7 +43,7 @@ class Detached extends Error {
 }
 
 /** Runs the command on a connection; resolves with its exit code. */
-export async function runOn(connection: DaemonConnection, session: Session, opId: OpId | undefined): Promise<number> {
+export async function runOn(connection: Asked, session: Session, opId: OpId | undefined): Promise<number> {
   const { command, params, rest } = session.invocation;
   const context = contextOf(connection, session, opId);
   try {
@@ -53,8 +55,8 @@ export async function runOn(connection: DaemonConnection, session: Session, opId
   }
 }
 
-function contextOf(connection: DaemonConnection, session: Session, opId: OpId | undefined): CommandContext {
-  const { invocation, streams, interrupt, oneOf } = session;
+function contextOf(connection: Asked, session: Session, opId: OpId | undefined): CommandContext {
+  const { invocation, config, streams, interrupt, oneOf } = session;
   const { flags, command, switches } = invocation;
   const say = (text: string) => void (flags.quiet || streams.err(text));
   const progress = new Progress(oneOf === undefined ? say : (text) => say(`${oneOf.prefix}${text}`));
@@ -82,14 +84,18 @@ function contextOf(connection: DaemonConnection, session: Session, opId: OpId | 
   const context: CommandContext = {
     call: ask,
     showResult: async ({ method, op_id: operation, result }) => {
-      const known = commands.find((one) => methods[one.method].name === method);
+      const known = commands.find((one) => specOf(one).name === method);
       if (known?.show === undefined) return false;
       await known.show({ ...context, opId: operation as OpId }, result as never);
       return true;
     },
     switches,
     onlyLeave: () => interrupt.onlyLeave(),
+    config,
     interrupted: interrupt.signal,
+    get interruptCode() {
+      return interrupt.exitCode;
+    },
     json: flags.json,
     quiet: flags.quiet,
     print: async (value, human) =>
@@ -114,6 +120,7 @@ function contextOf(connection: DaemonConnection, session: Session, opId: OpId | 
     get terminal() {
       return ownTerminal();
     },
+    layout: () => layoutAt(session.config),
     opId,
   };
   return context;

@@ -13,6 +13,12 @@ export function title(command: Command): string {
   return `${command.noun} ${command.verb}`;
 }
 
+/** The error of a command, which says whose it is; that of a method, or of a command whose noun is all of its name, does already. */
+export function ofThis(error: BangerError, command: Command): BangerError {
+  const isNamed = /^[a-z]+\.[a-z_.]+: /.test(error.plain) || error.plain.startsWith(`${command.noun}: `);
+  return isNamed ? error : error.inOperation(title(command));
+}
+
 /** What was typed, for a message. */
 export function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 80));

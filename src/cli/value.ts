@@ -24,13 +24,16 @@ export function readValue(
     return number;
   }
   const amount = unit.read(text);
-  const isWithin = amount !== undefined && amount >= (spec.minimum ?? amount) && amount <= (spec.maximum ?? amount);
-  if (!isWithin) {
+  if (!isWithin(spec, amount)) {
     const meant = amount === undefined ? unit.likely(text) : undefined;
-    const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+    const hint = meant !== undefined && isWithin(spec, unit.read(meant)) ? `; did you mean ${meant}?` : "";
     throw refuse(`${unit.called}${between(spec, unit.show)}, like ${unit.example}${hint}`);
   }
   return amount;
+}
+
+function isWithin({ minimum, maximum }: ParamSpec, amount: number | undefined): amount is number {
+  return amount !== undefined && amount >= (minimum ?? amount) && amount <= (maximum ?? amount);
 }
 
 /** A parameter's limits in words, `512M to 4G`; empty where there are none. */

@@ -1,15 +1,15 @@
 import { beginsOf } from "../rpc/contract/beginnings.ts";
 import { type daemonContract, declaredContract } from "../rpc/contract/daemon.ts";
 import type { Handlers } from "../rpc/dispatch.ts";
-import { acceptSpans } from "../rpc/foreign-spans.ts";
+import type { Drops } from "../telemetry/dropped-record.ts";
 import type { ExportStatus, SpanExport } from "../telemetry/export.ts";
-import { services as serviceNames } from "../telemetry/names.ts";
-import type { SpanSink } from "../telemetry/span-record.ts";
 import { version } from "../version.ts";
+import { configShown } from "./config/config-shown.ts";
 import type { Request } from "./operation/operations.ts";
+import type { Replaced } from "./store/database-mark.ts";
+import type { Away } from "./helper/helper-link.ts";
+import { takeSubmitted, type TakeSubmittedDeps } from "./trace/take-submitted.ts";
 import type { Services } from "./wire-services.ts";
-
-const fromCli = acceptSpans(serviceNames.cli);
 
 /** How many requests were answered; polls are counted because they open no spans. */
 export interface RequestCounts {
@@ -17,14 +17,29 @@ export interface RequestCounts {
   polls: number;
 }
 
+/** Who takes what the CLI hands over at its end. */
+type Submitted = Pick<TakeSubmittedDeps, "keep" | "foreign">;
+
+/** Where the daemon's spans and records go, as it tells of that. */
+export interface TelemetryStatus {
+  readonly otlp: Pick<SpanExport, "status">;
+  readonly logs: {
+    readonly kept: Drops & { readonly untold: number };
+    readonly output: Drops;
+    readonly helper: Drops;
+    /** Undefined where records go to none. */
+    readonly collector: Drops | undefined;
+  };
+}
+
 /** What the daemon answers: one line for each method. */
 export function daemonHandlers(
   services: Services,
-  keep: SpanSink,
+  submitted: Submitted,
   requests: RequestCounts,
-  otlp: Pick<SpanExport, "status">,
+  telemetry: TelemetryStatus,
 ): Handlers<typeof daemonContract> {
-  const declared = declaredHandlers(services, keep, requests, otlp);
+  const declared = declaredHandlers(services, submitted, requests, telemetry);
   return { ...declared, ...beginningHandlers(declared, services) };
 }
 
@@ -48,34 +63,46 @@ function beginningHandlers(
 
 function declaredHandlers(
   {
+    config,
+    named,
     helper,
     network,
     kernels,
     images,
     vms,
+    volumes,
+    vmms,
     runs,
     waits,
     guests,
+    stats,
     doctor,
+    reconciler,
     traces,
     operations,
     operationAccess,
     accelerator,
+    replaced,
   }: Services,
-  keep: SpanSink,
+  submitted: Submitted,
   requests: RequestCounts,
-  otlp: Pick<SpanExport, "status">,
+  telemetry: TelemetryStatus,
 ): Handlers<typeof declaredContract> {
   return {
-    ping: async () => ({
-      version,
-      pid: process.pid,
-      ...helperStatus(await helper.whyAway()),
-      helper_version: helper.peer?.version ?? null,
-      accelerator: accelerator() ?? null,
-      requests: { ...requests },
-      telemetry: exportStatus(otlp.status()),
-    }),
+    ping: async () => {
+      const away = await helper.whyAway();
+      return {
+        version,
+        pid: process.pid,
+        ...helperStatus(away),
+        helper_version: helper.peer?.version ?? null,
+        accelerator: (away === undefined ? await accelerator() : undefined) ?? null,
+        ...databaseStatus(replaced()),
+        requests: { ...requests },
+        telemetry: exportStatus(telemetry.otlp.status()),
+        logs: logStatus(telemetry.logs),
+      };
+    },
     networkUp: (_, request) => operations.run("network.up", request, (context) => network.up(context)),
     networkDown: (_, request) => operations.run("network.down", request, () => network.down()),
     kernelImport: (params, request) =>
@@ -107,34 +134,68 @@ function declaredHandlers(
     vmList: (params, request) => vms.listOrWatch(params, request),
     vmSet: (params, request) => vms.set(params, request),
     vmShow: ({ vm }) => vms.show(vm),
+    vmStats: (params, request) => stats.stats(params, request),
+    vmPorts: ({ vm }, request) => stats.ports(vm, request),
+    vmmList: () => vmms(),
+    volumeCreate: (params, request) =>
+      operations.run("volume.create", request, ({ signal }) => volumes.create(params, signal)),
+    volumeList: async () => ({ volumes: volumes.list() }),
+    volumeShow: async ({ volume }) => volumes.show(volume),
+    volumeSet: (params, request) => operations.run("volume.set", request, async () => volumes.grow(params)),
+    volumeRemove: ({ volume }, request) => operations.run("volume.remove", request, async () => volumes.remove(volume)),
     vmExec: (params, request) => guests.exec(params, request),
     vmCopy: (params, request) => guests.copy(params, request),
     vmLogs: (params, request) => guests.logs(params, request),
     vmConsole: (params, request) => guests.console(params, request),
     vmSsh: (params, request) => guests.ssh(params, request),
+    configShow: async () => configShown(config.read(), named),
     systemDoctor: (params, request) =>
       operations.run("system.doctor", request, (context) => doctor.run(params, context)),
+    systemReconcile: (params, request) =>
+      operations.run("system.reconcile", request, () => reconciler.onDemand(params)),
     operationList: async ({ limit }) => ({ operations: operationAccess.list(limit) }),
     operationStatus: async (params, { peer }) => operationAccess.status(params, peer),
     operationWait: (params, request) => operationAccess.wait(params, request),
     operationCancel: async (params, { peer }) => operationAccess.cancel(params, peer),
     traceList: async ({ limit }) => ({ operations: traces.list(limit) }),
     traceShow: async ({ operation }) => traces.show(operation),
-    traceSubmit: async ({ spans }, { ownsTrace }) => {
-      const own = fromCli(spans).filter((span) => ownsTrace(span.trace_id));
-      for (const span of own) keep(span);
-      return { accepted: own.length };
-    },
+    traceSubmit: async ({ spans, records }, { ownsTrace }) => ({
+      accepted: takeSubmitted({ ...submitted, traces, operations }, { spans, records, ownsTrace }),
+    }),
   };
 }
 
 /** Whether the helper answers, as `daemon.ping` tells of it. */
-function helperStatus(away: string | undefined) {
-  return away === undefined ? { helper: "available" as const } : { helper: "unavailable" as const, helper_error: away };
+function helperStatus(away: Away | undefined) {
+  if (away === undefined) return { helper: "available" as const };
+  const { why, hint } = away;
+  return {
+    helper: "unavailable" as const,
+    helper_error: why,
+    ...(hint === undefined ? {} : { helper_hint: hint }),
+  };
+}
+
+/** A database that was exchanged, as `daemon.ping` tells of it. */
+function databaseStatus(replaced: Replaced | undefined) {
+  return replaced === undefined ? {} : { database: replaced };
 }
 
 /** The export as `daemon.ping` tells of it. */
 function exportStatus({ endpoint, off, counts: { lastError, ...counts } }: ExportStatus) {
   const last_error = lastError === undefined ? null : { at: lastError.at.toISOString(), text: lastError.text };
   return { endpoint, ...(off === undefined ? {} : { off }), ...counts, last_error };
+}
+
+/** What became of log records, as `daemon.ping` tells of it. */
+function logStatus({ kept, output, helper, collector }: TelemetryStatus["logs"]) {
+  return {
+    dropped: {
+      kept: kept.dropped,
+      output: output.dropped,
+      helper: helper.dropped,
+      collector: collector?.dropped ?? 0,
+    },
+    untold: kept.untold,
+  };
 }

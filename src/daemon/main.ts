@@ -1,6 +1,8 @@
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { installPath } from "../installation/read-install-file.ts";
 import { readServiceArguments } from "../installation/service-arguments.ts";
+import { takeListenFd } from "../service/listen-fds.ts";
+import { takeServiceManager } from "../service/service-manager.ts";
 import { version } from "../version.ts";
 import { startDaemon } from "./daemon.ts";
 
@@ -21,6 +23,12 @@ function guestPrograms(): string {
   return process.env["BANGER_GUEST_PROGRAMS"] ?? join(dirname(process.argv[1] ?? "."), relativeToMain(), "guest/build");
 }
 
+/** Beside the bundle, also when this runs from its source. */
+function ownUnit(): string {
+  const [main = "."] = process.argv.slice(1);
+  return resolve(dirname(main), main.endsWith(".ts") ? "../../dist" : ".", "own-unit");
+}
+
 function relativeToMain(): string {
   return (process.argv[1] ?? "").endsWith(".ts") ? "../.." : "..";
 }
@@ -34,8 +42,18 @@ async function main(): Promise<void> {
   process.umask(0o022);
   // A terminal that closes ends no daemon; Node has forgotten whether who started it wanted that.
   for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => undefined);
-  const daemon = await startDaemon({ config, guestPrograms: guestPrograms(), env: process.env });
+  const manager = takeServiceManager(process.env);
+  const listenFd = takeListenFd(process.env, "bangerd");
+  const daemon = await startDaemon({
+    config,
+    guestPrograms: guestPrograms(),
+    ownUnit: ownUnit(),
+    env: process.env,
+    listenFd,
+  });
+  manager.ready(`banger ${version} serves`);
   const end = () => {
+    manager.stopping("finishes what is under way; VMs run on");
     daemon.close().then(
       () => process.exit(0),
       (error: unknown) => fail(error),

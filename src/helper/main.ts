@@ -1,6 +1,9 @@
+import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { installPath } from "../installation/read-install-file.ts";
 import { readServiceArguments } from "../installation/service-arguments.ts";
+import { takeListenFd } from "../service/listen-fds.ts";
+import { takeServiceManager } from "../service/service-manager.ts";
 import { version } from "../version.ts";
 import type { HostPrograms } from "./deps.ts";
 import { startHelper } from "./helper.ts";
@@ -21,9 +24,18 @@ async function main(): Promise<void> {
   // The modes of what it makes are its own; a terminal that closes, or a signal that means nothing here, ends no helper.
   process.umask(0o022);
   for (const signal of ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => undefined);
-  const server = await startHelper(installPath(values.config), hostPrograms());
+  const manager = takeServiceManager(process.env);
+  const server = await startHelper({
+    config: installPath(values.config),
+    programs: hostPrograms(),
+    listenFd: takeListenFd(process.env, "bangerd-root"),
+  });
+  manager.ready(`banger ${version} serves`);
   // VMMs go on running; what is under way is finished first.
-  const end = () => void server.close(30_000).then(() => process.exit(0), fail);
+  const end = () => {
+    manager.stopping("finishes what is under way; VMs run on");
+    void server.close(30_000).then(() => process.exit(0), fail);
+  };
   process.once("SIGTERM", end);
   process.once("SIGINT", end);
 }
@@ -35,8 +47,19 @@ function hostPrograms(): HostPrograms {
   return {
     consoleLog: join(directory, "console-log"),
     kvmProbe: join(directory, "kvm-probe"),
+    takeFiles: join(directory, "take-files"),
+    tscRate: join(directory, "tsc-rate"),
+    vmStop: vmStop(directory),
     vmmCage: join(directory, "vmm-cage"),
+    vmmJail: join(directory, "vmm-jail"),
+    vmmWords: join(directory, "vmm-words"),
   };
+}
+
+/** Of what is installed, the one of whichever version is by then: a VM may run longer than this version is kept. */
+function vmStop(directory: string): string {
+  const current = resolve(directory, "../../current/bin/banger-vm-stop");
+  return existsSync(current) ? current : resolve(directory, "../bin/banger-vm-stop");
 }
 
 function fail(error: unknown): void {

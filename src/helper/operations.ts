@@ -3,6 +3,9 @@ import type { Handlers } from "../rpc/dispatch.ts";
 import { version } from "../version.ts";
 import { ensureBridge, removeBridge } from "./network/bridge.ts";
 import type { HelperDeps } from "./deps.ts";
+import { attachDisk } from "./disk/attach.ts";
+import { detachDisk } from "./disk/detach.ts";
+import { probeDisks } from "./disk/probe.ts";
 import type { KvmAnswer } from "./kvm/kvm.ts";
 import { Mutex } from "./mutex.ts";
 import { lookAtNetwork } from "./network/look.ts";
@@ -10,6 +13,7 @@ import { ensureNat, removeNat } from "./network/nat.ts";
 import { clearResolver, setResolver } from "./network/resolver.ts";
 import { createTap, isolateTap, removeTap } from "./network/tap.ts";
 import { lookAtVmmNeeds } from "./vmm/needs.ts";
+import { probeVmms } from "./vmm/probe.ts";
 import { raiseLimits } from "./vmm/raise-limits.ts";
 import { startVmm } from "./vmm/start.ts";
 import { listVmms, vmmStatus } from "./vmm/status.ts";
@@ -26,11 +30,12 @@ export function operations(deps: HelperDeps): Handlers<typeof helperContract> {
   return {
     ping: async () => ({ version, pid: process.pid, protocol }),
     kvmProbe: async () => kvmAnswer(await deps.kvm.probe()),
-    hostLook: async ({ network: all, dns_port }) => ({
+    vmmProbe: () => probeVmms(deps),
+    hostLook: async ({ network: all, drops, dns_port }) => ({
       ...lookAtVmmNeeds(deps),
-      ...(all ? { network: await network(() => lookAtNetwork(deps, dns_port)) } : {}),
+      ...(all ? { network: await network(() => lookAtNetwork(deps, { dnsPort: dns_port, drops })) } : {}),
     }),
-    bridgeEnsure: () => network(() => ensureBridge(deps)),
+    bridgeEnsure: (params) => network(() => ensureBridge(deps, params)),
     bridgeRemove: () => network(() => removeBridge(deps)),
     natEnsure: ({ dns_port }) => network(() => ensureNat(deps, dns_port)),
     natRemove: () => network(() => removeNat(deps)),
@@ -39,6 +44,9 @@ export function operations(deps: HelperDeps): Handlers<typeof helperContract> {
     tapCreate: (params) => network(() => createTap(deps, params)),
     tapRemove: (params) => network(() => removeTap(deps, params)),
     tapIsolate: (params) => network(() => isolateTap(deps, params)),
+    diskProbe: async () => probeDisks(deps),
+    diskAttach: (params) => vmm(params.vm_id, () => attachDisk(deps, params)),
+    diskDetach: (params) => vmm(params.vm_id, () => detachDisk(deps, params)),
     vmmStart: (params) => vmm(params.vm_id, () => startVmm(deps, params)),
     vmmStop: ({ vm_id, generation }) => vmm(vm_id, () => stopVmm(deps, vm_id, generation)),
     vmmLimits: (params) => vmm(params.vm_id, async () => raiseLimits(deps, params)),

@@ -28,6 +28,19 @@ export interface Installation {
   readonly resolvers: readonly string[];
   /** What VMs' names end with: `vm`. */
   readonly zone: string;
+  /** What `banger system install` wrote down about itself; absent where the file was written by hand. */
+  readonly installed?: Installed;
+}
+
+/** Who was installed, what, when and by which operation. */
+export interface Installed {
+  /** The owner's name. */
+  readonly owner: string;
+  /** The version that was ready last. */
+  readonly version: string;
+  /** When it was, in UTC as ISO 8601 has it. */
+  readonly at: string;
+  readonly opId: string;
 }
 
 const keys = [
@@ -42,12 +55,17 @@ const keys = [
   "uid_count",
   "resolvers",
   "zone",
+  "owner",
+  "version",
+  "installed_at",
+  "op_id",
 ] as const;
 type Key = (typeof keys)[number];
 
 /** Reads an install file's text; every value is checked, by itself and beside the others. */
 export function parseInstallFile(text: string): Installation {
   const values = parseLines(text, keys);
+  const installed = installedOf(values);
   const installation: Installation = {
     id: idOf(values),
     ownerUid: integer(values, "owner_uid", { least: 1, most: 2 ** 31, hint: "root is no owner; `id -u` says yours" }),
@@ -60,6 +78,7 @@ export function parseInstallFile(text: string): Installation {
     uidCount: integer(values, "uid_count", { least: 1, most: 65_536, hint: "each VM that runs takes one" }),
     resolvers: values.has("resolvers") ? parseResolvers(textOf(values, "resolvers")) : [],
     zone: values.has("zone") ? parseZone(textOf(values, "zone")) : usualZone,
+    ...(installed === undefined ? {} : { installed }),
   };
   parseSubnet(installation.subnet);
   checkDirectories(installation);
@@ -86,6 +105,25 @@ function toKeys(from: Installation): Partial<Record<Key, string | number>> {
     uid_count: from.uidCount,
     ...(from.resolvers.length === 0 ? {} : { resolvers: from.resolvers.join(",") }),
     ...(from.zone === usualZone ? {} : { zone: from.zone }),
+    ...(from.installed === undefined
+      ? {}
+      : {
+          owner: from.installed.owner,
+          version: from.installed.version,
+          installed_at: from.installed.at,
+          op_id: from.installed.opId,
+        }),
+  };
+}
+
+/** All four or none; they are for people and for the next upgrade, and decide nothing. */
+function installedOf(values: Values): Installed | undefined {
+  if (!["owner", "version", "installed_at", "op_id"].some((key) => values.has(key))) return undefined;
+  return {
+    owner: textOf(values, "owner"),
+    version: textOf(values, "version"),
+    at: textOf(values, "installed_at"),
+    opId: textOf(values, "op_id"),
   };
 }
 

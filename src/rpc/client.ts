@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { attribute } from "../telemetry/names.ts";
+import type { OpId } from "../telemetry/op-id.ts";
 import type { SpanRecord } from "../telemetry/span-record.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import { version } from "../version.ts";
@@ -10,6 +11,7 @@ import { type RequestFrame, type TerminalSize, wireVersion } from "./frame.ts";
 import { InputCredit } from "./input-credit.ts";
 import { KeepAlive, type KeepAliveOptions } from "./keep-alive.ts";
 import { openSocket, type SocketOptions } from "./open-socket.ts";
+import { operationName } from "./operation-name.ts";
 import { type OnEvent, PendingCall } from "./pending-call.ts";
 import { errorFrom, errorOf } from "./wire-error.ts";
 
@@ -41,6 +43,8 @@ export interface ClientDeps extends SocketOptions {
   readonly peer?: string;
   /** Checks the spans that the peer's answers carry; without it they are ignored. */
   readonly acceptSpans?: (spans: readonly unknown[]) => SpanRecord[];
+  /** Gets what the peer logged of an operation, and how many records had no room in its answer; without it that is ignored. */
+  readonly takeRecords?: ((opId: OpId, records: readonly unknown[], left: number) => void) | undefined;
   /** Watches the peer while calls without a deadline wait. */
   readonly keepAlive?: KeepAliveOptions;
 }
@@ -105,6 +109,17 @@ export class RpcClient {
     return this.#connection.closed;
   }
 
+  /** True once anything came from the peer. */
+  get heard(): boolean {
+    return this.#connection.heard > 0;
+  }
+
+  /** Gives the peer up: all that waits for it fails with the error. */
+  abandon(error: Error): void {
+    this.#fail(error);
+    this.#connection.socket.destroy();
+  }
+
   /** Leaves once all that was sent is written, without waiting for the peer to leave too. */
   close(): void {
     this.#keepAlive?.stop();
@@ -129,7 +144,7 @@ export class RpcClient {
     try {
       // Written at once; whoever waits for the answer needn't wait for the peer to read.
       this.#connection.send(this.#frameOf(id, method, params, options)).catch((error: unknown) => {
-        pending.fail(errorFrom(error).inOperation(method.name));
+        pending.fail(errorFrom(error).inOperation(operationName(method.name)));
       });
       if (deadlineMs !== undefined) pending.expectWithin(deadlineMs, options.graceMs ?? defaultGraceMs);
       if (signal?.aborted) cancel();
@@ -142,6 +157,7 @@ export class RpcClient {
       const frame = await pending.answer;
       const { acceptSpans, spans } = this.#deps;
       if (Array.isArray(frame["spans"]) && acceptSpans) spans?.adopt(acceptSpans(frame["spans"]));
+      this.#takeRecords(frame);
       if (frame["error"] !== undefined) throw errorOf(frame["error"]);
       if (!("result" in frame)) {
         throw new BangerError("bad_frame", `${method.name}: an answer with neither a result nor an error`);
@@ -155,6 +171,12 @@ export class RpcClient {
       passed?.();
       if (deadlineMs === undefined && --this.#unbounded === 0) this.#keepAlive?.stop();
     }
+  }
+
+  #takeRecords({ records, records_left: left }: Record<string, unknown>): void {
+    const opId = this.#deps.spans?.activeIds()?.opId;
+    if (opId === undefined || !Array.isArray(records)) return;
+    this.#deps.takeRecords?.(opId, records, typeof left === "number" ? left : 0);
   }
 
   #frameOf(id: string, method: Method, params: unknown, { deadlineMs, input, opId }: CallOptions): RequestFrame {
@@ -224,8 +246,7 @@ export class RpcClient {
     const error = new BangerError("bad_frame", `${this.#deps.peer ?? "the peer"} sent what can't be read: ${text}`, {
       details: { hint },
     });
-    this.#fail(error);
-    this.#connection.socket.destroy();
+    this.abandon(error);
   }
 
   #watch(options: KeepAliveOptions): KeepAlive {
@@ -237,9 +258,7 @@ export class RpcClient {
       ask: () => void this.#connection.send({ id: `k${++asked}`, method: options.method, params: {} }),
       onSilent: (silentMs) => {
         const text = `${this.#deps.peer ?? "the peer"} has not answered for ${Math.round(silentMs / 1000)} s`;
-        const hint = "It may be stopped or overloaded; what was begun goes on there when it does.";
-        this.#fail(new BangerError(this.#deps.unavailable, text, { details: { hint } }));
-        this.#connection.socket.destroy();
+        this.abandon(new BangerError(this.#deps.unavailable, text, { details: { silent_ms: Math.round(silentMs) } }));
       },
     });
   }

@@ -1,10 +1,13 @@
 import type { Logger } from "../telemetry/log.ts";
 import { attribute } from "../telemetry/names.ts";
+import type { RecordCarrier } from "../telemetry/record-carrier.ts";
 import { isOpId, newOpId, type OpId, opIdOfTrace } from "../telemetry/op-id.ts";
 import type { SpanRecord, SpanSink } from "../telemetry/span-record.ts";
 import type { Spans } from "../telemetry/spans.ts";
 import { parseTraceparent, type Traceparent } from "../telemetry/traceparent.ts";
+import { checkParams, checkResult } from "./check-values.ts";
 import { BangerError, type ErrorCode } from "./contract/errors.ts";
+import { operationName } from "./operation-name.ts";
 import type { Method, ParamsOf, ResultOf } from "./contract/method.ts";
 import { hostTroubleOf } from "./host-trouble.ts";
 import { type ResponseFrame, type WireError, wireVersion } from "./frame.ts";
@@ -42,6 +45,8 @@ export interface DispatchDeps<C extends Record<string, Method>> {
   readonly log: Logger;
   /** Keeps the spans of requests; absent, they ride back in the answer. */
   readonly keepSpans?: SpanSink;
+  /** Has what is logged of a request ride back in its answer, where that names its operation. */
+  readonly carrier?: RecordCarrier;
   /** Called when a traced request's span is open, inside its operation. */
   readonly onStarted?: (method: Method) => void;
   /** Called once for each answered request, inside its operation when it has a span. */
@@ -58,6 +63,8 @@ export interface Outcome {
   readonly peer: PeerCredentials | undefined;
   /** The request came with a traceparent that is none, which was ignored. */
   readonly badTraceparent: boolean;
+  /** The VM that its parameters name by id. */
+  readonly vmId: string | undefined;
   readonly error?: BangerError;
 }
 
@@ -74,6 +81,19 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
     frame: Record<string, unknown>,
     context: Omit<RequestContext, "opId" | "asked">,
   ): Promise<ResponseFrame> {
+    if (deps.carrier === undefined || frame["op_id"] === undefined) return respond(frame, context);
+    const { answer, records, left } = await deps.carrier.collect(() => respond(frame, context));
+    return {
+      ...answer,
+      ...(records.length === 0 ? {} : { records }),
+      ...(left === 0 ? {} : { records_left: left }),
+    };
+  };
+
+  async function respond(
+    frame: Record<string, unknown>,
+    context: Omit<RequestContext, "opId" | "asked">,
+  ): Promise<ResponseFrame> {
     const startedAt = new Date();
     const began = performance.now();
     const id = requestId(frame) ?? null;
@@ -82,6 +102,7 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
     let opId = newOpId();
     let traced = true;
     let badTraceparent = false;
+    let vmId: string | undefined;
     let error: BangerError | undefined;
     let result: unknown;
     const method = typeof frame["method"] === "string" ? frame["method"].slice(0, 80) : "?";
@@ -95,13 +116,14 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
         startedAt,
         peer: context.peer,
         badTraceparent,
+        vmId,
       });
       try {
         const answer = await work();
         deps.onAnswered?.(outcome());
         return answer;
       } catch (thrown) {
-        const failure = asBangerError(thrown, context.signal).inOperation(method).withOpId(opId);
+        const failure = asBangerError(thrown, context.signal).inOperation(operationName(method)).withOpId(opId);
         if (!mayAnswer(byName.get(method)?.[1], failure.code)) {
           deps.log.error({ op_id: opId, method, code: failure.code }, "answered a code that the declaration lacks");
         }
@@ -120,8 +142,13 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
       const [key, declared] = begun.declared;
       traced = declared.traced;
       const run = async () => {
-        const params = validate(declared, frame["params"] ?? {});
-        return check(declared, await deps.handlers[key]?.(params as never, { ...context, opId, asked: { params } }));
+        const params = checkParams(declared, frame["params"] ?? {});
+        vmId = vmIdIn(params);
+        if (vmId !== undefined) deps.spans.about(vmId);
+        return checkResult(
+          declared,
+          await deps.handlers[key]?.(params as never, { ...context, opId, asked: { params } }),
+        );
       };
       result = traced
         ? await deps.spans.operation(
@@ -141,7 +168,7 @@ export function createDispatch<C extends Record<string, Method>>(deps: DispatchD
       ...(error === undefined ? { result } : { error: wireError(error, opId) }),
       ...(spans.length === 0 ? {} : { spans }),
     };
-  };
+  }
 }
 
 /** The longest id that a request may have; it comes back in each frame of the answer. */
@@ -227,32 +254,10 @@ function shown(value: unknown): string {
   return JSON.stringify(typeof value === "string" ? value.slice(0, 80) : value) ?? "(none)";
 }
 
-function validate(method: Method, params: unknown): unknown {
-  const parsed = method.params.safeParse(params);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const field = issue?.path.join(".") || "params";
-  throw new BangerError("bad_params", `${method.name}: ${field}: ${plainly(issue?.message ?? "invalid")}`, {
-    details: { field },
-  });
-}
-
-/** What zod says of a value of another type, in words like the other messages'. */
-function plainly(message: string): string {
-  const [, expected = "", received = ""] = /^Invalid input: expected (\w+), received (\w+)$/.exec(message) ?? [];
-  if (expected === "") return message;
-  const one = (kind: string) => (kind === "null" ? kind : `${/^[aeio]/.test(kind) ? "an" : "a"} ${kind}`);
-  return received === "undefined"
-    ? `missing; ${one(expected)} is expected`
-    : `${one(expected)} is expected, not ${one(received)}`;
-}
-
-function check(method: Method, result: unknown): unknown {
-  const parsed = method.result.safeParse(result);
-  if (parsed.success) return parsed.data;
-  throw new BangerError("internal", `${method.name} made a result that its declaration does not allow`, {
-    cause: parsed.error,
-  });
+/** The VM that parameters name by its id, as the helper's do. */
+function vmIdIn(params: unknown): string | undefined {
+  const { vm_id: vmId } = params as { vm_id?: unknown };
+  return typeof vmId === "string" ? vmId : undefined;
 }
 
 /** Any thrown value as an error of the table; what a cancelled request throws is `cancelled` or `deadline_exceeded`. */

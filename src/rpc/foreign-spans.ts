@@ -17,8 +17,22 @@ export function acceptSpans(service: string): (spans: readonly unknown[]) => Spa
       const start = BigInt(parsed.data.start_ns);
       const end = BigInt(parsed.data.end_ns);
       if (start > end || end > latest) return [];
-      const attributes = Object.entries(parsed.data.attributes).filter(([name]) => isDeclaredAttribute(name));
-      return [{ ...parsed.data, service, attributes: Object.fromEntries(attributes) }];
+      const { events, ...record } = parsed.data;
+      const told = events
+        ?.filter(({ time_ns: at }) => BigInt(at) >= start && BigInt(at) <= end)
+        .map((event) => ({ ...event, attributes: declared(event.attributes) }));
+      return [
+        {
+          ...record,
+          service,
+          attributes: declared(record.attributes),
+          ...(told === undefined ? {} : { events: told }),
+        },
+      ];
     });
   };
+}
+
+function declared(attributes: SpanRecord["attributes"]): SpanRecord["attributes"] {
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => isDeclaredAttribute(name)));
 }

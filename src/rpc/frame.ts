@@ -31,6 +31,10 @@ export interface ResponseFrame {
   error?: WireError;
   /** The answering process's finished spans, bounded. */
   spans?: SpanRecord[];
+  /** What the answering process logged of the request (docs/reference/logs.md), bounded: the last of it. */
+  records?: unknown[];
+  /** How many records had no room. */
+  records_left?: number;
 }
 
 /** An error on the wire; `op_id` is absent from a peer that knows none. */

@@ -27,9 +27,23 @@ export function hostTroubleOf(error: unknown): BangerError | undefined {
     const message = path === undefined ? error.message : `${path} can't be written: ${reason}`;
     return new BangerError("no_space", message, { cause: error });
   }
+  if (isRefusedAllocation(failure)) {
+    return new BangerError("host_failed", `${reasons["ENOMEM"]} (${failure.message})`, { cause: error });
+  }
   const reason = program !== undefined && code === "EAGAIN" ? noProcess : reasons[code];
   if (reason === undefined) return undefined;
   return new BangerError("host_failed", `${what === "" ? "" : `${what}: `}${reason} (${code})`, { cause: error });
+}
+
+/** What SQLite calls SQLITE_NOMEM (sqlite3.h). */
+const sqliteNoMemory = 7;
+
+/** Memory that the process itself was refused, of which V8, Node and SQLite each speak in their own way. */
+function isRefusedAllocation(error: NodeJS.ErrnoException & { readonly errcode?: unknown }): boolean {
+  const { code, message, errcode } = error;
+  if (code === "ERR_SQLITE_ERROR") return Number(errcode) === sqliteNoMemory;
+  if (code === "ERR_MEMORY_ALLOCATION_FAILED" || code === "ERR_WORKER_OUT_OF_MEMORY") return true;
+  return error instanceof RangeError && /allocation failed/.test(message);
 }
 
 const noProcess = "the limit of processes is reached; end some, or raise `ulimit -u` or the cgroup's pids.max";

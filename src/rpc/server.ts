@@ -8,13 +8,15 @@ import { Dismissals } from "./dismiss.ts";
 import { createHungUp } from "./hang-up.ts";
 import type { PeerCredentials } from "./peer-credentials.ts";
 import { ServedConnection, type ServedConnectionDeps } from "./served-connection.ts";
-import { identityOf, listenAt, type SocketFile } from "./socket-file.ts";
+import { identityOf, listenAt, listenOn, type SocketFile } from "./socket-file.ts";
 
 /** The server looks after its connections and its socket's file so often. */
 const lookEveryMs = 1_000;
 
 /** What a server needs. */
 export interface ServerDeps extends SocketFile {
+  /** A descriptor that listens there already: systemd's. Its file is systemd's too, and is neither made nor removed here. */
+  readonly listenFd?: number | undefined;
   readonly dispatch: ServedConnectionDeps["dispatch"];
   readonly log: Logger;
   readonly peerOf: (socket: Socket) => PeerCredentials | undefined;
@@ -97,16 +99,26 @@ class ListeningPlace {
 
   async open(): Promise<void> {
     this.#server = this.#create();
-    this.#identity = await listenAt(this.#server, this.#deps);
+    const { listenFd, path } = this.#deps;
+    if (listenFd === undefined) this.#identity = await listenAt(this.#server, this.#deps);
+    else {
+      await listenOn(this.#server, { fd: listenFd });
+      this.#identity = identityOf(path);
+    }
   }
 
   look(): void {
-    const { path, log } = this.#deps;
+    const { path, log, listenFd } = this.#deps;
     const found = identityOf(path);
     if (this.#busy || this.#identity === undefined || found === this.#identity) return;
     this.#identity = undefined;
     if (found !== undefined)
       return log.error({ path }, "the socket was replaced by another: nobody reaches this process");
+    if (listenFd !== undefined)
+      return log.error(
+        { path },
+        "the socket's file was removed: nobody reaches this process until systemd restarts its socket unit",
+      );
     log.warn({ path }, "the socket's file was removed: it is made anew");
     this.#busy = true;
     // The old one first: closing it removes what is at its path. Its connections stay.
@@ -120,9 +132,9 @@ class ListeningPlace {
 
   /** Takes no more connections; the function that it returns removes the file. */
   close(): () => void {
-    const { path } = this.#deps;
+    const { path, listenFd } = this.#deps;
     this.#busy = true;
-    const own = this.#identity;
+    const own = listenFd === undefined ? this.#identity : undefined;
     this.#server?.close();
     return () => {
       if (own !== undefined && identityOf(path) === own) rmSync(path, { force: true });

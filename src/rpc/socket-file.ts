@@ -13,7 +13,7 @@ export interface SocketFile {
 export async function listenAt(server: Server, { path, mode, owner }: SocketFile): Promise<string | undefined> {
   if (await answers(path)) throw new Error(`another process listens on ${path} already`);
   rmSync(path, { force: true });
-  await bind(server, path);
+  await listenOn(server, { path });
   chmodSync(path, mode);
   if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
   return identityOf(path);
@@ -39,10 +39,11 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-function bind(server: Server, path: string): Promise<void> {
+/** Listens at a path, or with a descriptor that was made to listen by somebody else. */
+export function listenOn(server: Server, where: { path: string } | { fd: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(path, () => {
+    server.listen(where, () => {
       server.off("error", reject);
       resolve();
     });

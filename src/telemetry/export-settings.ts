@@ -58,6 +58,8 @@ export function readSwitches(env: NodeJS.ProcessEnv): ExportSettings {
       valueLength: limit(env, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
       attributes: limit(env, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"),
       links: limit(env, "OTEL_SPAN_LINK_COUNT_LIMIT"),
+      events: limit(env, "OTEL_SPAN_EVENT_COUNT_LIMIT"),
+      eventAttributes: limit(env, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"),
     },
     batch: {
       delayMs: numberOf(env, "OTEL_BSP_SCHEDULE_DELAY") ?? 500,

@@ -1,11 +1,11 @@
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { OTLPTraceExporter as ProtobufTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
-import { type Resource, resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor } from "@opentelemetry/sdk-trace";
 import { CollectorAnswers } from "./collector-answers.ts";
 import { CountingExporter, type ExportCounts } from "./counting-exporter.ts";
 import type { ExportSettings } from "./export-settings.ts";
 import { readableSpan } from "./readable-span.ts";
+import { createResources } from "./resources.ts";
 import { hearSdk, passesLevel, type SdkListener } from "./sdk-words.ts";
 import type { SpanSink } from "./span-record.ts";
 
@@ -32,6 +32,8 @@ export interface SpanExportDeps {
   readonly settings: ExportSettings;
   /** The service whose environment the settings are from: OTEL_SERVICE_NAME names this one. */
   readonly service: string;
+  /** Which run of the host this is. */
+  readonly bootId: string;
   /** Told that a collector refuses or is away, and that it takes spans again. */
   readonly complain: (error: unknown, text: string) => void;
   /** Gets what OpenTelemetry's packages say, where OTEL_LOG_LEVEL asks for it. */
@@ -39,7 +41,7 @@ export interface SpanExportDeps {
 }
 
 /** Exports by OTLP over HTTP, or nothing. */
-export function startExport({ settings, service, complain, say }: SpanExportDeps): SpanExport {
+export function startExport({ settings, service, bootId, complain, say }: SpanExportDeps): SpanExport {
   const counts: ExportCounts = { exported: 0, failed: 0, rejected: 0, dropped: 0 };
   if (settings.off !== undefined) {
     const { off } = settings;
@@ -68,10 +70,10 @@ export function startExport({ settings, service, complain, say }: SpanExportDeps
     counts.dropped += Number(/^Dropped (\d+) spans/.exec(text)?.[1] ?? 0);
     if (passesLevel(logLevel, level)) say(level, [text, ...facts.filter((fact) => typeof fact === "string")].join(" "));
   });
-  const resourceOf = resources(settings, service);
+  const resourceOf = createResources({ given: settings.resource, own: service, ownName: settings.serviceName, bootId });
   return {
     sink: (record) => {
-      if (isSampled(record.trace_id)) processor.onEnd(readableSpan(record, resourceOf(record.service), limits));
+      if (isSampled(record.trace_id)) processor.onEnd(readableSpan(record, resourceOf(record), limits));
     },
     status: () => ({ endpoint: target.shown, counts }),
     close: async (limitMs) => {
@@ -97,22 +99,6 @@ function otlpExporter(settings: Extract<ExportSettings, { off?: undefined }>, an
     httpAgentOptions: () => answers.agent,
   };
   return settings.protocol === "http/protobuf" ? new ProtobufTraceExporter(options) : new OTLPTraceExporter(options);
-}
-
-/** The resource of each service: what the environment says of all, and the name that it gives to its own. */
-function resources(
-  { resource, serviceName }: Extract<ExportSettings, { off?: undefined }>,
-  own: string,
-): (service: string) => Resource {
-  const made = new Map<string, Resource>();
-  return (service) => {
-    const known = made.get(service);
-    if (known !== undefined) return known;
-    const name = service === own ? (serviceName ?? service) : service;
-    const all = resourceFromAttributes({ ...resource, "service.name": name });
-    made.set(service, all);
-    return all;
-  };
 }
 
 function takePartialSuccess(exporter: CountingExporter, fact: unknown): void {

@@ -1,6 +1,8 @@
 import { writeSync } from "node:fs";
 import koffi from "koffi";
 import type { DestinationStream } from "pino";
+import { droppedRecord, type Drops } from "./dropped-record.ts";
+import { HeldLines } from "./held-lines.ts";
 
 /** So much waits for a reader that is slow; what is beyond it is dropped. */
 const heldBytes = 256 * 1024;
@@ -27,51 +29,28 @@ function createWritable(): (fd: number) => boolean {
  * A destination of lines that neither ends nor blocks its process: what can't be written (a full disk, a reader that left or
  * doesn't read) waits for a while, then is dropped and counted, and a line says so where the gap is.
  */
-export class Output implements DestinationStream {
+export class Output implements DestinationStream, Drops {
   readonly #fd: number;
   readonly #writable = createWritable();
-  #held: Buffer[] = [];
-  #heldBytes = 0;
-  #dropped = 0;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #lines: HeldLines;
 
   constructor(fd: number) {
     this.#fd = fd;
+    this.#lines = new HeldLines({
+      limitBytes: heldBytes,
+      retryAfterMs,
+      joins: true,
+      gap: (dropped) => Buffer.from(droppedRecord(dropped)),
+      take: (bytes) => this.#writeSome(bytes),
+    });
+  }
+
+  get dropped(): number {
+    return this.#lines.dropped;
   }
 
   write(line: string): void {
-    const bytes = Buffer.from(line);
-    this.#flush();
-    // One gap at a time: until what waits is written, what comes is a part of it.
-    if (this.#dropped > 0 || this.#heldBytes + bytes.length > heldBytes) {
-      this.#dropped++;
-      return;
-    }
-    this.#hold(bytes);
-    this.#flush();
-  }
-
-  #flush(): void {
-    for (;;) {
-      for (let first = this.#held[0]; first !== undefined; first = this.#held[0]) {
-        const written = this.#writeSome(first);
-        this.#heldBytes -= written;
-        if (written < first.length) this.#held[0] = first.subarray(written);
-        else this.#held.shift();
-        if (written === 0) return this.#retryLater();
-      }
-      if (this.#dropped === 0) return;
-      const record = { level: "warn", time: new Date().toISOString(), pid: process.pid, dropped: this.#dropped };
-      this.#dropped = 0;
-      this.#hold(
-        Buffer.from(`${JSON.stringify({ ...record, message: "records were dropped: they could not be written" })}\n`),
-      );
-    }
-  }
-
-  #hold(bytes: Buffer): void {
-    this.#held.push(bytes);
-    this.#heldBytes += bytes.length;
+    this.#lines.write(Buffer.from(line));
   }
 
   #writeSome(bytes: Buffer): number {
@@ -81,15 +60,5 @@ export class Output implements DestinationStream {
       // Where should it be said? The gap is marked when there is somebody to read it.
       return 0;
     }
-  }
-
-  #retryLater(): void {
-    if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      // In few large writes: what a socket has room for is counted in writes too.
-      if (this.#held.length > 1) this.#held = [Buffer.concat(this.#held)];
-      this.#flush();
-    }, retryAfterMs).unref();
   }
 }

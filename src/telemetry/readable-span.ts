@@ -9,11 +9,14 @@ export interface SpanLimits {
   readonly valueLength: number;
   readonly attributes: number;
   readonly links: number;
+  readonly events: number;
+  /** Of an event. */
+  readonly eventAttributes: number;
 }
 
 /** A record as exporters take spans, with the resource of its service; what is beyond the limits is cut, and counted. */
 export function readableSpan(record: SpanRecord, resource: Resource, limits: SpanLimits): ReadableSpan {
-  const attributes = Object.entries(record.attributes);
+  const events = record.events ?? [];
   const startTime = hrTime(record.start_ns);
   const endTime = hrTime(record.end_ns);
   const spanContext = (spanId: string, traceId = record.trace_id) => ({ traceId, spanId, traceFlags: 1 });
@@ -28,21 +31,33 @@ export function readableSpan(record: SpanRecord, resource: Resource, limits: Spa
       code: { unset: SpanStatusCode.UNSET, ok: SpanStatusCode.OK, error: SpanStatusCode.ERROR }[record.status],
       ...(record.status_message === undefined ? {} : { message: record.status_message }),
     },
-    attributes: Object.fromEntries(
-      attributes
-        .slice(0, limits.attributes)
-        .map(([key, value]) => [key, typeof value === "string" ? value.slice(0, limits.valueLength) : value]),
-    ),
+    attributes: cut(record.attributes, limits.attributes, limits),
     links: record.links.slice(0, limits.links).map((link) => ({ context: spanContext(link.span_id, link.trace_id) })),
-    events: [],
+    events: events.slice(0, limits.events).map((event) => ({
+      name: event.name,
+      time: hrTime(event.time_ns),
+      attributes: cut(event.attributes, limits.eventAttributes, limits),
+      droppedAttributesCount: Math.max(0, Object.keys(event.attributes).length - limits.eventAttributes),
+    })),
     duration: hrTime(String(BigInt(record.end_ns) - BigInt(record.start_ns))),
     ended: true,
     resource,
     instrumentationScope: { name: "banger" },
-    droppedAttributesCount: Math.max(0, attributes.length - limits.attributes),
-    droppedEventsCount: 0,
+    droppedAttributesCount: Math.max(0, Object.keys(record.attributes).length - limits.attributes),
+    droppedEventsCount: Math.max(0, events.length - limits.events),
     droppedLinksCount: Math.max(0, record.links.length - limits.links),
   };
+}
+
+function cut(
+  attributes: SpanRecord["attributes"],
+  most: number,
+  { valueLength }: SpanLimits,
+): SpanRecord["attributes"] {
+  const kept = Object.entries(attributes).slice(0, most);
+  return Object.fromEntries(
+    kept.map(([key, value]) => [key, typeof value === "string" ? value.slice(0, valueLength) : value]),
+  );
 }
 
 function hrTime(ns: string): [number, number] {

@@ -9,7 +9,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { Clock } from "./clock.ts";
-import { contextOf, currentOpId, sinkOf } from "./context.ts";
+import { activeVm, contextOf, currentOpId, setActiveVm, sinkOf } from "./context.ts";
 import { attribute } from "./names.ts";
 import { newOpId, type OpId, opIdOfTrace, traceIdOf } from "./op-id.ts";
 import { randomHex } from "./random.ts";
@@ -55,6 +55,28 @@ export class Spans {
   /** The ids of the active span; undefined outside any operation. */
   activeIds(): ReturnType<typeof activeIds> {
     return activeIds();
+  }
+
+  /** Says that something has happened in the active span. */
+  event(name: string, attributes: Record<string, AttributeValue>): void {
+    trace.getActiveSpan()?.addEvent(name, attributes, hrTime(this.nowNs()));
+  }
+
+  /** Links the active span to what it follows from in another trace; one's own needs no link. */
+  linkTo(cause: Traceparent | undefined): void {
+    const span = trace.getActiveSpan();
+    if (cause === undefined || span === undefined || span.spanContext().traceId === cause.traceId) return;
+    span.addLink({ context: remote(cause) });
+  }
+
+  /** Says which VM the running operation is about: what is logged from here on names it. */
+  about(vmId: string): void {
+    setActiveVm(vmId);
+  }
+
+  /** The VM that the running operation is about, once that is known. */
+  activeVm(): string | undefined {
+    return activeVm();
   }
 
   /** Takes a peer's finished spans into the running operation. */
@@ -130,6 +152,8 @@ export class Spans {
       return await context.with(trace.setSpan(parent, span), () => work(span));
     } catch (error) {
       span.setAttribute(attribute.errorType, errorType(error));
+      const file = failedFile(error);
+      if (file !== undefined) span.setAttribute(attribute.file, file);
       span.setStatus({ code: SpanStatusCode.ERROR, message: errorText(error) });
       throw error;
     } finally {
@@ -171,6 +195,20 @@ function remote(parent: Traceparent) {
 function errorType(error: unknown): string {
   if (error instanceof Error) return "code" in error && typeof error.code === "string" ? error.code : error.name;
   return typeof error;
+}
+
+/** So far a failure's causes are looked through. */
+const mostCauses = 8;
+
+/** The file that a failure is about: that of a system call, or that an error names in its details; no descriptor of this process. */
+function failedFile(error: unknown): string | undefined {
+  for (let at = error, left = mostCauses; typeof at === "object" && at !== null && left > 0; left--) {
+    const { path, details, cause } = at as { path?: unknown; details?: { path?: unknown }; cause?: unknown };
+    const file = details?.path ?? path;
+    if (typeof file === "string" && file.startsWith("/") && !file.startsWith("/proc/self/")) return file;
+    at = cause;
+  }
+  return undefined;
 }
 
 function errorText(error: unknown): string {

@@ -55,10 +55,10 @@ export const switches: readonly Switch[] = [
     check: () => "isn't read here; say the same with OTEL_EXPORTER_OTLP_ENDPOINT and the other variables",
   },
   { name: "OTEL_PROPAGATORS", noEffect: own },
-  { name: "OTEL_SPAN_EVENT_COUNT_LIMIT", noEffect: "no span has events" },
-  { name: "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", noEffect: "no span has events" },
+  { name: "OTEL_SPAN_EVENT_COUNT_LIMIT", check: integer(0, 2 ** 31 - 1, "events") },
+  { name: "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", check: integer(0, 2 ** 31 - 1, "attributes") },
   { name: "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", noEffect: "no link has attributes" },
-  { name: "OTEL_NODE_RESOURCE_DETECTORS", noEffect: "a resource is its service's name and OTEL_RESOURCE_ATTRIBUTES" },
+  { name: "OTEL_NODE_RESOURCE_DETECTORS", noEffect: "what a resource says is fixed, but for OTEL_RESOURCE_ATTRIBUTES" },
   { name: "OTEL_EXPERIMENTAL_CONFIG_FILE", noEffect: own },
   { name: "OTEL_METRICS_EXPORTER", noEffect: "there are no metrics" },
 ];

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Installation, Process } from "../support/installation.ts";
 import { noSandbox } from "../support/sandbox.ts";
+import { networkSteps } from "../support/start-tree.ts";
 import { expectInvariants, shapeOf, treeOf } from "../support/trace-tree.ts";
 
 /** Takes OTLP and writes the body of each request to a file, a line each. */
@@ -40,32 +41,7 @@ describe.skipIf(noSandbox)(`the daemon${noSandbox ? ` (${noSandbox})` : ""}`, ()
         "banger call network.up",
         [
           "bangerd network.up",
-          [
-            "bangerd step bridge",
-            [
-              "bangerd call bridge.ensure",
-              [
-                "bangerd-root bridge.ensure",
-                ["bangerd-root bridge find"],
-                ["bangerd-root collisions find"],
-                ["bangerd-root bridge make"],
-                ["bangerd-root routes find"],
-              ],
-            ],
-          ],
-          [
-            "bangerd step nat",
-            [
-              "bangerd call nat.ensure",
-              [
-                "bangerd-root nat.ensure",
-                ["bangerd-root rules find"],
-                ["bangerd-root rules put"],
-                ["bangerd-root forwarding on"],
-                ["bangerd-root drops find"],
-              ],
-            ],
-          ],
+          ...networkSteps,
           [
             "bangerd step dns",
             ["bangerd call resolver.set", ["bangerd-root resolver.set", ["bangerd-root names link remove"]]],
@@ -73,6 +49,22 @@ describe.skipIf(noSandbox)(`the daemon${noSandbox ? ` (${noSandbox})` : ""}`, ()
         ],
       ],
     ]);
+  });
+
+  it("takes what a command left that gave it up, as soon as it answers", async () => {
+    await host.startDaemon();
+    const left = {
+      op_id: `op-${"a".repeat(32)}`,
+      operation: "banger vm start",
+      at: new Date().toISOString(),
+      spans: [],
+    };
+    const path = `${host.layout.unsent}/${left.op_id}.json`;
+    const leave = `mkdir -p ${host.layout.unsent}; printf %s '${JSON.stringify(left)}' > ${path}`;
+    expect((await host.sandbox.run(["sh", "-c", leave])).code).toBe(0);
+    await host.ok("vm", "ls");
+    await host.daemon?.logged((record) => record["op_id"] === left.op_id);
+    await expect.poll(() => host.sandbox.root(`ls -d ${host.layout.unsent} || echo gone`)).toBe("gone\n");
   });
 
   it("has no spans of a helper whose spans are silenced: nobody else makes them", async () => {
@@ -122,13 +114,31 @@ describe.skipIf(noSandbox)(`the daemon${noSandbox ? ` (${noSandbox})` : ""}`, ()
   });
 
   it.each([
-    ["isn't there", undefined],
-    ["refuses", "response.writeHead(503).end();"],
-    ["never answers", ""],
-  ])("is held up by nothing when its collector %s", async (_, answer) => {
+    ["isn't there", undefined, /ECONNREFUSED/],
+    ["refuses", "response.writeHead(503).end();", /answered 503/],
+    [
+      "asks for an hour's patience",
+      'response.writeHead(429, { "retry-after": "3600" }).end();',
+      /answered 429|asked to wait/,
+    ],
+    ["never answers", "", /time|no whole answer/i],
+  ])("is held up by nothing when its collector %s, counts what was lost, and says why", async (_, answer, why) => {
     if (answer !== undefined) await collector(answer);
-    await host.startDaemon({ ...endpoint, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "http://127.0.0.1:4318/v1/logs" });
+    await host.startDaemon({
+      ...endpoint,
+      OTEL_EXPORTER_OTLP_TIMEOUT: "500",
+      OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "http://127.0.0.1:4318/v1/logs",
+    });
     for (let n = 0; n < 5; n++) await host.ok("network", "up");
+    const told = async () =>
+      (
+        await host.ok<{ telemetry: { exported: number; failed: number; last_error: { text: string } | null } }>(
+          "daemon",
+          "status",
+        )
+      ).telemetry;
+    await expect.poll(async () => (await told()).failed, { timeout: 10_000 }).toBeGreaterThan(0);
+    expect(await told()).toMatchObject({ exported: 0, last_error: { text: expect.stringMatching(why) as string } });
     const began = Date.now();
     await host.daemon?.end();
     expect(await host.daemon?.ended).toBe(0);
@@ -147,6 +157,12 @@ describe.skipIf(noSandbox)(`the daemon${noSandbox ? ` (${noSandbox})` : ""}`, ()
     await expect
       .poll(() => host.sandbox.root("cat /mnt/tmp/received-v1-logs 2>/dev/null || true"), { timeout: 15_000 })
       .toContain(opId.slice(3));
+    const sent = await host.sandbox.root("cat /mnt/tmp/received-v1-logs");
+    expect(sent).toContain('{"key":"service.name","value":{"stringValue":"bangerd"}}');
+    expect(sent).toContain(`{"key":"process.pid","value":{"intValue":${host.daemon?.pid}}}`);
+    expect(sent).toMatch(/"flags":1\b/);
+    // The conventions' detectors would say it.
+    expect(sent).not.toContain("process.command");
   });
 
   it("counts polls, which have no spans, and says how it runs guests and why", async () => {
@@ -216,6 +232,40 @@ describe.skipIf(noSandbox)(`the daemon${noSandbox ? ` (${noSandbox})` : ""}`, ()
     ]);
     expect(JSON.parse(stdout)).toMatchObject({ result: { accepted: 0 } });
     expect(await host.spansOf(opId)).toHaveLength(before.length);
+  });
+
+  it("takes spans of an operation that no daemon took part in, and shows them", async () => {
+    await host.startDaemon();
+    const trace = "7".repeat(32);
+    const span = {
+      trace_id: trace,
+      span_id: "0123456789abcdef",
+      service: "banger",
+      name: "banger system install",
+      kind: "internal",
+    };
+    const times = {
+      start_ns: "1764000000000000000",
+      end_ns: "1764000001000000000",
+      status: "unset",
+      attributes: {},
+      links: [],
+    };
+    const submit = (params: object) =>
+      host.sandbox.run([
+        "node",
+        "test/support/call.ts",
+        host.layout.daemonSocket,
+        "trace.submit",
+        JSON.stringify(params),
+      ]);
+    expect(JSON.parse((await submit({ spans: [{ ...span, ...times }] })).stdout)).toMatchObject({
+      result: { accepted: 1 },
+    });
+    expect(await host.spansOf(`op-${trace}`)).toMatchObject([{ name: "banger system install" }]);
+    expect(JSON.parse((await submit({ spans: [{ ...span, ...times }] })).stdout)).toMatchObject({
+      result: { accepted: 0 },
+    });
   });
 
   it.each([

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { fakeKernel } from "../support/fake-kernel.ts";
 import { Installation } from "../support/installation.ts";
 import { tinyRootFs } from "../support/rootfs.ts";
 import { noSandbox } from "../support/sandbox.ts";
+import { importTinyContent } from "../support/tiny-content.ts";
 
 describe.skipIf(noSandbox)(`a full disk${noSandbox ? ` (${noSandbox})` : ""}`, () => {
   let directory: string;
@@ -21,16 +21,10 @@ describe.skipIf(noSandbox)(`a full disk${noSandbox ? ` (${noSandbox})` : ""}`, (
   beforeEach(async () => {
     host = await Installation.create();
     const state = host.file.stateDir;
-    await host.sandbox.root(`
-      mount -t tmpfs -o size=48M,mode=700,uid=61000,gid=61000 full ${state}
-      mkdir -p /mnt/tmp/modules; cd /mnt/tmp
-      echo ${fakeKernel().toString("base64")} | base64 -d > vmlinux; touch modules/modules.dep
-      for module in virtio_pci virtio_blk virtio_net virtio_console virtio_rng ext4; do echo kernel/$module.ko; done > modules/modules.builtin
-      chmod -R a+rX vmlinux modules`);
+    await host.sandbox.root(`mount -t tmpfs -o size=48M,mode=700,uid=61000,gid=61000 full ${state}`);
     await host.startHelper();
     await host.startDaemon();
-    await host.ok("image", "import", tar, "--name", "tiny");
-    await host.ok("kernel", "import", "/mnt/tmp/vmlinux", "--modules", "/mnt/tmp/modules", "--name", "linux");
+    await importTinyContent(host, tar);
   });
   afterEach(() => host[Symbol.asyncDispose]());
 
@@ -59,6 +53,24 @@ describe.skipIf(noSandbox)(`a full disk${noSandbox ? ` (${noSandbox})` : ""}`, (
     await host.sandbox.root(`rm ${host.file.stateDir}/fill`);
     await host.ok("image", "import", tar, "--name", "again");
     expect(host.daemon?.log.filter((record) => /bug/.test(record.message))).toEqual([]);
+  });
+
+  it("an operation whose records could not be kept is named where an older one is shown as the last", async () => {
+    await host.ok("vm", "create", "--name", "one");
+    const kept = await host.lastOperation();
+    await fill();
+    await host.banger(["vm", "delete", "one"]);
+    const newest = await host.lastOperation();
+    expect(newest).not.toBe(kept);
+    const whileFull = await host.banger(["logs", "last"]);
+    expect(whileFull.stderr).toContain(`The newest is ${newest}`);
+    const { logs } = await host.ok<{ logs: { untold: number; dropped: { kept: number } } }>("daemon", "status");
+    expect(logs.untold).toBeGreaterThan(0);
+    expect(logs.dropped.kept).toBe(logs.untold);
+    await host.daemon?.end("KILL");
+    const without = await host.banger(["logs", "last"]);
+    expect(without.stderr).toMatch(/the newest records may be missing: .* is full; this may be an older operation/);
+    expect(without.stdout).toContain(kept);
   });
 
   it("a daemon starts on one, with what it kept back", async () => {

@@ -6,8 +6,8 @@ import { noSandbox } from "../support/sandbox.ts";
 
 const requests = Number(process.env["BANGER_FUZZ_REQUESTS"] ?? 1_500);
 const seed = Number(process.env["BANGER_FUZZ_SEED"] ?? 8);
-/** What chance rarely brings together for them: a tap, or a VMM that runs. */
-const needsMore = new Set(["vmm.start", "vmm.limits", "tap.isolate"]);
+/** What chance rarely brings together for them: a tap, a VMM that runs, an image and a disk. */
+const needsMore = new Set(["vmm.start", "vmm.limits", "tap.isolate", "disk.attach"]);
 const state = "/mnt/tmp/installation/state";
 
 /** Links, rules, processes and files that look nearly like banger's, and aren't. */

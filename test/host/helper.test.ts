@@ -135,6 +135,8 @@ describe.skipIf(noSandbox)(`the helper${noSandbox ? ` (${noSandbox})` : ""}`, ()
       taps: [{ vm_id: vmId, tap: host.layout.tap(vmId), generation: 3 }],
       exits: [],
       leases: [{ vm_id: vmId, uid: 62_000 }],
+      remains: [],
+      disks: [],
     });
     expect(await ask("tap.remove", { vm_id: vmId, generation: 4 })).toMatchObject({ result: { removed: true } });
     expect((await ask("vmm.list")).result).toMatchObject({ taps: [], leases: [] });
@@ -272,15 +274,28 @@ describe.skipIf(noSandbox)(`the helper${noSandbox ? ` (${noSandbox})` : ""}`, ()
     await host.startHelper({ umask: "077" });
     expect(await ask("bridge.ensure")).toMatchObject({ result: { created: true } });
     expect(await host.sandbox.root("cd /mnt/tmp/installation/helper; stat -c '%a %n' . *")).toBe(
-      "755 .\n600 bangerd-root.sock\n711 console\n700 facts\n700 log\n700 record\n755 vm\n",
+      "755 .\n600 bangerd-root.sock\n711 console\n700 facts\n600 lock\n700 log\n700 record\n755 vm\n",
     );
+  });
+
+  it("serves alone, also when several are started at once", async () => {
+    await host.helper?.end();
+    const said = await host.sandbox.root(`
+      cd /mnt/tmp; for each in 1 2 3 4; do bangerd-root --config ${host.config} > helper$each.log 2>&1 & done
+      until [ "$(jobs -pr | wc -l)" -le 1 ] && grep -qs "helper ready" helper?.log; do read -rt 0.02 <> <(:) || true; done
+      jobs -pr | wc -l; grep -l "serves this installation already" helper?.log | wc -l; kill $(jobs -pr); wait`);
+    expect(said).toBe("1\n3\n");
+    await host.startHelper();
   });
 
   it("is not started twice, nor with a file that others may write", async () => {
     const again = await host.sandbox.run(["bangerd-root", "--config", "/mnt/tmp/installation/install.toml"], {
       as: "root",
     });
-    expect(again).toMatchObject({ code: 1, stderr: expect.stringMatching(/listens on .* already/) as string });
+    expect(again).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/serves this installation already/) as string,
+    });
     await host.sandbox.root("chmod 666 /mnt/tmp/installation/install.toml");
     const writable = await host.sandbox.run(["bangerd-root", "--config", "/mnt/tmp/installation/install.toml"], {
       as: "root",

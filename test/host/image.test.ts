@@ -216,7 +216,7 @@ describe.skipIf(noSandbox)(`images${noSandbox ? ` (${noSandbox})` : ""}`, () => 
     await host.sandbox.root(`
       mkdir -p /mnt/tmp/t/usr/private; truncate -s 2G /mnt/tmp/t/usr/zero; chmod 700 /mnt/tmp/t/usr/private; touch /mnt/tmp/t/usr/private/file
       tar -C /mnt/tmp/t --owner=4 --group=4 -cf /mnt/tmp/slow.tar usr/private usr/zero; rm -r /mnt/tmp/t
-      for part in images kernels; do install -d -o owner ${host.file.stateDir}/$part ${host.file.stateDir}/$part/deadbeef; done`);
+      for part in images kernels; do install -d -o owner ${host.file.stateDir}/$part ${host.file.stateDir}/$part/${"de".repeat(32)}.half; done`);
     const child = host.spawnBanger(["image", "import", "/mnt/tmp/slow.tar", "--name", "slow"]);
     const gone = new Promise((resolve) => void child.once("close", resolve));
     // Extracted by an id that the owner isn't, in a directory that it may not open.

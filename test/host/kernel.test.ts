@@ -77,7 +77,7 @@ describe.skipIf(noSandbox)(`kernels${noSandbox ? ` (${noSandbox})` : ""}`, () =>
     expect(kernel).toMatchObject({ name, release, default: true });
     const files = host.layout.kernel(kernel.id);
     expect(await host.sandbox.root(`cpio --list --quiet < ${files.initrd}`)).toBe(
-      "dev\nproc\nsys\nroot\nbanger\nbanger/lib\nbanger/modules\n",
+      "dev\nproc\nsys\nroot\nbanger\nbanger/lib\nbanger/modules\nbanger/no-mmio\n",
     );
     expect(await host.sandbox.root(`stat -c '%a %U' ${files.vmlinux}`)).toBe("444 owner\n");
     expect((await host.banger(["kernel", "import", path])).error()).toMatchObject({ code: "already_exists" });

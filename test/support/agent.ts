@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { createConnection, createServer, type Socket } from "node:net";
@@ -39,10 +40,14 @@ async function guestSocket(serve: (socket: Socket) => void, close: () => void = 
   };
 }
 
+/** Test files run beside each other: one of them builds it. */
+function build(): void {
+  execFileSync("flock", ["guest/Makefile", "make", "--silent", "-C", "guest", "sanitized"]);
+}
+
 /** The real agent, under sanitizers, for each connection; what they report goes to standard error and fails `ended`. */
 export async function realAgent(): Promise<GuestSocket & { readonly ended: Promise<number | null>[] }> {
-  // Test files run beside each other: one of them builds it.
-  execFileSync("flock", ["guest/Makefile", "make", "--silent", "-C", "guest", "sanitized"]);
+  build();
   const directory = mkdtempSync(join(tmpdir(), "banger-timeline-"));
   writeFileSync(join(directory, "timeline"), "kernel 0 5\nready 5 0\n");
   const ended: Promise<number | null>[] = [];
@@ -67,6 +72,28 @@ export async function realAgent(): Promise<GuestSocket & { readonly ended: Promi
     },
   );
   return { ...socket, ended };
+}
+
+/** The real agent, under sanitizers, on a socket that listens, as a vsock does: it outlives its connections. */
+export async function listeningAgent(): Promise<GuestSocket> {
+  build();
+  // Abstract: this process's own end of it goes once the agent has it, and would take a file along.
+  const path = `\0banger-agent-${randomUUID()}`;
+  const server = createServer();
+  server.listen(path);
+  await once(server, "listening");
+  // Node lends the descriptors of sockets, and of servers only by their handle.
+  const { fd } = (server as unknown as { readonly _handle: { readonly fd: number } })._handle;
+  const child = spawn(program, ["--fd", "3"], { stdio: ["ignore", "inherit", "inherit", fd] });
+  await once(child, "spawn");
+  server.close();
+  return {
+    path,
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await once(child, "close");
+    },
+  };
 }
 
 /** A guest that answers with whatever the test says. */

@@ -118,6 +118,8 @@ for (let batch = 0; batch < 40; batch++) {
   later.flush();
 }
 said["complaints"] = complaints.length;
+said["newest while full"] = later.list(1)[0]?.op_id;
+said["last while full"] = later.show("last").spans.length;
 said["log"] = size(`${path}-wal`);
 await attempt("stop after chatter", () => full.vms.update("0000000000000005", { state: "stopped", pid: null }));
 await attempt("transaction without an inch", () =>

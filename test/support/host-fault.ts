@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { fakeKernel } from "./fake-kernel.ts";
-import { Installation, type MakeOptions } from "./installation.ts";
+import { type Answer, Installation, type MakeOptions } from "./installation.ts";
 
 /** The operations that each fault is tried at, in this order, and how each is undone where it succeeds. */
 const operations = {
@@ -25,6 +25,9 @@ export const failed: Codes = { ...unharmed, create: "host_failed", start: "host_
 
 /** Each row asks a dozen times, and boots a guest without KVM: a loaded machine of two CPUs takes minutes. */
 export const rowMs = 300_000;
+
+/** As in bangerd.service. */
+const watchdogMs = 30_000;
 
 /** Something that a host does to banger: shell scripts as root, in which $STATE is the state directory and $PID the daemon. */
 export interface Fault {
@@ -75,6 +78,7 @@ export class FailingHost implements AsyncDisposable {
     await host.ok("vm", "create", "--name", "warm");
     await host.ok("vm", "create", "--name", "cold");
     await host.ok("vm", "start", "warm");
+    await quieten(host);
     // What is made once, where things are imported, is there from now on.
     await host.ok(...operations.import.argv);
     await host.ok(...operations.import.undo);
@@ -88,24 +92,21 @@ export class FailingHost implements AsyncDisposable {
 
   /** Every operation answers as the fault says, and once it is over all is as before and goes on. */
   async suffers(fault: Fault): Promise<void> {
-    // What the guest has written lately has its blocks: it is not what stands still.
-    await this.host.ok("vm", "exec", "warm", "--", "sync");
     const before = await this.#quietFacts();
     await this.inPlace(fault.make);
     const answers: Record<string, unknown> = {};
     const words: string[] = [];
-    for (const [name, { argv, undo }] of Object.entries(operations)) {
-      if (fault.codes[name as keyof Codes] === undefined) continue;
-      const answer = await this.host.banger(argv);
-      answers[name] = answer.code === 0 ? "ok" : answer.error().code;
-      if (answer.code !== 0) words.push(answer.error().message);
-      else if (undo !== undefined) await this.host.ok(...undo);
-    }
-    await this.inPlace(fault.mend);
-    // To look into a directory takes a descriptor, say: what could not be removed is removed when a daemon starts.
-    if (fault.restart === true) {
-      if (this.host.daemon?.over === false) await this.host.daemon.end();
-      await this.host.startDaemon();
+    try {
+      for (const [name, { argv, undo }] of Object.entries(operations)) {
+        if (fault.codes[name as keyof Codes] === undefined) continue;
+        const answer = await this.#watched(argv, fault);
+        answers[name] = answer.code === 0 ? "ok" : answer.error().code;
+        if (answer.code !== 0) words.push(answer.error().message);
+        else if (undo !== undefined && fault.restart === undefined) await this.host.ok(...undo);
+      }
+    } finally {
+      await this.inPlace(fault.mend);
+      if (fault.restart === true) await this.#restart();
     }
     const asked = Object.fromEntries(Object.entries(fault.codes).filter(([, code]) => code !== undefined));
     expect({ answers, words }).toEqual({ answers: asked, words });
@@ -120,6 +121,32 @@ export class FailingHost implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.host[Symbol.asyncDispose]();
+  }
+
+  /** Runs a command; a daemon that may die of the fault, and hangs instead, is ended as systemd's watchdog would end it. */
+  async #watched(argv: readonly string[], { restart }: Fault): Promise<Answer> {
+    const end = () => void this.host.daemon?.end("KILL").catch(() => undefined);
+    const watchdog = restart === true ? setTimeout(end, watchdogMs) : undefined;
+    try {
+      return await this.host.banger(argv);
+    } finally {
+      clearTimeout(watchdog);
+    }
+  }
+
+  /**
+   * A new daemon in the place of the one that may have died of the fault: to look into a directory takes a descriptor,
+   * say, and what could not be removed is removed when a daemon starts. What was done, though its answer was lost or
+   * its undoing would have met the fault, is undone now.
+   */
+  async #restart(): Promise<void> {
+    const end = (signal: "TERM" | "KILL") => void this.host.daemon?.end(signal).catch(() => undefined);
+    const watchdog = setTimeout(() => end("KILL"), watchdogMs);
+    end("TERM");
+    await this.host.daemon?.ended;
+    clearTimeout(watchdog);
+    await this.host.startDaemon();
+    for (const { undo } of Object.values(operations)) if (undo !== undefined) await this.host.banger(undo);
   }
 
   /** What there is once it no longer changes: a daemon that starts runs programs beside its work. */
@@ -141,4 +168,10 @@ export class FailingHost implements AsyncDisposable {
       vms: vms.map(({ name, state }) => [name, state === "created" ? "stopped" : state]),
     };
   }
+}
+
+/** Has the guest write nothing any more, by itself neither: on a disk without room it would stand still, whatever is asked. */
+async function quieten(host: Installation): Promise<void> {
+  const readOnly = "sync; echo u > /proc/sysrq-trigger; until grep -q '^[^ ]* / [^ ]* ro[, ]' /proc/mounts; do :; done";
+  await host.ok("vm", "exec", "warm", "--", "sh", "-c", readOnly);
 }

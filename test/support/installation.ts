@@ -57,19 +57,31 @@ export const btrfsState = (mib: number) => `
 /** A text as one word of a shell's. */
 const word = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
+/** A line of a process; one that died in the middle of a record leaves a part of it. */
+function recordOf(line: string): LogRecord {
+  if (!line.startsWith("{")) return { message: line };
+  try {
+    return JSON.parse(line) as LogRecord;
+  } catch {
+    return { message: line };
+  }
+}
+
 /** A helper or a daemon that runs in the sandbox. */
 export class Process {
   readonly log: LogRecord[] = [];
   readonly ended: Promise<number | null>;
   over = false;
   readonly #sandbox: Sandbox;
+  readonly #entering: ChildProcess;
   readonly #waiting = new Set<() => void>();
 
   constructor(sandbox: Sandbox, child: ChildProcess) {
     this.#sandbox = sandbox;
+    this.#entering = child;
     if (child.stdout === null || child.stderr === null) throw new Error("a process without output");
     const take = (line: string) => {
-      this.log.push(line.startsWith("{") ? (JSON.parse(line) as LogRecord) : { message: line });
+      this.log.push(recordOf(line));
       for (const wake of this.#waiting) wake();
     };
     createInterface({ input: child.stdout }).on("line", take);
@@ -102,6 +114,16 @@ export class Process {
   /** Its pid in the sandbox, as its own log says. */
   get pid(): number {
     return Number(this.log.find((record) => record["pid"] !== undefined)?.["pid"]);
+  }
+
+  /** Stops it, so that it answers nothing. */
+  async stop(): Promise<void> {
+    await this.#sandbox.root(`kill -STOP ${this.pid}`);
+  }
+
+  /** Lets it go on. `nsenter`, which stopped with it, passes that on. */
+  goOn(): void {
+    this.#entering.kill("SIGCONT");
   }
 
   /** Sends a signal and waits for the end. */
@@ -257,7 +279,7 @@ TOML`);
     return operations[0]?.op_id ?? "";
   }
 
-  /** Everything that banger could leave on this host: the kernel's whole state, not names with a prefix. A console's log stays on purpose. */
+  /** Everything that banger could leave on this host: the kernel's whole state, not names with a prefix. A console's log stays on purpose, and since when VMs run. */
   hostState(): Promise<string> {
     return this.sandbox.root(`
       ip -oneline address | awk '{ print $2, $3, $4 }'
@@ -266,10 +288,11 @@ TOML`);
       nft list ruleset
       cat /proc/sys/net/ipv4/ip_forward
       cut -d' ' -f1,2 /proc/mounts | grep -v ' /usr/bin/qemu-system-x86_64$'
+      if [ -e /sys/class/misc/device-mapper ]; then dmsetup info --columns --noheadings -o name,uuid; fi
       ${ownLoops} | grep --fixed-strings --invert-match ${btrfsFile} || true
       processes=$(ps -eo stat=,uid=,comm=)
       echo "$processes" | awk '$1 !~ /^Z/ && $3 != "ps" && $3 != "bash" { print $2, $3 }' | sort
-      find ${word(this.#directory)} -not -name 'banger.db*' -not -name 'console.log*' -not -name 'bangerd.lock*' | sort`);
+      find ${word(this.#directory)} -not -name 'banger.db*' -not -name 'console.log*' -not -name 'bangerd.lock*' -not -name 'run-times.json*' -not -path '*/logs' -not -path '*/logs/*' | sort`);
   }
 
   /** From now on, what is started as QEMU in this sandbox is this shell script. */

@@ -4,11 +4,11 @@ import { createLogger } from "../../src/telemetry/log.ts";
 import { Output } from "../../src/telemetry/output.ts";
 
 const log = createLogger("test", new Output(1));
-for (let n = 0; n < Number(process.argv[2]); n++) log.info({ n, text: "x".repeat(100) }, "record");
+for (let n = 0; n < Number(process.argv[2]); n++) log.info({ n, text: "x".repeat(100) } as object, "record");
 process.stderr.write("logged\n");
 createInterface({ input: process.stdin })
   .on("line", (line) => {
-    log.info({ line }, "asked");
+    log.info({ line } as object, "asked");
     process.stderr.write(`heard ${line}\n`);
   })
   .on("close", () => process.exit(0));

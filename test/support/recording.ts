@@ -11,6 +11,10 @@ const spans = new Spans(tracer);
 const parent = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7", sampled: false };
 await spans.operation("vm.start", { parent }, async (opId) => {
   await new Promise((resolve) => void setImmediate(resolve));
+  for (let stage = 0; stage < 500; stage++) {
+    spans.event("operation stage", { "banger.step": `stage ${stage}`, "banger.step.phase": "started" });
+  }
+  spans.linkTo({ traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", sampled: true });
   await spans.span("step bridge", { attributes: { "banger.step": "bridge" } }, async () => {
     if (activeIds()?.opId !== opId) throw new Error("the operation was lost on the way");
   });

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { text } from "node:stream/consumers";
 import { Readable } from "node:stream";
@@ -71,8 +71,10 @@ export class Sandbox implements AsyncDisposable {
       mkdir -p /mnt/host/mnt/banger /mnt/host/mnt/tmp
       echo 127.0.0.1 localhost > /mnt/host/etc/hosts; echo host > /mnt/host/etc/hostname`);
     const options =
-      "--quiet --register=no --keep-unit --directory=/mnt/host --private-network --capability=all --bind=/dev/net/tun --bind=/mnt/banger --tmpfs=/mnt/tmp:mode=1777 --console=pipe";
-    const argv = ["systemd-nspawn", ...options.split(" "), "--boot", "systemd.unit=banger-test.target"];
+      "--quiet --register=no --keep-unit --directory=/mnt/host --private-network --capability=all --bind=/mnt/banger --tmpfs=/mnt/tmp:mode=1777 --console=pipe";
+    const devices = ["/dev/net/tun", "/dev/kvm"].filter((device) => existsSync(device));
+    const bound = devices.map((device) => `--bind=${device}`);
+    const argv = ["systemd-nspawn", ...options.split(" "), ...bound, "--boot", "systemd.unit=banger-test.target"];
     // Without this, settings of the container's own network could not be written.
     const nspawn = outer.spawn(argv, { as: "root", env: { SYSTEMD_NSPAWN_API_VFS_WRITABLE: "1" } });
     await outer.root(

@@ -1,25 +1,34 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Capability } from "../../src/daemon/capability/capability.ts";
 import type { Store } from "../../src/daemon/store/store.ts";
+import type { Room } from "../../src/daemon/disk/room.ts";
 import { ContentRecords } from "../../src/daemon/store/content-records.ts";
 import { openDatabase } from "../../src/daemon/store/database.ts";
 import type { Request } from "../../src/daemon/operation/operations.ts";
+import { mmioModulesList } from "../../src/daemon/kernel/kernel-initrd.ts";
+import type { Step } from "../../src/daemon/step/step-runner.ts";
 import { TraceStore } from "../../src/daemon/trace/trace-store.ts";
 import { type Services, wireServices } from "../../src/daemon/wire-services.ts";
 import type { Installation } from "../../src/installation/install-file.ts";
 import { type Layout, layoutOf } from "../../src/installation/layout.ts";
 import type { guestContract } from "../../src/rpc/contract/guest.ts";
 import type { ParamsOf, ResultOf } from "../../src/rpc/contract/method.ts";
+import type { DiskKind } from "../../src/rpc/contract/disk-kind.ts";
 import type { Image } from "../../src/rpc/contract/image.ts";
 import type { OperationStatus } from "../../src/rpc/contract/operation.ts";
 import type { Kernel } from "../../src/rpc/contract/kernel.ts";
+import type { systemContract } from "../../src/rpc/contract/system.ts";
 import type { ChangedVm, Vm } from "../../src/rpc/contract/vm.ts";
+import type { vmContract } from "../../src/rpc/contract/vm-methods.ts";
+import { ForeignRecords } from "../../src/daemon/log/foreign-records.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { newOpId, type OpId } from "../../src/telemetry/op-id.ts";
 import type { SpanRecord } from "../../src/telemetry/span-record.ts";
 import { Spans } from "../../src/telemetry/spans.ts";
 import { startTracer } from "../../src/telemetry/tracer.ts";
+import { publishedVersion } from "./firecracker/published-api.ts";
 import { ScriptedHelper } from "./scripted-helper.ts";
 
 const imageId = "a".repeat(64);
@@ -32,8 +41,18 @@ const tracer = startTracer("bangerd", (span) => {
   for (const sink of sinks) sink(span);
 });
 
+type CreateParams = ParamsOf<typeof vmContract.vmCreate>;
 type RunParams = ParamsOf<typeof guestContract.vmRun>;
+type SetParams = ParamsOf<typeof vmContract.vmSet>;
 type RunResult = ResultOf<typeof guestContract.vmRun>;
+
+/** A moment of an operation. */
+export interface StepPoint {
+  /** The step's own: a restart's are `vm.stop` and `vm.start`. */
+  readonly operation: string;
+  readonly step: string;
+  readonly when: "before" | "after";
+}
 
 /** How a request is made. */
 export interface Asking {
@@ -45,7 +64,10 @@ export interface Asking {
 }
 
 /** What is asked of a VM that nothing else is said of. */
-const size = { cpus: 1, memory_mib: 512, network: "nat" as const, label: [] };
+const size = { cpus: 1, memory_mib: 512, network: "nat" as const, label: [], volume: [] };
+
+/** What a change says nothing of. */
+const unsaid = { label: [], unlabel: [], volume: [], no_volume: [] };
 
 /**
  * The daemon's services on a host where nothing is real but the store, the files, the sockets and what is said on them: VMs that
@@ -53,12 +75,23 @@ const size = { cpus: 1, memory_mib: 512, network: "nat" as const, label: [] };
  */
 export class ScriptedHost implements AsyncDisposable {
   readonly layout: Layout;
+  readonly kernelId = kernelId;
   readonly helper: ScriptedHelper;
   readonly logged: (Record<string, unknown> & { message: string })[] = [];
   readonly spans: SpanRecord[] = [];
   /** MiB that the host has to give. */
   availableMib = 64_000;
   bootId = "boot-1";
+  /** Called before and after each step acts; a step waits until it resolves. */
+  atStep: (point: StepPoint) => void | Promise<void> = () => undefined;
+  /** After those that there are. */
+  capabilities: readonly Capability[] = [];
+  /** What is free on the file system of disks, in bytes. */
+  room: Room = { free: 2 ** 40, low: 2 ** 28 };
+  /** By so much the host's clock was set forth. */
+  clockSetMs = 0;
+  /** So long the host had been up when this process began. */
+  uptimeMs = 1_000_000_000;
   services!: Services;
   database!: Store;
   #traces!: TraceStore;
@@ -85,6 +118,8 @@ export class ScriptedHost implements AsyncDisposable {
       zone: "vm",
     };
     this.layout = layoutOf(this.#installation);
+    mkdirSync(this.#installation.runDir);
+    mkdirSync(this.ownerHome);
     this.helper = new ScriptedHelper(this.layout);
   }
 
@@ -100,10 +135,40 @@ export class ScriptedHost implements AsyncDisposable {
     return host;
   }
 
+  /** The owner's config file; there is none until a test writes it. */
+  get configPath(): string {
+    return join(this.#directory, "config.toml");
+  }
+
+  /** Where a Firecracker is looked for, and its jailer; there is none until a test makes it. */
+  get firecracker(): string {
+    return join(this.#directory, "firecracker");
+  }
+  get jailer(): string {
+    return join(this.#directory, "jailer");
+  }
+
+  /** Has KVM, and the Firecracker whose API is published, with its jailer, so that VMs are run by that. */
+  installFirecracker(): void {
+    for (const path of [this.firecracker, this.jailer]) writeFileSync(path, "");
+    const program = { version: publishedVersion, usable: true, why: "it is scripted" };
+    this.helper.kvm = { usable: true, why: "it is scripted" };
+    this.helper.seenVmms = [
+      { ...program, kind: "firecracker", path: this.firecracker, jailer: { ...program, path: this.jailer } },
+    ];
+  }
+
+  /** Where the owner is at home. */
+  get ownerHome(): string {
+    return join(this.#directory, "home");
+  }
+
   /** Wires the services on the state as it is, as a daemon that starts. */
   async startDaemon(): Promise<void> {
     this.database = openDatabase(this.layout.database);
-    const log = createLogger("bangerd", { write: (line) => void this.logged.push(JSON.parse(line) as never) });
+    const write = (line: string) => void this.logged.push(JSON.parse(line) as never);
+    const log = createLogger("bangerd", { write });
+    const foreign = new ForeignRecords({ own: { write: () => undefined }, kept: { write } });
     this.#traces = new TraceStore(this.database, (error) => log.error({ err: error }, "spans were not kept"));
     this.services = await wireServices({
       installation: this.#installation,
@@ -112,13 +177,25 @@ export class ScriptedHost implements AsyncDisposable {
       traces: this.#traces,
       spans: new Spans(tracer, this.#sink),
       log,
-      now: () => new Date(),
+      foreign,
+      now: () => new Date(Date.now() + this.clockSetMs),
+      uptimeMs: () => performance.now() + this.uptimeMs,
       bootId: this.bootId,
       guestPrograms: join(this.#directory, "guest"),
+      configPath: this.configPath,
+      ownerHome: this.ownerHome,
+      ownerState: join(this.ownerHome, ".local/state/banger", this.#installation.id),
       preinstalled: {
         helper: this.helper.link(),
+        steps: (made) => ({
+          run: (run) => made.run({ ...run, steps: run.steps.map((step) => this.#told(run.operation, step)) }),
+        }),
+        roomOf: () => this.room,
+        firecrackerPlaces: { firecracker: [this.firecracker], jailer: [this.jailer] },
+        links: () => new Set([...this.helper.taps.keys()].map((id) => this.layout.tap(id))),
         // The helper's facts tell of processes here; what they had for a pid is this process.
         processes: { mayLive: () => this.helper.vmms.size > 0 },
+        capabilities: this.capabilities,
         memory: { available: () => this.availableMib, residentOf: () => 0 },
       },
     });
@@ -149,8 +226,10 @@ export class ScriptedHost implements AsyncDisposable {
     return new Spans(tracer, this.#sink).operation("request", { opId }, () => work(this.services, request));
   }
 
-  create(name: string, asking?: Asking): Promise<Vm> {
-    return this.ask(({ vms }, request) => vms.create({ ...size, name }, request), { params: { name }, ...asking });
+  create(name: string, asking?: Asking & { disk_kind?: DiskKind }, given: Partial<CreateParams> = {}): Promise<Vm> {
+    const { disk_kind } = asking ?? {};
+    const params = { ...size, disk_kind, ...given, name };
+    return this.ask(({ vms }, request) => vms.create(params, request), { params: { name }, ...asking });
   }
 
   /** Asks for the same as `create` does, and doesn't stay. */
@@ -164,6 +243,17 @@ export class ScriptedHost implements AsyncDisposable {
       asking,
       { vm },
     );
+  }
+
+  #told<S>(operation: string, step: Step<S>): Step<S> {
+    return {
+      ...step,
+      do: async (subject, signal) => {
+        await this.atStep({ operation, step: step.name, when: "before" });
+        await step.do(subject, signal);
+        await this.atStep({ operation, step: step.name, when: "after" });
+      },
+    };
   }
 
   #begin(
@@ -199,12 +289,16 @@ export class ScriptedHost implements AsyncDisposable {
     return this.ask(({ vms }, request) => vms.restart({ vm, timeout_s, overcommit: false }, request), asking);
   }
 
-  pause(vm: string): Promise<ChangedVm> {
-    return this.ask(({ vms }, request) => vms.pause({ vm }, request));
+  pause(vm: string, asking?: Asking): Promise<ChangedVm> {
+    return this.ask(({ vms }, request) => vms.pause({ vm }, request), asking);
   }
 
   resume(vm: string): Promise<ChangedVm> {
     return this.ask(({ vms }, request) => vms.resume({ vm }, request));
+  }
+
+  set(vm: string, given: Partial<Omit<SetParams, "vm">>, asking?: Asking): Promise<ChangedVm> {
+    return this.ask(({ vms }, request) => vms.set({ ...unsaid, ...given, vm }, request), asking);
   }
 
   wait(vm: string, what: "ready" | "booted" | "ssh" | "stopped", timeout_s: number, asking?: Asking): Promise<Vm> {
@@ -225,6 +319,7 @@ export class ScriptedHost implements AsyncDisposable {
       memory_mib: 512,
       network: "nat" as const,
       label: [],
+      volume: [],
       overcommit: false,
       argv: ["true"],
       env: [],
@@ -234,8 +329,16 @@ export class ScriptedHost implements AsyncDisposable {
     return this.ask(({ runs }, request) => runs.run({ ...params, ...given }, request), asking);
   }
 
-  delete(vm: string, force: boolean): Promise<unknown> {
-    return this.ask(({ vms }, request) => vms.delete({ vm, force }, request));
+  delete(vm: string, force: boolean, asking?: Asking, keep_work = false): Promise<unknown> {
+    return this.ask(({ vms }, request) => vms.delete({ vm, force, keep_work }, request), asking);
+  }
+
+  reconcile(dry_run: boolean, remove_unowned = false): Promise<ResultOf<typeof systemContract.systemReconcile>> {
+    return this.ask(({ reconciler }) => reconciler.onDemand({ dry_run, remove_unowned }));
+  }
+
+  doctor(fix: boolean): Promise<ResultOf<typeof systemContract.systemDoctor>> {
+    return this.ask(({ doctor }, request) => doctor.run({ fix }, request));
   }
 
   exec(vm: string, asking?: Asking): Promise<{ exit_code: number | null }> {
@@ -281,8 +384,9 @@ export class ScriptedHost implements AsyncDisposable {
     };
     write(this.layout.image(imageId), "");
     truncateSync(this.layout.image(imageId), 64 * 1024 * 1024);
-    write(this.layout.kernel(kernelId).vmlinux, "vmlinux");
-    write(this.layout.kernel(kernelId).initrd, "initrd");
+    // As any VMM's is: an ELF file, and an initrd with the modules of each.
+    write(this.layout.kernel(kernelId).vmlinux, "\u007fELF");
+    write(this.layout.kernel(kernelId).initrd, `initrd ${mmioModulesList}\0`);
     for (const program of ["init", "banger-agent"]) write(join(this.#directory, "guest", program), program);
     const database = openDatabase(this.layout.database);
     const created_at = new Date().toISOString();

@@ -9,11 +9,8 @@ export type Manner = (question: Buffer, transport: "udp" | "tcp") => readonly Bu
 export async function scriptedNameServer(manner: Manner) {
   const asked: { question: Buffer; port: number; transport: "udp" | "tcp" }[] = [];
   let closed = false;
-  const datagrams = createSocket("udp4");
-  datagrams.bind(0, "127.0.0.1");
-  await once(datagrams, "listening");
-  const { port } = datagrams.address();
-  const streams = createServer((socket) => {
+  const { port, datagrams, streams } = await onOnePort();
+  streams.on("connection", (socket) => {
     socket.on("error", () => undefined);
     socket.on("data", (bytes: Buffer) => {
       const question = bytes.subarray(2);
@@ -24,8 +21,6 @@ export async function scriptedNameServer(manner: Manner) {
       });
     });
   });
-  streams.listen(port, "127.0.0.1");
-  await once(streams, "listening");
   datagrams.on("message", (question, from) => {
     asked.push({ question, port: from.port, transport: "udp" });
     void Promise.resolve(manner(question, "udp")).then((answers) => {
@@ -42,6 +37,23 @@ export async function scriptedNameServer(manner: Manner) {
       streams.close();
     },
   };
+}
+
+/** Both listen at one port: what is free by UDP may be taken by TCP, so several are tried. */
+async function onOnePort() {
+  for (let attempt = 1; ; attempt++) {
+    const [datagrams, streams] = [createSocket("udp4"), createServer()];
+    datagrams.bind(0, "127.0.0.1");
+    await once(datagrams, "listening");
+    const { port } = datagrams.address();
+    try {
+      await once(streams.listen(port, "127.0.0.1"), "listening");
+      return { port, datagrams, streams };
+    } catch (error) {
+      datagrams.close();
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE" || attempt === 10) throw error;
+    }
+  }
 }
 
 /** A question for the addresses of `name`. */

@@ -46,6 +46,13 @@ export function expectInvariants(spans: readonly SpanRecord[], opId: string): vo
     expect(`op-${span.trace_id}`, `${span.name}: the trace id is the op id`).toBe(opId);
     const undeclared = Object.keys(span.attributes).filter((name) => !isDeclaredAttribute(name));
     expect(undeclared, `${span.name}: undeclared attributes`).toEqual([]);
+    for (const { name, time_ns: at, attributes } of span.events ?? []) {
+      expect(BigInt(at) >= BigInt(span.start_ns) && BigInt(at) <= BigInt(span.end_ns), `${name} in ${span.name}`).toBe(
+        true,
+      );
+      const unknown = Object.keys(attributes).filter((key) => !isDeclaredAttribute(key));
+      expect(unknown, `${name} of ${span.name}: undeclared attributes`).toEqual([]);
+    }
     if (span.status === "error") expect(span.attributes["error.type"], `${span.name}: error.type`).toBeTypeOf("string");
     expect(BigInt(span.start_ns) <= BigInt(span.end_ns), `${span.name}: ends after it begins`).toBe(true);
     expect(JSON.stringify(span), `${span.name}: nothing secret`).not.toMatch(/PRIVATE KEY|ssh-ed25519|SECRET/);

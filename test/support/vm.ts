@@ -1,3 +1,4 @@
+import type { VmStats } from "../../src/rpc/contract/stats.ts";
 import type { Vm } from "../../src/rpc/contract/vm.ts";
 
 /** A VM that runs, as a daemon shows it. */
@@ -24,5 +25,21 @@ export function vmCalled(name: string): Vm {
     last_used_at: "2026-11-25T08:00:00.000Z",
     exit: null,
     error: null,
+  };
+}
+
+/** What a VM uses, as a daemon shows it that doesn't know its guest's part. */
+export function statsOf(name: string, percent: number | null): VmStats {
+  return {
+    id: "0123456789abcdef",
+    name,
+    at: "2026-11-25T08:00:00.000Z",
+    cpus: 1,
+    cpu: { percent, interval_ms: percent === null ? null : 2_000, mean_percent: 3, used_s: 1.5 },
+    host_memory_bytes: 200 * 1024 * 1024,
+    guest_memory: null,
+    disk: { read_bytes: 1024, written_bytes: 0 },
+    network: { in_bytes: 10, out_bytes: 20 },
+    unknown: { guest_memory: "its agent is \u001b[2Jold" },
   };
 }

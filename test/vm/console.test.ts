@@ -50,7 +50,7 @@ describe.skipIf(noSandbox)(`the console of a guest${noSandbox ? ` (${noSandbox})
       await guest("true");
       expect(await host.ok("vm", "show", "web")).toMatchObject({ state: "running", pid: vm.pid });
       await host.ok("vm", "kill", "web");
-      expect(await root("pgrep -x 'console-log|head|qemu-system-x86' || true")).toBe("");
+      expect(await root("pgrep -x 'console-log|vmm-words|qemu-system-x86' || true")).toBe("");
     },
     120_000,
   );

@@ -53,6 +53,27 @@ describe.skipIf(noSandbox)(`vm cp${noSandbox ? ` (${noSandbox})` : ""}`, () => {
     expect((await host.person(["cp", "web:/nowhere", "/mnt/tmp"])).code).toBe(66);
   });
 
+  it("says that the guest's disk is full, and of what has no size that it can be read only", async () => {
+    await guest(
+      "mkdir -p /mnt/small; mount -t tmpfs -o size=64k none /mnt/small; head -c 64k /dev/zero > /mnt/small/full || true",
+    );
+    await owner("head -c 100k /dev/zero > /mnt/tmp/more");
+    const full = await host.banger(["cp", "/mnt/tmp/more", "web:/mnt/small/more"]);
+    expect(full.error()).toMatchObject({ code: "no_space" });
+    const sizeless = await host.banger(["cp", "web:/proc/version", "/mnt/tmp/version"]);
+    expect(sizeless.error()).toMatchObject({
+      code: "bad_params",
+      message: expect.stringContaining("no size") as string,
+    });
+    expect((await host.person(["cp", "web:/proc/version", "-"])).stdout).toContain("Linux version");
+    await guest("umount /mnt/small");
+  });
+
+  it("says that a directory here may not be entered", async () => {
+    const closed = await host.banger(["cp", "web:/etc/hosts", "/root/x"]);
+    expect(closed.error()).toMatchObject({ code: "host_failed", message: expect.stringContaining("/root") as string });
+  });
+
   it("leaves nothing half in the guest when banger is killed", async () => {
     const child = host.spawnBanger(["cp", "-", "web:/srv/half"]);
     child.stdin?.write("begun");

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Vm } from "../../src/rpc/contract/vm.ts";
+import { setFault, startFaultyDaemon } from "../support/faults.ts";
 import { Installation } from "../support/installation.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
@@ -63,5 +64,53 @@ describe.skipIf(noSandbox)(`a host's disk that is full${noSandbox ? ` (${noSandb
     await host.ok("vm", "delete", "idle");
     expect(await host.ok("vm", "ls")).toEqual({ vms: [] });
     await printing;
+  });
+});
+
+describe.skipIf(noSandbox)(`a host's disk that fills up while a VM starts${noSandbox ? ` (${noSandbox})` : ""}`, () => {
+  let host: Installation;
+  let before: string;
+  beforeAll(async () => {
+    host = await Installation.create({ guest: true, stateMib: 256 });
+    await host.startHelper();
+    await startFaultyDaemon(host);
+    await host.ok("vm", "create", "--name", "web");
+    await host.ok("network", "up");
+    before = await host.hostState();
+  });
+  afterAll(() => host[Symbol.asyncDispose]());
+
+  // Each is before something that takes space: the initrd, the console's log, the guest's own writing, the record.
+  it.each(["preflight", "nat", "initrd", "tap", "vmm", "connect", "ready"])(
+    "after step %s: the VM runs, or the error says it and nothing is left",
+    { timeout: 120_000 },
+    async (step) => {
+      const since = host.daemon?.log.length ?? 0;
+      await setFault(host, `vm.start ${step} hold`);
+      const starting = host.banger(["vm", "start", "web"]);
+      await host.daemon?.logged(({ message }) => message === "held", since);
+      await host.sandbox.root(`
+        cd ${host.file.stateDir}; head -c 1G /dev/zero > fill 2>/dev/null || true
+        until ! head -c 4096 /dev/urandom >> fill; do :; done 2>/dev/null`);
+      await setFault(host, "none");
+      const answer = await starting;
+      const vm = await host.ok<Vm>("vm", "show", "web");
+      if (answer.code === 0) {
+        expect(vm).toMatchObject({ state: "running" });
+        await host.ok("vm", "kill", "web");
+      } else {
+        expect(answer.error().code).toBe("no_space");
+        expect(vm).toMatchObject({ pid: null, error: { code: "no_space" } });
+        expect(["created", "stopped"]).toContain(vm.state);
+      }
+      await host.sandbox.root(`rm ${host.file.stateDir}/fill`);
+      expect(await host.ok("system", "reconcile", "--dry-run")).toEqual({ items: [] });
+      expect(await host.hostState()).toBe(before);
+      expect(host.daemon?.over).toBe(false);
+    },
+  );
+
+  it("starts when there is room", async () => {
+    expect(await host.ok("vm", "start", "web")).toMatchObject({ state: "running", error: null });
   });
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FailingHost, ownEtc, unharmed } from "../support/host-fault.ts";
+import { FailingHost, ownEtc, rowMs, unharmed } from "../support/host-fault.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
 /** Replaces a file as editors and package managers do: what held the old one open, or mounted it, doesn't see the new one. */
@@ -28,21 +28,29 @@ describe.skipIf(noSandbox)(`what a host has for all${noSandbox ? ` (${noSandbox}
     ["/tmp is read-only", tmpfs("ro"), given],
     ["/tmp is full", `${tmpfs("size=4k")}; for path in ${everywhere.join(" ")}; do echo > $path/fill; done`, given],
     ["/tmp may be entered by nobody", tmpfs("mode=0"), given],
-  ])("%s, and nothing is hindered", async (_, make = "", mend = "") => {
-    const config = `CONFIG=${failing.host.config}`;
-    await failing.suffers({ make: `${config}; ${make}`, mend: `${config}; ${mend}`, codes: unharmed });
-  });
+  ])(
+    "%s, and nothing is hindered",
+    async (_, make = "", mend = "") => {
+      const config = `CONFIG=${failing.host.config}`;
+      await failing.suffers({ make: `${config}; ${make}`, mend: `${config}; ${mend}`, codes: unharmed });
+    },
+    rowMs,
+  );
 
-  it("helper and daemon start, and a guest, where there is no directory for what is temporary", async () => {
-    const { host } = failing;
-    await failing.inPlace(tmpfs("ro"));
-    await host.helper?.end();
-    await host.daemon?.end();
-    await host.startHelper();
-    await host.startDaemon({ TMPDIR: "/nonexistent" });
-    await failing.suffers({ make: ":", mend: ":", codes: unharmed });
-    await failing.inPlace(given);
-  });
+  it(
+    "helper and daemon start, and a guest, where there is no directory for what is temporary",
+    async () => {
+      const { host } = failing;
+      await failing.inPlace(tmpfs("ro"));
+      await host.helper?.end();
+      await host.daemon?.end();
+      await host.startHelper();
+      await host.startDaemon({ TMPDIR: "/nonexistent" });
+      await failing.suffers({ make: ":", mend: ":", codes: unharmed });
+      await failing.inPlace(given);
+    },
+    rowMs,
+  );
 
   it("an install file that became wrong is said to be by every command, and the daemon runs on", async () => {
     const { host } = failing;

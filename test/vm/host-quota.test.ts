@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { FailingHost, full } from "../support/host-fault.ts";
+import { FailingHost, full, rowMs } from "../support/host-fault.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
 /**
@@ -20,11 +20,15 @@ describe.skipIf(leftOut)(`an owner whose quota is used up${leftOut ? ` (${leftOu
   });
   afterAll(() => failing[Symbol.asyncDispose]());
 
-  it("is told so at each operation, which leaves nothing and goes on when there is room", () =>
-    failing.suffers({
-      make: "head -c 300M /dev/zero > $STATE/fill 2>/dev/null || true; sync -f $STATE",
-      mend: "rm $STATE/fill; sync -f $STATE",
-      codes: full,
-      says: /quota/,
-    }));
+  it(
+    "is told so at each operation, which leaves nothing and goes on when there is room",
+    () =>
+      failing.suffers({
+        make: "head -c 300M /dev/zero > $STATE/fill 2>/dev/null || true; sync -f $STATE",
+        mend: "rm $STATE/fill; sync -f $STATE",
+        codes: full,
+        says: /quota/,
+      }),
+    rowMs,
+  );
 });

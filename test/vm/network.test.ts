@@ -89,7 +89,7 @@ describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : "
     for (const { op_id: opId } of starts) {
       const own = host.daemon?.log.filter((record) => record["op_id"] === opId) ?? [];
       expect(new Set(own.flatMap((record) => record["banger.vm.name"] ?? [])).size).toBe(1);
-      expect(host.helper?.log.filter((record) => record["op_id"] === opId)).toHaveLength(6);
+      expect(host.helper?.log.filter((record) => record["op_id"] === opId)).toHaveLength(7);
     }
   });
 
@@ -130,6 +130,27 @@ describe.skipIf(noSandbox)(`a guest's network${noSandbox ? ` (${noSandbox})` : "
     await host.ok("vm", "delete", "--force", vm);
     const { leases, taps } = (await askHelper(host, "vmm.list")).result as Record<string, unknown[]>;
     expect({ leases, taps: taps?.length }).toMatchObject({ leases: { length: 2 }, taps: 2 });
+  });
+
+  it("is let out and kept in while its guest runs, a connection that stands included", async () => {
+    await host.sandbox.root(`(nsenter --target $(cat /mnt/tmp/uplink.pid) --net node -e '
+      require("node:net").createServer((s) => { s.on("error", () => {}); setInterval(() => s.write("tick\\n"), 100); }).listen(8001, "0.0.0.0", () => console.log("listening"))
+    ' > /mnt/tmp/ticks.log 2>&1 &)
+      until grep -q listening /mnt/tmp/ticks.log; do read -rt 0.02 <> <(:) || true; done`);
+    const grown = `was=$(stat -c %s /run/ticks); for try in $(seq 100); do
+      [ "$(stat -c %s /run/ticks)" = "$was" ] || { echo grows; exit; }; sleep 0.1; done; echo stays`;
+    await says(
+      "one",
+      "touch /run/ticks; setsid bash -c 'exec 3<>/dev/tcp/192.0.2.1/8001; cat <&3 >>/run/ticks' >/dev/null 2>&1 &",
+    );
+    expect(await says("one", grown)).toBe("grows\n");
+    const isolated = { network: "isolated", waits: {} };
+    expect(await host.ok("vm", "set", "one", "--network", "isolated")).toMatchObject(isolated);
+    expect(await reaches("one", "192.0.2.1", 8000)).toBe("");
+    expect(await says("one", "stat -c %s /run/ticks; sleep 1; stat -c %s /run/ticks")).toMatch(/^(\d+)\n\1\n$/);
+    expect(await host.ok("vm", "set", "one", "--network", "nat")).toMatchObject({ network: "nat", waits: {} });
+    expect(await says("one", grown)).toBe("grows\n");
+    expect(await reaches("one", "192.0.2.1", 8000, 10)).toBe("192.0.2.2");
   });
 
   it("finds other guests by name, with the zone and without, also those that it doesn't reach, and by address", async () => {

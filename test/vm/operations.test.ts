@@ -45,7 +45,7 @@ describe.skipIf(noSandbox)(`operations that outlive their caller${noSandbox ? ` 
     const late = await host.person(["operation", "wait", opId.slice(0, 14)]);
     expect(late).toMatchObject({ stdout: "web\n", code: 0 });
     expect((await host.person(["operation", "ls"])).stdout).toMatch(
-      new RegExp(`^${opId} +vm\\.create +ok +uid 61000, pid \\d+ `, "m"),
+      new RegExp(`^${opId} +vm\\.create +web +ok +uid 61000, pid \\d+ `, "m"),
     );
   });
 

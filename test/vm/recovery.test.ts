@@ -93,6 +93,25 @@ describe.skipIf(noSandbox)(`what is killed${noSandbox ? ` (${noSandbox})` : ""}`
     expect(await host.hostState()).toBe(before);
   });
 
+  it("the helper, while QEMU starts: the VM says that its end waits for the helper, and stops by itself when that is back", async () => {
+    await host.replaceQemu("kill -STOP $$");
+    const starting = host.banger(["vm", "start", "web"]);
+    await host.qemuStopped();
+    await host.helper?.end("KILL");
+    expect((await starting).error()).toMatchObject({ code: "helper_unavailable" });
+    expect(await host.ok<Vm>("vm", "show", "web")).toMatchObject({ state: "stopping" });
+    const refused = (await host.banger(["vm", "start", "web"])).error();
+    expect(refused).toMatchObject({
+      code: "wrong_state",
+      details: { hint: expect.stringContaining("helper") as string },
+    });
+    expect((await host.banger(["vm", "kill", "web"])).error()).toMatchObject({ code: "helper_unavailable" });
+    expect((await host.banger(["doctor"])).stdout).toContain("vm web is stopping");
+    await host.startHelper();
+    await expect.poll(() => host.ok("vm", "show", "web"), { timeout: 20_000 }).toMatchObject({ state: "stopped" });
+    expect(await host.hostState()).toBe(before);
+  });
+
   it("the helper, while a VM runs: the VM runs on", async () => {
     const { pid } = await host.ok<Vm>("vm", "start", "web");
     await host.helper?.end("KILL");
@@ -125,6 +144,18 @@ describe.skipIf(noSandbox)(`what is killed${noSandbox ? ` (${noSandbox})` : ""}`
     await host.sandbox.root(`kill -KILL ${pid}`);
     await host.daemon?.logged((record) => record.message === "the VMM ended");
     expect(await host.ok("vm", "show", "web")).toMatchObject({ state: "failed", error: { code: "guest_died" } });
+    expect(await host.hostState()).toBe(before);
+  });
+
+  it("the helper, then the VMM of a running VM: the helper is asked how when it is back", async () => {
+    const { pid } = await host.ok<Vm>("vm", "start", "web");
+    await host.helper?.end("KILL");
+    await host.sandbox.root(`kill -SEGV ${pid}`);
+    await host.daemon?.logged(({ message }) => message.startsWith("the VMM ended while the helper is away"));
+    expect(await host.ok("vm", "show", "web")).toMatchObject({ state: "stopping", exit: { how: "unknown" } });
+    await host.startHelper();
+    await host.daemon?.logged((record) => record.message === "the VMM ended");
+    await expect.poll(() => host.ok("vm", "show", "web")).toMatchObject({ state: "failed", exit: { signal: 11 } });
     expect(await host.hostState()).toBe(before);
   });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Vm } from "../../src/rpc/contract/vm.ts";
 import { Installation } from "../support/installation.ts";
 import { noSandbox } from "../support/sandbox.ts";
+import { firstStart } from "../support/start-tree.ts";
 import { expectInvariants, shapeOf, treeOf } from "../support/trace-tree.ts";
 
 describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})` : ""}`, () => {
@@ -12,7 +13,7 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
   beforeAll(async () => {
     host = await Installation.start({ guest: true });
     before = await host.hostState();
-    await host.ok("vm", "create", "--name", "web");
+    await host.ok("vm", "create", "--name", "web", "--accel", "tcg");
     vm = await host.ok<Vm>("vm", "start", "web");
   }, 60_000);
   afterAll(() => host[Symbol.asyncDispose]());
@@ -24,6 +25,27 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
     expect(status).toMatch(/^CapEff:\t0+$/m);
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
     expect(status).toMatch(/^Seccomp:\t2$/m);
+  });
+
+  it("has a clock that goes as its host's: it is told how fast its time-stamp counter counts, and measures nothing", async () => {
+    const inGuest = async (...argv: string[]) =>
+      (await host.ok<{ stdout: string }>("vm", "exec", "web", "--", ...argv)).stdout;
+    const khz = Number(/ tsc_early_khz=(\d+)/.exec(await inGuest("cat", "/proc/cmdline"))?.[1]);
+    const told = await inGuest("sh", "-c", "dmesg | grep tsc:");
+    const detected = Number(/tsc: Detected ([\d.]+) MHz/.exec(told)?.[1]);
+    expect(Math.abs(detected * 1_000 - khz) / khz).toBeLessThan(0.01);
+    expect(told).not.toContain("PIT calibration");
+    const uptime = async () => {
+      const asked = performance.now();
+      const [seconds = ""] = (await inGuest("cat", "/proc/uptime")).split(" ");
+      return { guest: Number(seconds) * 1_000, earliest: asked, latest: performance.now() };
+    };
+    const begin = await uptime();
+    await inGuest("sleep", "3");
+    const end = await uptime();
+    const passed = end.guest - begin.guest;
+    expect(passed).toBeGreaterThan((end.earliest - begin.latest) * 0.98 - 20);
+    expect(passed).toBeLessThan((end.latest - begin.earliest) * 1.02 + 20);
   });
 
   it("has sockets that its owner may use, in a directory that nobody else enters", async () => {
@@ -43,73 +65,7 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
     const opId = operations.find((operation) => operation.name === "banger vm start")?.op_id ?? "";
     const spans = await host.spansOf(opId);
     expectInvariants(spans, opId);
-    expect(shapeOf(treeOf(spans))).toEqual([
-      "banger banger vm start",
-      [
-        "banger call vm.start",
-        [
-          "bangerd vm.start",
-          ["bangerd step preflight", ["bangerd call host.look", ["bangerd-root host.look"]]],
-          [
-            "bangerd step bridge",
-            [
-              "bangerd call bridge.ensure",
-              [
-                "bangerd-root bridge.ensure",
-                ["bangerd-root bridge find"],
-                ["bangerd-root collisions find"],
-                ["bangerd-root bridge make"],
-                ["bangerd-root routes find"],
-              ],
-            ],
-          ],
-          [
-            "bangerd step nat",
-            [
-              "bangerd call nat.ensure",
-              [
-                "bangerd-root nat.ensure",
-                ["bangerd-root rules find"],
-                ["bangerd-root rules put"],
-                ["bangerd-root forwarding on"],
-                ["bangerd-root drops find"],
-              ],
-            ],
-          ],
-          ["bangerd step initrd"],
-          ["bangerd step disk"],
-          [
-            "bangerd step tap",
-            [
-              "bangerd call tap.create",
-              [
-                "bangerd-root tap.create",
-                ["bangerd-root link find"],
-                ["bangerd-root link find"],
-                ["bangerd-root tap make"],
-              ],
-            ],
-          ],
-          ["bangerd step prepare_nat"],
-          [
-            "bangerd step prepare_dns",
-            ["bangerd call resolver.set", ["bangerd-root resolver.set", ["bangerd-root names link remove"]]],
-          ],
-          ["bangerd step vmm", ["bangerd call vmm.start", ["bangerd-root vmm.start", ["bangerd-root qemu starting"]]]],
-          ["bangerd step connect"],
-          ["bangerd step boot"],
-          [
-            "bangerd step ready",
-            ["guest boot.kernel"],
-            ["guest boot.init"],
-            ["guest boot.root_mount"],
-            ["guest boot.identity"],
-            ["guest boot.ready"],
-          ],
-          ["bangerd step record"],
-        ],
-      ],
-    ]);
+    expect(shapeOf(treeOf(spans))).toEqual(firstStart("tcg"));
   });
 
   it("has that op_id on every line of daemon and helper about it", async () => {
@@ -118,7 +74,7 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
     const stages = host.daemon?.log.filter((record) => record["op_id"] === opId) ?? [];
     expect(
       stages.filter((record) => record.message === "operation stage" && record["phase"] === "completed"),
-    ).toHaveLength(13);
+    ).toHaveLength(14);
     expect(stages.map((record) => record.message)).toContain("operation completed");
     const calls = host.helper?.log.filter((record) => record["op_id"] === opId) ?? [];
     expect(calls.map((record) => [record.message, record["method"]])).toEqual(
@@ -189,6 +145,22 @@ describe.skipIf(noSandbox)(`a VM from start to end${noSandbox ? ` (${noSandbox})
   it("is reached by ssh with a host key that was known beforehand", async () => {
     const ended = await host.person(["vm", "ssh", "web", "--", "cat", "/etc/hostname"]);
     expect(ended).toMatchObject({ code: 0, stdout: "web\n" });
+    const { operations } = await host.ok<{ operations: { op_id: string; name: string }[] }>("trace", "ls");
+    const opId = operations.find((operation) => operation.name === "banger vm ssh")?.op_id ?? "";
+    const spans = await host.spansOf(opId);
+    expectInvariants(spans, opId);
+    const steps = ["find vm", "ssh key", "ssh server", "known_hosts", "ssh session"];
+    expect(shapeOf(treeOf(spans))).toEqual([
+      "banger banger vm ssh",
+      ["banger call vm.ssh", ["bangerd vm.ssh", ...steps.map((step) => [`bangerd ${step}`])]],
+    ]);
+    const attributesOf = (name: string) => spans.find((span) => span.name === name)?.attributes;
+    expect(attributesOf("ssh server")).toMatchObject({
+      "banger.vm.name": "web",
+      "server.address": "10.77.0.2",
+      "server.port": 22,
+    });
+    expect(attributesOf("known_hosts")).toMatchObject({ "file.path": expect.stringMatching(/known_hosts$/) as string });
   }, 60_000);
 
   it("a second start changes nothing and says so; a delete without --force is refused", async () => {

@@ -30,6 +30,15 @@ function troubleWith(path: Buffer, error: unknown): unknown {
       cause: error,
       details: { hint: "Paths without `VM:` are of this host." },
     });
+  // What the table of the host's troubles says of these is meant for files of banger's own.
+  if (code === "EACCES" || code === "EPERM")
+    return new BangerError("host_failed", `${shown}: permission denied`, {
+      cause: error,
+      details: { hint: "This user may not do that there; `ls -ld` shows who may." },
+    });
   const trouble = hostTroubleOf(error);
-  return new BangerError(trouble?.code ?? "host_failed", `${shown}: ${trouble?.plain ?? code}`, { cause: error });
+  const why = trouble?.plain ?? code;
+  return new BangerError(trouble?.code ?? "host_failed", why.startsWith(shown) ? why : `${shown}: ${why}`, {
+    cause: error,
+  });
 }

@@ -18,9 +18,18 @@ const pieceBytes = 65_536;
 export const keptMode = 0o777;
 const top = Buffer.from("t");
 
-/** A file or a tree as an archive with one tree, `t`. What the path itself leads to is packed; links below it stay links. */
-export function pack(source: Buffer, tally: CopyTally): AsyncGenerator<Buffer> {
-  return inPieces(new Packer(tally).all(source));
+/**
+ * A file or a tree as an archive with one tree, `t`. What the path itself leads to is packed; links below it stay links. What can't be
+ * packed is refused before anything is begun with the archive.
+ */
+export async function pack(source: Buffer, tally: CopyTally): Promise<AsyncGenerator<Buffer>> {
+  const facts = await onFile(source, () => stat(source));
+  if (!facts.isFile() && !facts.isDirectory()) {
+    throw new BangerError("bad_params", `source: ${shownPath(source)} is ${kindOf(facts)}, which can't be copied`, {
+      details: { field: "source", hint: "`-` copies what a pipe gives." },
+    });
+  }
+  return inPieces(new Packer(tally).all(source, facts));
 }
 
 class Packer {
@@ -32,13 +41,7 @@ class Packer {
     this.#tally = tally;
   }
 
-  async *all(source: Buffer): AsyncGenerator<Buffer> {
-    const facts = await onFile(source, () => stat(source));
-    if (!facts.isFile() && !facts.isDirectory()) {
-      throw new BangerError("bad_params", `source: ${shownPath(source)} is ${kindOf(facts)}, which can't be copied`, {
-        details: { field: "source", hint: "`-` copies what a pipe gives." },
-      });
-    }
+  async *all(source: Buffer, facts: Stats): AsyncGenerator<Buffer> {
     yield* this.#any(source, top, facts);
     yield tarEnd;
   }

@@ -14,16 +14,16 @@ export interface Target {
 
 /** Where something called `name` goes that is copied to `destination`, as cp(1) has it: into a directory that is there, else to that name. */
 export async function targetOf(destination: Buffer, name: Buffer): Promise<Target> {
-  const there = await factsOf(() => stat(destination));
+  const there = await factsOf(destination, stat);
   if (there?.isDirectory() === true) {
     const path = name.length === 0 ? destination : below(destination, name);
-    const inside = await factsOf(() => lstat(path));
+    const inside = await factsOf(path, lstat);
     return { path, beside: inside?.isDirectory() === true ? path : destination, isDirectory: false };
   }
   const bare = Buffer.from(destination.toString("latin1").replace(/(?!^)\/+$/, ""), "latin1");
   const slash = bare.lastIndexOf("/");
   const parent = slash === -1 ? Buffer.from(".") : slash === 0 ? Buffer.from("/") : bare.subarray(0, slash);
-  if ((await factsOf(() => stat(parent)))?.isDirectory() !== true) throw noDirectory(parent);
+  if ((await factsOf(parent, stat))?.isDirectory() !== true) throw noDirectory(parent);
   return { path: bare, beside: parent, isDirectory: bare.length < destination.length };
 }
 
@@ -35,7 +35,7 @@ export async function putInPlace(made: Buffer, { path, isDirectory }: Target): P
 }
 
 async function mustFit(made: Buffer, target: Buffer): Promise<void> {
-  const [fresh, there] = [await lstat(made), await factsOf(() => lstat(target))];
+  const [fresh, there] = [await lstat(made), await factsOf(target, lstat)];
   if (there === undefined) return;
   if (!fresh.isDirectory()) {
     if (there.isDirectory()) throw inTheWay(target, "is a directory");
@@ -50,18 +50,19 @@ async function mustFit(made: Buffer, target: Buffer): Promise<void> {
 }
 
 async function move(made: Buffer, target: Buffer): Promise<void> {
-  const [fresh, there] = [await lstat(made), await factsOf(() => lstat(target))];
+  const [fresh, there] = [await lstat(made), await factsOf(target, lstat)];
   if (!fresh.isDirectory() || there === undefined) return onFile(target, () => rename(made, target));
   for (const name of await readdir(made, { encoding: "buffer" })) await move(below(made, name), below(target, name));
 }
 
-async function factsOf(look: () => Promise<Stats>): Promise<Stats | undefined> {
+/** What is there; undefined for nothing. */
+async function factsOf(path: Buffer, look: (path: Buffer) => Promise<Stats>): Promise<Stats | undefined> {
   try {
-    return await look();
+    return await look(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw error;
+    return onFile(path, () => Promise.reject(error as Error));
   }
 }
 

@@ -300,7 +300,7 @@ export const methods = {
         "type": "integer",
         "many": false,
         "required": false,
-        "default": 1,
+        "usual": 1,
         "minimum": 1,
         "maximum": 64,
         "summary": "virtual CPUs"
@@ -310,7 +310,7 @@ export const methods = {
         "type": "integer",
         "many": false,
         "required": false,
-        "default": 512,
+        "usual": 512,
         "minimum": 64,
         "maximum": 1048576,
         "summary": "memory"
@@ -329,7 +329,7 @@ export const methods = {
         "type": "string",
         "many": false,
         "required": false,
-        "default": "nat",
+        "usual": "nat",
         "choices": [
           "nat",
           "isolated",
@@ -346,6 +346,23 @@ export const methods = {
         "summary": "KEY=VALUE to know it by (may be repeated)"
       },
       {
+        "name": "volume",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "NAME:/PATH[:SIZE], a volume and where it is mounted; made where there is none of this name, and a new one is filled with what the image has there (may be repeated)"
+      },
+      {
+        "name": "work_disk_mib",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "minimum": 64,
+        "maximum": 16777216,
+        "summary": "size of a disk of its own for /home, called as the VM; `vm delete --keep-work` keeps it"
+      },
+      {
         "name": "disk_kind",
         "type": "string",
         "many": false,
@@ -354,9 +371,75 @@ export const methods = {
           "auto",
           "reflink",
           "qcow2",
+          "dm-snapshot",
           "copy"
         ],
-        "summary": "how it comes from the image; auto, which is the default: reflink where the file system can, else qcow2"
+        "summary": "how it comes from the image; auto, which is the default: reflink where the file system can, else qcow2, which needs nothing of the host; dm-snapshot and copy are made where they are asked for"
+      },
+      {
+        "name": "vmm",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "usual": "auto",
+        "choices": [
+          "auto",
+          "qemu",
+          "firecracker"
+        ],
+        "summary": "what runs it; auto: Firecracker where it and KVM can be used, else QEMU"
+      },
+      {
+        "name": "accel",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "usual": "auto",
+        "choices": [
+          "auto",
+          "kvm",
+          "tcg"
+        ],
+        "summary": "how its instructions are run; auto: by KVM where that can be used"
+      },
+      {
+        "name": "ttl_s",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "usual": 0,
+        "minimum": 0,
+        "maximum": 315360000,
+        "summary": "stop it so long after its start; 0: never"
+      },
+      {
+        "name": "idle_s",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "usual": 0,
+        "minimum": 0,
+        "maximum": 315360000,
+        "summary": "stop it when nobody has used it for so long; 0: never"
+      },
+      {
+        "name": "autostart",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "summary": "start it with the daemon, once after each boot of the host"
+      },
+      {
+        "name": "on_reboot",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "usual": "restart",
+        "choices": [
+          "restart",
+          "stop"
+        ],
+        "summary": "when its guest reboots: start it again, or leave it stopped"
       }
     ]
   },
@@ -428,6 +511,17 @@ export const methods = {
         "minimum": 0,
         "maximum": 3600,
         "summary": "how long the guest has to shut down by itself, its power button pressed in the last third; then it is killed"
+      },
+      {
+        "name": "asked_by",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "choices": [
+          "owner",
+          "unit"
+        ],
+        "summary": "for whom, by default the owner; `unit`: systemd ends the VM's unit, as when the host shuts down, which its exit then says"
       }
     ]
   },
@@ -550,7 +644,7 @@ export const methods = {
   },
   "vmDelete": {
     "name": "vm.delete",
-    "summary": "Deletes a VM and its disk.",
+    "summary": "Deletes a VM and its disk; volumes stay, its work disk does when it is asked for.",
     "traced": true,
     "begins": false,
     "params": [
@@ -567,7 +661,15 @@ export const methods = {
         "many": false,
         "required": false,
         "default": false,
-        "summary": "kill it first when it runs"
+        "summary": "end it first when it runs: it is killed, or shut down where it has volumes that stay"
+      },
+      {
+        "name": "keep_work",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "keep the work disk, which is a volume from then on"
       }
     ]
   },
@@ -626,6 +728,14 @@ export const methods = {
         "summary": "of these, only the ones with this id (may be repeated)"
       },
       {
+        "name": "keep_work",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "keep the work disk, which is a volume from then on"
+      },
+      {
         "name": "dry_run",
         "type": "boolean",
         "many": false,
@@ -645,7 +755,7 @@ export const methods = {
   },
   "vmSet": {
     "name": "vm.set",
-    "summary": "Changes what a VM has, whether it runs or not.",
+    "summary": "Changes what a VM has, at once where it can while it runs, else from its next start on.",
     "traced": true,
     "begins": false,
     "params": [
@@ -657,6 +767,24 @@ export const methods = {
         "summary": "name, id or a unique prefix"
       },
       {
+        "name": "cpus",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "minimum": 1,
+        "maximum": 64,
+        "summary": "virtual CPUs"
+      },
+      {
+        "name": "memory_mib",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "minimum": 64,
+        "maximum": 1048576,
+        "summary": "memory"
+      },
+      {
         "name": "disk_mib",
         "type": "integer",
         "many": false,
@@ -664,6 +792,110 @@ export const methods = {
         "minimum": 64,
         "maximum": 16777216,
         "summary": "size of the root disk, which is only made larger"
+      },
+      {
+        "name": "network",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "choices": [
+          "nat",
+          "isolated",
+          "none"
+        ],
+        "summary": "what the guest's network reaches: what the host does (nat), the host alone (isolated), or none"
+      },
+      {
+        "name": "vmm",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "choices": [
+          "auto",
+          "qemu",
+          "firecracker"
+        ],
+        "summary": "what runs it, from its next start on"
+      },
+      {
+        "name": "accel",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "choices": [
+          "auto",
+          "kvm",
+          "tcg"
+        ],
+        "summary": "how its instructions are run, from its next start on"
+      },
+      {
+        "name": "label",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "KEY=VALUE to write on it (may be repeated)"
+      },
+      {
+        "name": "unlabel",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "KEY of a label to take off (may be repeated)"
+      },
+      {
+        "name": "ttl_s",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "minimum": 0,
+        "maximum": 315360000,
+        "summary": "stop it so long after its start; 0: never"
+      },
+      {
+        "name": "idle_s",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "minimum": 0,
+        "maximum": 315360000,
+        "summary": "stop it when nobody has used it for so long; 0: never"
+      },
+      {
+        "name": "autostart",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "summary": "start it with the daemon, once after each boot of the host"
+      },
+      {
+        "name": "on_reboot",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "choices": [
+          "restart",
+          "stop"
+        ],
+        "summary": "when its guest reboots: start it again, or leave it stopped"
+      },
+      {
+        "name": "volume",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "NAME:/PATH[:SIZE], a volume for a VM that doesn't run, as for `vm create` (may be repeated)"
+      },
+      {
+        "name": "no_volume",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "a volume to take from a VM that doesn't run; the volume stays (may be repeated)"
       }
     ]
   },
@@ -707,6 +939,148 @@ export const methods = {
     "params": [
       {
         "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "vmmList": {
+    "name": "vmm.list",
+    "summary": "Lists the VMMs of this host, and says which of them runs a VM for which none is named.",
+    "traced": false,
+    "begins": false,
+    "params": []
+  },
+  "vmStats": {
+    "name": "vm.stats",
+    "summary": "Says what VMs use: CPU, memory, disk, network.",
+    "traced": false,
+    "begins": false,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "name, id or a unique prefix; all that run, by default"
+      },
+      {
+        "name": "watch",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "go on, and show it again each time, until Ctrl-C; on a terminal so by default"
+      },
+      {
+        "name": "interval_s",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 2,
+        "minimum": 1,
+        "maximum": 3600,
+        "summary": "how often, with --watch"
+      }
+    ]
+  },
+  "vmPorts": {
+    "name": "vm.ports",
+    "summary": "Lists the ports on which a VM's guest listens.",
+    "traced": false,
+    "begins": false,
+    "params": [
+      {
+        "name": "vm",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "volumeCreate": {
+    "name": "volume.create",
+    "summary": "Makes a volume: a disk with an empty file system, which VMs have one after the other.",
+    "traced": true,
+    "begins": false,
+    "params": [
+      {
+        "name": "name",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "what to call it"
+      },
+      {
+        "name": "size_mib",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "default": 20480,
+        "minimum": 64,
+        "maximum": 16777216,
+        "summary": "its size; it takes space on the host as it is written"
+      }
+    ]
+  },
+  "volumeList": {
+    "name": "volume.list",
+    "summary": "Lists the volumes, and which VM has them.",
+    "traced": false,
+    "begins": false,
+    "params": []
+  },
+  "volumeShow": {
+    "name": "volume.show",
+    "summary": "Shows one volume.",
+    "traced": false,
+    "begins": false,
+    "params": [
+      {
+        "name": "volume",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      }
+    ]
+  },
+  "volumeSet": {
+    "name": "volume.set",
+    "summary": "Makes a volume larger, while no VM runs with it; its file system grows at the next start.",
+    "traced": true,
+    "begins": false,
+    "params": [
+      {
+        "name": "volume",
+        "type": "string",
+        "many": false,
+        "required": true,
+        "summary": "name, id or a unique prefix"
+      },
+      {
+        "name": "size_mib",
+        "type": "integer",
+        "many": false,
+        "required": true,
+        "minimum": 64,
+        "maximum": 16777216,
+        "summary": "its size, which is only made larger"
+      }
+    ]
+  },
+  "volumeRemove": {
+    "name": "volume.remove",
+    "summary": "Removes a volume that no VM has, with all that is on it.",
+    "traced": true,
+    "begins": false,
+    "params": [
+      {
+        "name": "volume",
         "type": "string",
         "many": false,
         "required": true,
@@ -812,7 +1186,7 @@ export const methods = {
         "type": "integer",
         "many": false,
         "required": false,
-        "default": 1,
+        "usual": 1,
         "minimum": 1,
         "maximum": 64,
         "summary": "virtual CPUs"
@@ -822,7 +1196,7 @@ export const methods = {
         "type": "integer",
         "many": false,
         "required": false,
-        "default": 512,
+        "usual": 512,
         "minimum": 64,
         "maximum": 1048576,
         "summary": "memory"
@@ -841,7 +1215,7 @@ export const methods = {
         "type": "string",
         "many": false,
         "required": false,
-        "default": "nat",
+        "usual": "nat",
         "choices": [
           "nat",
           "isolated",
@@ -858,6 +1232,23 @@ export const methods = {
         "summary": "KEY=VALUE to know it by (may be repeated)"
       },
       {
+        "name": "volume",
+        "type": "string",
+        "many": true,
+        "required": false,
+        "default": [],
+        "summary": "NAME:/PATH[:SIZE], a volume and where it is mounted; made where there is none of this name, and a new one is filled with what the image has there (may be repeated)"
+      },
+      {
+        "name": "work_disk_mib",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "minimum": 64,
+        "maximum": 16777216,
+        "summary": "size of a disk of its own for /home, called as the VM; `vm delete --keep-work` keeps it"
+      },
+      {
         "name": "disk_kind",
         "type": "string",
         "many": false,
@@ -866,9 +1257,75 @@ export const methods = {
           "auto",
           "reflink",
           "qcow2",
+          "dm-snapshot",
           "copy"
         ],
-        "summary": "how it comes from the image; auto, which is the default: reflink where the file system can, else qcow2"
+        "summary": "how it comes from the image; auto, which is the default: reflink where the file system can, else qcow2, which needs nothing of the host; dm-snapshot and copy are made where they are asked for"
+      },
+      {
+        "name": "vmm",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "usual": "auto",
+        "choices": [
+          "auto",
+          "qemu",
+          "firecracker"
+        ],
+        "summary": "what runs it; auto: Firecracker where it and KVM can be used, else QEMU"
+      },
+      {
+        "name": "accel",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "usual": "auto",
+        "choices": [
+          "auto",
+          "kvm",
+          "tcg"
+        ],
+        "summary": "how its instructions are run; auto: by KVM where that can be used"
+      },
+      {
+        "name": "ttl_s",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "usual": 0,
+        "minimum": 0,
+        "maximum": 315360000,
+        "summary": "stop it so long after its start; 0: never"
+      },
+      {
+        "name": "idle_s",
+        "type": "integer",
+        "many": false,
+        "required": false,
+        "usual": 0,
+        "minimum": 0,
+        "maximum": 315360000,
+        "summary": "stop it when nobody has used it for so long; 0: never"
+      },
+      {
+        "name": "autostart",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "summary": "start it with the daemon, once after each boot of the host"
+      },
+      {
+        "name": "on_reboot",
+        "type": "string",
+        "many": false,
+        "required": false,
+        "usual": "restart",
+        "choices": [
+          "restart",
+          "stop"
+        ],
+        "summary": "when its guest reboots: start it again, or leave it stopped"
       },
       {
         "name": "overcommit",
@@ -1032,6 +1489,13 @@ export const methods = {
         "summary": "name, id or a unique prefix"
       },
       {
+        "name": "hold",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "summary": "the VM is in use until the request's input ends"
+      },
+      {
         "name": "timeout_s",
         "type": "integer",
         "many": false,
@@ -1151,7 +1615,14 @@ export const methods = {
   },
   "traceSubmit": {
     "name": "trace.submit",
-    "summary": "Hands over the caller's own finished spans, of operations that it asked for on this connection.",
+    "summary": "Hands over the caller's own finished spans and what it logged, of operations that it asked for on this connection, or that no daemon knows.",
+    "traced": false,
+    "begins": false,
+    "params": []
+  },
+  "configShow": {
+    "name": "config.show",
+    "summary": "Shows what VMs are made with when nobody says otherwise, and where each value comes from.",
     "traced": false,
     "begins": false,
     "params": []
@@ -1169,6 +1640,30 @@ export const methods = {
         "required": false,
         "default": false,
         "summary": "put right what can be without a risk, and say what was done"
+      }
+    ]
+  },
+  "systemReconcile": {
+    "name": "system.reconcile",
+    "summary": "Compares the records of VMs, images and kernels with what runs, is held and lies on this host, and makes both true; network and volumes are `doctor`'s.",
+    "traced": true,
+    "begins": false,
+    "params": [
+      {
+        "name": "dry_run",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "say what would be done, and do nothing"
+      },
+      {
+        "name": "remove_unowned",
+        "type": "boolean",
+        "many": false,
+        "required": false,
+        "default": false,
+        "summary": "end and remove also what no record owns: VMs that run, disks, images and kernels, with all that they hold"
       }
     ]
   }

@@ -19,10 +19,11 @@ export function preparedParts(capabilities: readonly Capability[]): Part[] {
 
 /** What capabilities do when a command runs in the guest, as parts of the VM. */
 export function startedParts(capabilities: readonly Capability[]): Part[] {
-  return capabilities.flatMap(({ name, prepareHost, postStart, cleanup, found }) => {
+  return capabilities.flatMap(({ name, prepareHost, postStart, postStartWanted: wanted, cleanup, found }) => {
     if (postStart === undefined) return [];
     const release = prepareHost === undefined ? cleanup : { none: `released with prepare_${name}` };
     const finds = prepareHost === undefined && found !== undefined ? { found } : {};
-    return [{ name: `post_start_${name}`, acquire: postStart, release, ...finds }];
+    const where = wanted === undefined ? {} : { wanted };
+    return [{ name: `post_start_${name}`, acquire: postStart, release, ...finds, ...where }];
   });
 }

@@ -15,11 +15,11 @@ export function nat({ helper }: { readonly helper: Pick<HelperLink, "call"> }): 
     prepareHost: async ({ vm }, signal) => (vm.network === "isolated" ? isolate(vm, signal) : undefined),
     cleanup: { none: "it goes with the tap" },
     applyConfigChange: async (before, after, signal) => {
-      if (before.network === after.network || after.state !== "running") return { waits: [] };
+      if (before.network === after.network || after.state !== "running") return { applied: [] };
       // A network device is there from a VMM's start, or isn't.
-      if (before.network === "none" || after.network === "none") return { waits: ["network"] };
+      if (before.network === "none" || after.network === "none") return { applied: [] };
       await isolate(after, signal);
-      return { waits: [] };
+      return { applied: ["network"] };
     },
   };
 }

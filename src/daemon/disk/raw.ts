@@ -1,9 +1,9 @@
 import { constants } from "node:fs";
 import { chmod, copyFile, truncate } from "node:fs/promises";
 import { statSync } from "node:fs";
-import { BangerError } from "../../rpc/contract/errors.ts";
+import type { BangerError } from "../../rpc/contract/errors.ts";
 import type { Run } from "../process/run.ts";
-import type { RootDiskKind, RootDiskSpec } from "./root-disk.ts";
+import { refusal, type RootDiskKind, type RootDiskSpec } from "./root-disk.ts";
 
 const mib = 1024 * 1024;
 
@@ -33,33 +33,19 @@ export function reflink(): RootDiskKind {
 /** A file with blocks of its own, and the image's holes: for whoever asks for it. */
 export function copy({ run }: { readonly run: Run }): RootDiskKind {
   return raw(async ({ image, disk, signal }) => {
-    await run({ file: "cp", args: ["--sparse=always", "--reflink=never", "--", image, disk], signal });
+    await run({ file: "cp", args: ["--sparse=always", "--reflink=never", "--", image, disk], on: disk, signal });
   });
 }
 
-/** True for a reflink that the host's file system can't make. */
-export function isNoReflink(error: unknown): error is BangerError {
-  return error instanceof BangerError && error.details?.["refused"] === "reflink";
-}
-
 function noReflink(code: string | undefined, cause: unknown): BangerError {
-  return new BangerError(
-    "host_failed",
-    `disk_kind: the file system of state_dir shares no blocks of the image (${code})`,
-    {
-      cause,
-      details: {
-        field: "disk_kind",
-        refused: "reflink",
-        hint: "Leave --disk-kind out, or keep state_dir on btrfs, or on xfs made with reflink=1.",
-      },
-    },
-  );
+  const reason = `the file system of state_dir shares no blocks of the image (${code})`;
+  const hint = "Leave --disk-kind out, or keep state_dir on btrfs, or on xfs made with reflink=1.";
+  return refusal("reflink", reason, hint, cause);
 }
 
 /** A disk as it is, byte for byte: what was never written is a hole. */
 function raw(make: (spec: RootDiskSpec) => Promise<void>): RootDiskKind {
-  const size: RootDiskKind["size"] = ({ disk }) => statSync(disk).size;
+  const size = ({ disk }: { disk: string }) => statSync(disk).size;
   const grow = async ({ disk, sizeMib }: { disk: string; sizeMib: number }) => {
     if (size({ disk }) < sizeMib * mib) await truncate(disk, sizeMib * mib);
   };

@@ -1,3 +1,6 @@
+import type { DiskKind } from "../../rpc/contract/disk-kind.ts";
+import { BangerError } from "../../rpc/contract/errors.ts";
+
 /** What a root disk is made from. */
 export interface RootDiskSpec {
   /** The base image's file; it is never written. */
@@ -11,6 +14,8 @@ export interface RootDiskSpec {
 
 /** A root disk that is there. */
 export interface RootDiskFile {
+  /** The file of the image that it comes from. */
+  readonly image: string;
   readonly disk: string;
 }
 
@@ -22,4 +27,15 @@ export interface RootDiskKind {
   size(file: RootDiskFile): number;
   /** Makes a disk that no VMM has open larger. */
   grow(file: RootDiskFile & { readonly sizeMib: number; readonly signal: AbortSignal }): Promise<void>;
+}
+
+/** A kind of disk that this host can't make, whatever it is made from. */
+export function refusal(kind: DiskKind, reason: string, hint: string, cause?: unknown): BangerError {
+  const details = { field: "disk_kind", refused: kind, hint };
+  return new BangerError("host_failed", `disk_kind: ${reason}`, { ...(cause === undefined ? {} : { cause }), details });
+}
+
+/** Tells a refusal of a kind from other failures. */
+export function isRefused(error: unknown, kind: DiskKind): error is BangerError {
+  return error instanceof BangerError && error.details?.["refused"] === kind;
 }

@@ -1,7 +1,7 @@
 import type { ResultOf } from "../../rpc/contract/method.ts";
 import type { systemContract } from "../../rpc/contract/system.ts";
 import type { Finding } from "../../rpc/contract/finding.ts";
-import type { DoctorCheck } from "../capability/capability.ts";
+import type { SayingCheck } from "../capability/capability.ts";
 import type { OperationContext } from "../operation/operations.ts";
 
 /** Puts right what its check found. */
@@ -12,7 +12,7 @@ type Fix = (
 
 /** What the doctor goes through, in this order. */
 export interface DoctorDeps {
-  readonly checks: readonly DoctorCheck[];
+  readonly checks: readonly SayingCheck[];
   /** What is put right without a risk, by the name of the check that finds it; each says what it did, a line each. */
   readonly fixes: Readonly<Record<string, Fix>>;
 }
@@ -50,13 +50,14 @@ export class Doctor {
 }
 
 /** A check that fails is a finding itself, and keeps no other from its answer. */
-async function diagnose({ name, run }: DoctorCheck, signal: AbortSignal): Promise<Diagnosis["checks"][number]> {
+async function diagnose({ name, run }: SayingCheck, signal: AbortSignal): Promise<Diagnosis["checks"][number]> {
   const over = AbortSignal.any([signal, AbortSignal.timeout(checkDeadlineMs)]);
   const late = new Promise<never>((_, reject) => {
     over.addEventListener("abort", () => reject(new Error("it gave no answer in time")), { once: true });
   });
   try {
-    return { name, findings: [...(await Promise.race([run(over), late]))] };
+    const found = await Promise.race([run(over), late]);
+    return "says" in found ? { name, findings: [...found.findings], says: found.says } : { name, findings: [...found] };
   } catch (error) {
     const message = `this could not be looked at: ${textOf(error)}`;
     const hint = "The daemon's log says more under this operation's id.";

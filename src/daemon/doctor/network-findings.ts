@@ -8,7 +8,18 @@ type Network = NonNullable<ResultOf<typeof helperContract.hostLook>["network"]>;
 
 /** What is wrong with the network that VMs share. `inUse`: VMs run, so it has to be there. */
 export function networkFindings(network: Network, address: string, inUse: boolean): Finding[] {
-  const { name, bridge, rules, forwarding, in_use: taken, shadows, leads_elsewhere, drops = [], cuts = [] } = network;
+  const {
+    name,
+    bridge,
+    rules,
+    forwarding,
+    in_use: taken,
+    shadows,
+    leads_elsewhere,
+    drops = [],
+    cuts = [],
+    detached = [],
+  } = network;
   const mend = "`banger doctor --fix` puts it in place again, as `network up` does.";
   const error = (code: string, message: string, hint: string): Finding => ({ code, level: "error", message, hint });
   const lacks = inUse || bridge === "incomplete";
@@ -18,6 +29,9 @@ export function networkFindings(network: Network, address: string, inUse: boolea
       : []),
     ...(lacks && (bridge === "absent" || bridge === "incomplete")
       ? [error("bridge_incomplete", `bridge ${name} is ${bridge === "absent" ? "gone" : "not as it was made"}`, mend)]
+      : []),
+    ...(bridge === "complete" && detached.length > 0
+      ? [error("tap_detached", `${detached.join(", ")}: down, or not on the bridge: its guest reaches nothing`, mend)]
       : []),
     ...(inUse && rules !== "current"
       ? [error("rules_changed", "the rules that guard guests were changed or removed", mend)]
@@ -39,7 +53,8 @@ export function networkFindings(network: Network, address: string, inUse: boolea
       address,
       created: false,
       shadows,
-      ...(leads_elsewhere === undefined ? {} : { leads_elsewhere }),
+      // Of a bridge without its address or its route no other is to blame.
+      ...(leads_elsewhere === undefined || bridge === "incomplete" ? {} : { leads_elsewhere }),
     }).map(asFinding),
     ...hostWarnings({ drops, cuts }, name).map(asFinding),
     ...forwardWarnings(drops, name).map(asFinding),

@@ -79,6 +79,18 @@ export function roomCheck(directory: string): DoctorCheck {
   };
 }
 
+/** The owner's home, in which the SSH key lies that guests are reached by. */
+export function homeCheck(awayFromHome: string | undefined, standIn: string): DoctorCheck {
+  return {
+    name: "home",
+    run: async () => {
+      if (awayFromHome === undefined) return [];
+      const message = `the SSH key lies in ${standIn}, as the owner's home takes none: ${awayFromHome}`;
+      return [warning("ssh_key_away", message, "See to it, then restart bangerd, which moves the key.")];
+    },
+  };
+}
+
 function isRunnable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);

@@ -2,19 +2,22 @@ import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { AgentClock } from "./agent-clock.ts";
 import { AgentExec, type ExecEnd, type ExecRequest, outputWindow } from "./agent-exec.ts";
 import { type AgentFrame, breach, frameType } from "./agent-frame.ts";
 import { type Hello, introduce } from "./agent-hello.ts";
+import { AgentQuestions, type Question, questions } from "./agent-questions.ts";
 import { AgentPulse, pulseTimes, type PulseTimes } from "./agent-pulse.ts";
 import { AgentStream } from "./agent-stream.ts";
-import type { ClockAnchor, Stage } from "./timeline.ts";
+import { mustKnowUsage, mustMakeTerminals } from "./agent-version.ts";
+import { type GuestPorts, readPorts } from "./guest-ports.ts";
+import { type GuestMemory, readUsage } from "./guest-usage.ts";
+import { sessionEnds, type SessionEnd } from "./session-end.ts";
+import type { Stage } from "./timeline.ts";
 import { Unasked } from "./unasked.ts";
 import { within } from "./within.ts";
 
-const anchorPings = 3;
 const mostBeats = 8;
-/** The first version of the protocol that has terminals. */
-const terminalsSince = 3;
 
 /** What attaching to an agent needs. */
 export interface AttachDeps {
@@ -26,24 +29,6 @@ export interface AttachDeps {
   readonly times?: PulseTimes;
 }
 
-/** Why a session with an agent is over. */
-export interface SessionEnd {
-  /** `restarted`: the agent said that it was started again. `broken`: it sent what an agent never would. `closed`: by us. */
-  readonly why: "lost" | "restarted" | "silent" | "broken" | "closed";
-  readonly error: BangerError;
-}
-
-const ends: Record<Exclude<SessionEnd["why"], "broken">, () => BangerError> = {
-  lost: () => new BangerError("guest_died", "the connection to the guest's agent was lost"),
-  restarted: () => new BangerError("guest_died", "the guest's agent was started again; what it ran has ended"),
-  silent: () =>
-    new BangerError(
-      "deadline_exceeded",
-      "the guest's agent is silent: it has not answered for a while; the VM runs on",
-    ),
-  closed: () => new BangerError("guest_died", "the connection to the guest's agent was closed"),
-};
-
 /** One session with a guest's agent. */
 export class AgentClient {
   /** The guest's boot, as it says; empty when the agent was started again since. */
@@ -52,12 +37,13 @@ export class AgentClient {
   readonly version: number;
   /** Resolves when the session is over. */
   readonly ended: Promise<SessionEnd>;
+  readonly clock: AgentClock;
   readonly #stream: AgentStream;
   readonly #session: number;
   readonly #answerDeadlineMs: number;
   readonly #pulse: AgentPulse;
   readonly #execs = new Map<number, AgentExec>();
-  readonly #pings = new Map<bigint, (guestNs: bigint) => void>();
+  readonly #questions = new AgentQuestions();
   readonly #end = Promise.withResolvers<SessionEnd>();
   readonly #gone = Promise.withResolvers<never>();
   /** The pulse's last questions: one may be answered late. */
@@ -65,7 +51,6 @@ export class AgentClient {
   readonly #unasked = new Unasked(() => performance.now());
   #over: SessionEnd | undefined;
   #nextStream = 1;
-  #timeSet: (() => void) | undefined;
   #shuttingDown: (() => void) | undefined;
 
   private constructor(stream: AgentStream, { session, version, timeline }: Hello, times: PulseTimes) {
@@ -75,6 +60,12 @@ export class AgentClient {
     this.version = version;
     this.timeline = timeline;
     this.ended = this.#end.promise;
+    this.clock = new AgentClock({
+      version,
+      ping: () => this.#ping(),
+      tell: (payload) => this.#tell(frameType.time, payload),
+      answer: (promise) => this.#answer(promise),
+    });
     // Whoever waits races this; it is nobody's failure when nobody does.
     this.#gone.promise.catch(() => undefined);
     this.#pulse = new AgentPulse({
@@ -109,47 +100,10 @@ export class AgentClient {
     }
   }
 
-  /** Says where the guest's clock lies on the host's: of some round trips, the quickest tells it best. */
-  async clockAnchor(now: () => bigint): Promise<ClockAnchor> {
-    let best: ClockAnchor | undefined;
-    for (let n = 0; n < anchorPings; n++) {
-      const sentNs = now();
-      const guestNs = await this.#ping();
-      const tookNs = now() - sentNs;
-      const hostNs = sentNs + tookNs / 2n;
-      if (best === undefined || tookNs / 2n < best.uncertaintyNs)
-        best = { hostNs, guestNs, uncertaintyNs: tookNs / 2n };
-    }
-    if (best === undefined) throw new Error("no round trip was made");
-    return best;
-  }
-
-  /** Sets the guest's clock by where it lies on the host's; an agent of version 1 leaves it as it is. */
-  async setClock({ guestNs, hostNs }: ClockAnchor): Promise<void> {
-    if (this.version < 2) return;
-    const payload = Buffer.alloc(16);
-    payload.writeBigUInt64LE(guestNs);
-    payload.writeBigUInt64LE(hostNs, 8);
-    const set = Promise.withResolvers<void>();
-    this.#timeSet = set.resolve;
-    this.#tell(frameType.time, payload);
-    try {
-      await this.#answer(set.promise);
-    } finally {
-      this.#timeSet = undefined;
-    }
-  }
-
   /** Runs a command in the guest. */
   async exec(request: ExecRequest): Promise<ExecEnd> {
     if (this.#over !== undefined) throw this.#over.error;
-    if (request.terminal !== undefined && this.version < terminalsSince) {
-      const hint =
-        "Stop and start the VM: a start gives it the agent of this banger. Until then leave `-t` out, or use `vm ssh`.";
-      throw new BangerError("bad_version", "the guest's agent is of an older banger, which makes no terminals", {
-        details: { hint },
-      });
-    }
+    if (request.terminal !== undefined) mustMakeTerminals(this.version);
     const stream = this.#nextStream++;
     const exec = new AgentExec(request, (type, payload, flags = 0) => this.#send(stream, type, payload, flags));
     this.#execs.set(stream, exec);
@@ -161,6 +115,20 @@ export class AgentClient {
       // What was on the way comes late, in as small pieces as it may.
       if (!exec.exited) this.#unasked.expect(outputWindow);
     }
+  }
+
+  /** The guest's memory as its kernel counts it; undefined where that can't be known. */
+  async usage(): Promise<GuestMemory | undefined> {
+    if (this.#over !== undefined) throw this.#over.error;
+    mustKnowUsage(this.version);
+    return readUsage(await this.#ask(questions.usage));
+  }
+
+  /** What listens in the guest. */
+  async ports(): Promise<GuestPorts> {
+    if (this.#over !== undefined) throw this.#over.error;
+    mustKnowUsage(this.version);
+    return readPorts(await this.#ask(questions.ports));
   }
 
   /** Asks the guest to end; resolves when it has begun to, or is gone. */
@@ -199,15 +167,16 @@ export class AgentClient {
   }
 
   async #ping(): Promise<bigint> {
-    const token = randomBytes(8);
-    const key = token.readBigUInt64LE(0);
-    const answered = Promise.withResolvers<bigint>();
-    this.#pings.set(key, answered.resolve);
+    return (await this.#ask(questions.ping)).readBigUInt64LE();
+  }
+
+  async #ask(question: Question): Promise<Buffer> {
+    const { token, answered, forget } = this.#questions.ask(question);
     try {
-      this.#tell(frameType.ping, token);
-      return await this.#answer(answered.promise);
+      this.#tell(question.type, token);
+      return await this.#answer(answered);
     } finally {
-      this.#pings.delete(key);
+      forget();
     }
   }
 
@@ -247,9 +216,12 @@ export class AgentClient {
   #hear(frame: AgentFrame): boolean {
     switch (frame.type) {
       case frameType.pong:
-        return this.#ponged(frame.payload);
+        return this.#ponged(frame.payload) || this.#questions.take(frame);
+      case frameType.used:
+      case frameType.listening:
+        return this.#questions.take(frame);
       case frameType.timeSet:
-        return settle(this.#timeSet);
+        return this.clock.wasSet();
       case frameType.shuttingDown:
         return settle(this.#shuttingDown);
       default:
@@ -257,20 +229,20 @@ export class AgentClient {
     }
   }
 
+  /** Takes the answer to a beat. */
   #ponged(payload: Buffer): boolean {
     if (payload.length !== 16) return false;
     const token = payload.readBigUInt64LE(0);
     const beat = this.#beats.indexOf(token);
-    if (beat !== -1) return this.#beats.splice(beat, 1).length > 0;
-    return settle(this.#pings.get(token), payload.readBigUInt64LE(8));
+    return beat !== -1 && this.#beats.splice(beat, 1).length > 0;
   }
 
   #broke(error: BangerError): void {
     this.#conclude({ why: "broken", error });
   }
 
-  #finish(why: keyof typeof ends): void {
-    this.#conclude({ why, error: ends[why]() });
+  #finish(why: keyof typeof sessionEnds): void {
+    this.#conclude({ why, error: sessionEnds[why]() });
   }
 
   #conclude(end: SessionEnd): void {
@@ -286,7 +258,7 @@ export class AgentClient {
 }
 
 /** Tells who waits; false when nobody does. */
-function settle<T extends unknown[]>(waiter: ((...what: T) => void) | undefined, ...what: T): boolean {
-  waiter?.(...what);
+function settle(waiter: (() => void) | undefined): boolean {
+  waiter?.();
   return waiter !== undefined;
 }

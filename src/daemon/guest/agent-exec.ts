@@ -93,9 +93,7 @@ export class AgentExec {
     const deliver = (number: number, size?: TerminalSize) => {
       if (terminal !== undefined && size !== undefined) return this.#tell(frameType.resize, sizeOf(size));
       if (![sigkill, sigterm, sighup].includes(number)) return this.#signal(number);
-      return void timers.push(
-        ...this.#end(number, new BangerError("guest_died", "the guest has not ended the command")),
-      );
+      return void timers.push(...this.#end(number, new NotEnded()));
     };
     try {
       await Promise.race([this.#sendRequest(), this.#ended.promise]);
@@ -247,6 +245,13 @@ export class AgentExec {
     const hint = nobody ? listsUsers : seeToIt;
     const details = { errno: number, ...(kind === 3 ? { what: "program" } : { hint }) };
     return this.fail(new BangerError("command_failed", `the command could not be started: ${why}`, { details }));
+  }
+}
+
+/** A command was to end, and hasn't: whoever knows more of the guest says why. */
+export class NotEnded extends BangerError {
+  constructor() {
+    super("deadline_exceeded", "the guest has not ended the command; it may run on there");
   }
 }
 

@@ -5,7 +5,7 @@ import type { AgentStream } from "./agent-stream.ts";
 import { readTimeline, type Stage } from "./timeline.ts";
 
 /** The version of the protocol that this daemon asks for. An agent answers with the lower of this and its own. */
-const protocolVersion = 3;
+const protocolVersion = 4;
 /** The oldest version that this daemon speaks: First light's. */
 const oldestVersion = 1;
 const nonceBytes = 16;

@@ -1,10 +1,13 @@
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
-import { AgentClient, type SessionEnd } from "./agent-client.ts";
+import { AgentClient } from "./agent-client.ts";
 import type { ExecEnd, ExecRequest } from "./agent-exec.ts";
 import { followClock } from "./follow-clock.ts";
 import { pulseTimes, type PulseTimes } from "./agent-pulse.ts";
+import type { GuestPorts } from "./guest-ports.ts";
+import type { GuestMemory } from "./guest-usage.ts";
+import type { SessionEnd } from "./session-end.ts";
 import type { ClockAnchor, Stage } from "./timeline.ts";
 import { within } from "./within.ts";
 
@@ -95,17 +98,40 @@ export class AgentLink {
     return client.exec(request);
   }
 
+  /** The guest's memory as its kernel counts it; undefined where that can't be known. Fails when no answer comes within so many milliseconds. */
+  usage(ms: number): Promise<GuestMemory | undefined> {
+    return within(ms, "the guest's agent did not answer", this.#usage());
+  }
+
+  async #usage(): Promise<GuestMemory | undefined> {
+    const { client } = await this.#notSilent();
+    return client.usage();
+  }
+
+  /** What listens in the guest; fails at once while its agent is silent. */
+  async ports(signal: AbortSignal): Promise<GuestPorts> {
+    const { client } = await this.#notSilent(signal);
+    return client.ports();
+  }
+
   /** Asks the guest to end; resolves when it has begun to, or is gone. */
   async shutdown(how: "poweroff" | "reboot", signal?: AbortSignal): Promise<void> {
     const { client } = await this.#notSilent(signal);
     await client.shutdown(how);
   }
 
-  /** Sets the guest's clock right, as soon as its agent answers. */
+  /** Sets the guest's clock right, as soon as its agent answers; where the session is lost under that, the next one sets it. */
   async setClock(signal: AbortSignal, deadlineMs: number): Promise<void> {
+    const began = performance.now();
     const { client } = await this.#answering(signal, deadlineMs);
-    const setting = client.clockAnchor(this.#deps.now).then((anchor) => client.setClock(anchor));
-    await within(deadlineMs, "the guest's agent did not answer", setting);
+    const setting = client.clock.anchor(this.#deps.now).then((anchor) => client.clock.set(anchor));
+    try {
+      await within(deadlineMs, "the guest's agent did not answer", setting);
+    } catch (error) {
+      if (isLate(error)) throw error;
+      await client.ended;
+      await this.#answering(signal, deadlineMs - (performance.now() - began));
+    }
   }
 
   /** While the guest stands still, its agent's silence means nothing. */
@@ -206,8 +232,8 @@ export class AgentLink {
     );
     const client = await AgentClient.attach({ stream, signal, deadlineMs, times: this.#times });
     try {
-      const anchor = await client.clockAnchor(this.#deps.now);
-      await client.setClock(anchor);
+      const anchor = await client.clock.anchor(this.#deps.now);
+      await client.clock.set(anchor);
       return { client, anchor, timeline: client.timeline, version: client.version };
     } catch (error) {
       client.close();

@@ -8,7 +8,7 @@ export interface BootSpan {
 }
 
 /** The stages that become spans; a guest can't name one of its own. */
-const stages = new Set(["kernel", "init", "root_mount", "identity", "ready"]);
+const stages = new Set(["kernel", "init", "root_mount", "volumes", "identity", "ready"]);
 
 /** A guest's boot on the host's clock, kept within the time in which it can have been. */
 export function bootSpans(

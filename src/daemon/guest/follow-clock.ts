@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { BangerError } from "../../rpc/contract/errors.ts";
 import type { AgentClient } from "./agent-client.ts";
 
 /** What following the host's clock needs. */
 export interface FollowClockDeps {
-  readonly client: Pick<AgentClient, "clockAnchor" | "setClock">;
+  readonly client: Pick<AgentClient, "clock">;
   /** The host's clock, in nanoseconds of Unix time. */
   readonly now: () => bigint;
   /** It is looked at so often. */
@@ -23,7 +24,13 @@ export async function followClock({ client, now, everyMs, signal }: FollowClockD
     const after = lead();
     const off = after - before;
     if (off < toleranceNs && off > -toleranceNs) continue;
-    await client.setClock(await client.clockAnchor(now));
-    before = after;
+    try {
+      await client.clock.set(await client.clock.anchor(now));
+      before = after;
+    } catch (error) {
+      // A guest that is slow, or stands still, is asked again; one whose session is over isn't.
+      signal.throwIfAborted();
+      if (!(error instanceof BangerError) || error.code !== "deadline_exceeded") throw error;
+    }
   }
 }

@@ -11,6 +11,14 @@ export interface GuestNetwork {
   readonly search: readonly string[];
 }
 
+/** A disk beside the root disk, as a guest is told of it. */
+export interface GuestVolume {
+  /** Its disk's serial number. */
+  readonly id: string;
+  /** Where it is mounted. */
+  readonly path: string;
+}
+
 /** What a guest is told about itself (docs/guest-protocol.md, "What init is given"). */
 export interface GuestConfig {
   readonly hostname: string;
@@ -21,6 +29,7 @@ export interface GuestConfig {
   readonly authorizedKeys: string;
   readonly hostKey: string;
   readonly hostKeyPub: string;
+  readonly volumes: readonly GuestVolume[];
 }
 
 /** An archive with a VM's configuration, which follows the guest's programs in its initrd. */
@@ -29,6 +38,7 @@ export function guestConfigArchive(config: GuestConfig): Buffer {
     `hostname=${config.hostname}`,
     ...(config.network === undefined ? [] : networkLines(config.network)),
     `machine_id=${config.machineId}`,
+    ...inOrder(config.volumes).map(({ id, path }) => `volume=${id} ${path}`),
   ];
   const file = (name: string, text: string) => ({ path: `banger/${name}`, mode: 0o600, content: Buffer.from(text) });
   return cpioArchive([
@@ -48,4 +58,9 @@ function networkLines({ address, gateway, mac, resolvers, search }: GuestNetwork
     ...(search.length === 0 ? [] : [`search=${search.join(" ")}`]),
     `mac=${mac}`,
   ];
+}
+
+/** A volume that lies in another one's directory comes after that one. */
+function inOrder(volumes: readonly GuestVolume[]): GuestVolume[] {
+  return volumes.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type CallOptions, RpcClient } from "../../rpc/client.ts";
+import { type CallOptions, type ClientDeps, RpcClient } from "../../rpc/client.ts";
 import { BangerError, type ErrorCode } from "../../rpc/contract/errors.ts";
 import { helperContract } from "../../rpc/contract/helper.ts";
 import type { InputOf, Method, ResultOf } from "../../rpc/contract/method.ts";
@@ -13,6 +13,8 @@ export interface HelperLinkDeps {
   readonly path: string;
   readonly spans: Spans;
   readonly log: Logger;
+  /** Gets what the helper logged of an operation. */
+  readonly takeRecords?: ClientDeps["takeRecords"];
 }
 
 /** Asks the root helper. */
@@ -20,12 +22,23 @@ export interface HelperLink {
   call<M extends Method>(method: M, params: InputOf<M>, options?: CallOptions): Promise<ResultOf<M>>;
   /** What the helper said of itself; undefined while no connection stands. */
   readonly peer: HelperPeer | undefined;
+  /** Resolves when it was tried to reach it, however that went. */
+  readonly tried: Promise<void>;
   /** Why it doesn't answer now; undefined when it does. Asked of a connection that stands, and not for long. */
-  whyAway(): Promise<string | undefined>;
+  whyAway(): Promise<Away | undefined>;
+  /** Fails soon where it doesn't answer: whoever needs it for several questions waits once. */
+  mustAnswer(): Promise<void>;
   /** Calls `listener` each time that the helper has become reachable, and looks for it until then. */
   onReachable(listener: () => Promise<void>): void;
   /** For good: nothing is called any more, and nothing is looked for. */
   close(): void;
+}
+
+/** That the helper doesn't answer. */
+export interface Away {
+  readonly why: string;
+  /** The next step, where it isn't to start it. */
+  readonly hint?: string;
 }
 
 /** What a helper says of itself. */
@@ -52,8 +65,10 @@ export function createHelperLink(deps: HelperLinkDeps): HelperLink {
   let client: RpcClient | undefined;
   let peer: HelperPeer | undefined;
   let seeking = false;
+  const tried = Promise.withResolvers<void>();
   /** Why the last try to connect failed. */
-  let refusal = "it was not connected to yet";
+  let refusal: Away = { why: "it was not connected to yet" };
+  let answering: Promise<void> | undefined;
 
   function connect(): Promise<RpcClient> {
     if (closing.signal.aborted) return Promise.reject(closed());
@@ -73,11 +88,12 @@ export function createHelperLink(deps: HelperLinkDeps): HelperLink {
         return connected;
       })
       .catch((error: unknown) => {
-        refusal = error instanceof BangerError ? error.plain : String(error);
+        refusal = awayBy(error);
         throw error;
       })
       .finally(() => {
         connecting = undefined;
+        tried.resolve();
       });
     return connecting;
   }
@@ -106,6 +122,7 @@ export function createHelperLink(deps: HelperLinkDeps): HelperLink {
     get peer() {
       return client?.connected === true ? peer : undefined;
     },
+    tried: tried.promise,
     call: async (method, params, options = {}) => {
       const helper = await connect();
       try {
@@ -113,7 +130,8 @@ export function createHelperLink(deps: HelperLinkDeps): HelperLink {
       } catch (error) {
         const how = error instanceof BangerError ? gone[error.code] : undefined;
         if (how === undefined) throw error;
-        throw new BangerError("helper_unavailable", `the helper ${how} ${method.name}`, { cause: error });
+        const details = (error as BangerError).code === "deadline_exceeded" ? { hint: silentHint } : {};
+        throw new BangerError("helper_unavailable", `the helper ${how} ${method.name}`, { cause: error, details });
       }
     },
     whyAway: async () => {
@@ -121,8 +139,15 @@ export function createHelperLink(deps: HelperLinkDeps): HelperLink {
       const asked = client.call(helperContract.ping, {}, { deadlineMs: answerDeadlineMs });
       return asked.then(
         () => undefined,
-        () => "it takes connections and doesn't answer",
+        () => ({ why: "it takes connections and doesn't answer", hint: silentHint }),
       );
+    },
+    mustAnswer: () => {
+      answering ??= connect()
+        .then((helper) => mustAnswer(helper, answerDeadlineMs))
+        .then(() => undefined)
+        .finally(() => (answering = undefined));
+      return answering;
     },
     onReachable: (listener) => {
       listeners.push(listener);
@@ -134,6 +159,10 @@ export function createHelperLink(deps: HelperLinkDeps): HelperLink {
     },
   };
 }
+
+/** The next step where a helper is there and silent; starting another would be refused. */
+const silentHint =
+  "It is stopped or stuck. Restart it as root: `systemctl restart bangerd-root` where systemd runs it, else `kill -KILL` its process and start `bangerd-root`; VMs run on.";
 
 /** What a call comes to that a helper doesn't answer: it bounds its own work, so one that is late is stopped, or stuck. */
 const gone: Partial<Record<ErrorCode, string>> = {
@@ -149,12 +178,27 @@ async function greet(deps: HelperLinkDeps): Promise<{ connected: RpcClient; said
     acceptSpans: acceptSpans(services.helper),
   });
   try {
-    const { version, protocol } = await connected.call(helperContract.ping, {}, { deadlineMs: greetingDeadlineMs });
+    const { version, protocol } = await mustAnswer(connected, greetingDeadlineMs);
     return { connected, said: { version, protocol: protocol ?? 1 } };
-  } catch (cause) {
+  } catch (error) {
     connected.close();
-    throw new BangerError("helper_unavailable", "the helper accepts connections and doesn't answer", { cause });
+    throw error;
   }
+}
+
+async function mustAnswer(helper: RpcClient, deadlineMs: number) {
+  try {
+    return await helper.call(helperContract.ping, {}, { deadlineMs });
+  } catch (cause) {
+    const details = { hint: silentHint };
+    throw new BangerError("helper_unavailable", "the helper takes connections and doesn't answer", { cause, details });
+  }
+}
+
+function awayBy(error: unknown): Away {
+  if (!(error instanceof BangerError)) return { why: String(error) };
+  const hint = error.details?.["hint"];
+  return { why: error.plain, ...(typeof hint === "string" ? { hint } : {}) };
 }
 
 function closed(): BangerError {

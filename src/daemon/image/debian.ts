@@ -55,7 +55,9 @@ export async function debianTar(
       tar,
       ...sourcesOf(suite),
     ],
+    on: tar,
     within: endsWithParent,
+    ownUnit: true,
     // dpkg must find its own tools, whatever PATH the daemon was started with.
     signal: deps.signal,
     onLine: (line) => {

@@ -53,8 +53,13 @@ export async function ext4OfPartition(
   }
   const disk = join(deps.scratch, "root.ext4");
   const range = [`skip=${root.start}`, `count=${size}`, "iflag=skip_bytes,count_bytes", "conv=sparse", "bs=1M"];
-  await deps.run({ file: "dd", args: [`if=${raw}`, `of=${disk}`, ...range, "status=none"], signal: deps.signal });
+  await deps.run({
+    file: "dd",
+    args: [`if=${raw}`, `of=${disk}`, ...range, "status=none"],
+    on: disk,
+    signal: deps.signal,
+  });
   // Holes at the end are no bytes that dd wrote.
-  await deps.run({ file: "truncate", args: [`--size=${size}`, disk], signal: deps.signal });
+  await deps.run({ file: "truncate", args: [`--size=${size}`, disk], on: disk, signal: deps.signal });
   return checkedExt4(disk, named, deps);
 }

@@ -52,13 +52,20 @@ export async function ext4OfTar(
   const { within } = rootless;
   const tree = join(scratch, "tree");
   const make = async () => {
-    await run({ file: "mkdir", args: [tree], within, signal });
+    await run({ file: "mkdir", args: [tree], on: tree, within, ownUnit: true, signal });
     await unpack(tar, tree, deps);
     return ext4OfTree(join(tree, tar.root), sizeMib, scratch, deps);
   };
   // Its files belong to other ids; only who made them may remove them, also after the caller has left.
   const remove = async () =>
-    void (await run({ file: "rm", args: ["-rf", "--", tree], within, signal: new AbortController().signal }));
+    void (await run({
+      file: "rm",
+      args: ["-rf", "--", tree],
+      on: tree,
+      within,
+      ownUnit: true,
+      signal: new AbortController().signal,
+    }));
   return withCleanup(make, remove);
 }
 
@@ -84,17 +91,19 @@ async function unpack(
   if (joined) args.push("--ignore-zeros");
   if (program !== undefined) args.push(`--use-compress-program=${program}`);
   args.push("--", ...spelt);
-  await run({ file: "tar", args, within: rootless.within, signal, onLine }).catch((cause: unknown) => {
-    if (!(cause instanceof BangerError) || cause.code !== "command_failed") throw cause;
-    throw new BangerError(
-      "bad_content",
-      `source: ${file} can't be unpacked whole: ${reason ?? told[0] ?? cause.plain}; pack it anew`,
-      {
-        cause,
-        details: { field: "source", ...cause.details },
-      },
-    );
-  });
+  await run({ file: "tar", args, on: file, within: rootless.within, ownUnit: true, signal, onLine }).catch(
+    (cause: unknown) => {
+      if (!(cause instanceof BangerError) || cause.code !== "command_failed") throw cause;
+      throw new BangerError(
+        "bad_content",
+        `source: ${file} can't be unpacked whole: ${reason ?? told[0] ?? cause.plain}; pack it anew`,
+        {
+          cause,
+          details: { field: "source", ...cause.details },
+        },
+      );
+    },
+  );
   // What is no failure to tar is one to whoever misses it.
   for (const line of told) note?.(`not kept: ${line}`);
   if (more > 0) note?.(`not kept: ${more} more`);
@@ -129,17 +138,23 @@ async function ext4OfTree(tree: string, sizeMib: number | undefined, scratch: st
   const mebibytes = sizeMib ?? Math.max(defaultMib, needed);
   // In a file that is there and whose blocks may be given back, what is zero costs nothing, and mke2fs notes that the inode
   // tables are: the guest's kernel has none to make zero in its first minutes.
-  await run({ file: "truncate", args: [`--size=${mebibytes}M`, disk], within, signal });
+  await run({ file: "truncate", args: [`--size=${mebibytes}M`, disk], on: disk, within, ownUnit: true, signal });
   const extended = "root_owner=0:0,discard,lazy_journal_init=1";
   const args = ["-q", "-F", "-t", "ext4", "-m", "0", "-L", "root", "-E", extended, "-d", tree];
   if (inodes > (mebibytes * mib) / bytesPerInode(mebibytes)) args.push("-N", String(inodes));
-  await run({ file: "mke2fs", args: [...args, disk], within, signal }).catch((cause: unknown) => {
-    if (sizeMib === undefined || !(cause instanceof BangerError) || !tooSmall.test(cause.plain)) throw cause;
-    throw new BangerError("bad_params", `size_mib: ${sizeMib} MiB are too few for these files; ${needed} are enough`, {
-      cause,
-      details: { field: "size_mib" },
-    });
-  });
+  await run({ file: "mke2fs", args: [...args, disk], on: disk, within, ownUnit: true, signal }).catch(
+    (cause: unknown) => {
+      if (sizeMib === undefined || !(cause instanceof BangerError) || !tooSmall.test(cause.plain)) throw cause;
+      throw new BangerError(
+        "bad_params",
+        `size_mib: ${sizeMib} MiB are too few for these files; ${needed} are enough`,
+        {
+          cause,
+          details: { field: "size_mib" },
+        },
+      );
+    },
+  );
   return disk;
 }
 
@@ -149,7 +164,14 @@ async function contentOf(
   { run, signal, rootless }: Ext4Deps,
 ): Promise<{ mebibytes: number; inodes: number }> {
   const count = async (...options: string[]) => {
-    const { stdout } = await run({ file: "du", args: ["-s", ...options, "--", tree], within: rootless.within, signal });
+    const { stdout } = await run({
+      file: "du",
+      args: ["-s", ...options, "--", tree],
+      on: tree,
+      within: rootless.within,
+      ownUnit: true,
+      signal,
+    });
     return Number(stdout.split("\t")[0]);
   };
   const inodes = Math.ceil((await count("--inodes")) * 1.25) + 10_000;

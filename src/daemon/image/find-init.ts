@@ -10,7 +10,7 @@ export async function noteMissingInit(
 ): Promise<void> {
   for (const path of inits) {
     // What isn't there is no failure to it. Links on the way are followed; one at the end counts, wherever it leads.
-    const { stdout } = await run({ file: "debugfs", args: ["-R", `stat ${path}`, disk], signal });
+    const { stdout } = await run({ file: "debugfs", args: ["-R", `stat ${path}`, disk], on: disk, signal });
     if (stdout.includes("Inode:")) return;
   }
   await progress(`there is no init in it (${inits.join(", ")}): a guest runs commands, but no services`);

@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, renameSync, statSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Layout } from "../../installation/layout.ts";
 import type { Image, imageContract } from "../../rpc/contract/image.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
@@ -40,10 +40,14 @@ export class ImageService extends ContentService<Image> {
     return dirname(this.#deps.layout.image(id));
   }
 
+  protected filesOf(id: string): string[] {
+    return [this.#deps.layout.image(id)];
+  }
+
   /** Makes an image of a distribution from its packages. */
   async build(params: ParamsOf<typeof imageContract.imageBuild>, { signal, emit }: OperationContext): Promise<Image> {
     const { recipe, suite, packages, size_mib: sizeMib, name = suite, default: asDefault } = params;
-    this.records.mustBeFree(name);
+    this.mustBeFree(name);
     const { run, layout, database } = this.#deps;
     await database.mustHaveRoom();
     const progress = (text: string) => emit("progress", { text });
@@ -59,7 +63,7 @@ export class ImageService extends ContentService<Image> {
   /** Takes what a person brought: a tar archive of a root file system, an ext4 file system, or a disk that has one. */
   async import(params: ParamsOf<typeof imageContract.imageImport>, { signal, emit }: OperationContext): Promise<Image> {
     const { source: path, name = nameOfFile(path), default: asDefault } = params;
-    this.records.mustBeFree(name);
+    this.mustBeFree(name);
     const { run, layout, database } = this.#deps;
     const source = await openSource(path, run, signal);
     await database.mustHaveRoom();
@@ -73,7 +77,7 @@ export class ImageService extends ContentService<Image> {
     });
   }
 
-  /** Puts a file system in its place, then the record: what has no record is nobody's. */
+  /** Puts a file system in its place, with its record. */
   async #keep(
     disk: string,
     name: string,
@@ -82,14 +86,12 @@ export class ImageService extends ContentService<Image> {
     signal: AbortSignal,
   ): Promise<Image> {
     const id = await sparseDigest(disk, signal);
-    const target = this.#deps.layout.image(id);
+    const place = this.#deps.layout.image(id);
     const image = { id, name, size: statSync(disk).size, source, created_at: this.#deps.now().toISOString() };
-    this.records.mustBeFree(name);
-    if (this.records.byId(id) === undefined) {
-      mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-      chmodSync(disk, 0o444);
-      renameSync(disk, target);
-    }
-    return this.records.insert(image, asDefault);
+    const made = join(dirname(disk), "kept");
+    mkdirSync(made, { mode: 0o700 });
+    chmodSync(disk, 0o444);
+    renameSync(disk, join(made, basename(place)));
+    return this.keep(made, image, asDefault);
   }
 }

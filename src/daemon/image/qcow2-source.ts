@@ -32,7 +32,7 @@ export async function rawOfQcow2(
   }, watchMs);
   try {
     const args = ["convert", "-q", "-O", "raw", opened, raw];
-    await run({ file: "qemu-img", args, within: limits, signal: AbortSignal.any([signal, full.signal]) });
+    await run({ file: "qemu-img", args, on: raw, within: limits, signal: AbortSignal.any([signal, full.signal]) });
   } catch (cause) {
     signal.throwIfAborted();
     if (full.signal.aborted) {
@@ -51,12 +51,14 @@ export async function rawOfQcow2(
 /** QEMU reads zeros where a disk was cut off: that its clusters are there is asked before. A leak (exit code 3) is no harm. */
 async function mustBeWhole(source: Source, opened: string, { run, signal }: SurveyDeps): Promise<void> {
   const args = ["check", "-q", opened];
-  await run({ file: "qemu-img", args, within: limits, alsoWell: [3], signal }).catch((cause: unknown) => {
-    signal.throwIfAborted();
-    if (cause instanceof BangerError && /exceeding the end of the file/.test(String(cause.details?.["stderr"])))
-      throw refused(source.path, "is truncated: its last clusters are missing; copy or download it again", cause);
-    throw unreadable(source, cause);
-  });
+  await run({ file: "qemu-img", args, on: source.path, within: limits, alsoWell: [3], signal }).catch(
+    (cause: unknown) => {
+      signal.throwIfAborted();
+      if (cause instanceof BangerError && /exceeding the end of the file/.test(String(cause.details?.["stderr"])))
+        throw refused(source.path, "is truncated: its last clusters are missing; copy or download it again", cause);
+      throw unreadable(source, cause);
+    },
+  );
 }
 
 /** Of a damaged table or cluster QEMU says "Input/output error" as of a damaged host: what it was reading is the file's. */

@@ -39,7 +39,7 @@ export async function chooseRootless(
 ): Promise<Rootless> {
   // A host that can't is no failure: the shell tells, and ends well either way.
   const question = `${ownNamespace.join(" ")} cat /proc/self/uid_map /proc/self/gid_map 2>/dev/null; echo --; command -v fakeroot; echo --; command -v perl; true`;
-  const { stdout } = await run({ file: "sh", args: ["-c", question], signal });
+  const { stdout } = await run({ file: "sh", args: ["-c", question], signal, ownUnit: true });
   const [maps = "", fakeroot = "", perl = ""] = stdout.split("--\n");
   if (maps.trim() !== "" && !devices && hasIds(maps, highestId)) return { within: ownNamespace, mode: "unshare" };
   if (fakeroot.trim() === "") throw withoutFakeroot(maps.trim() === "", { highestId, devices });

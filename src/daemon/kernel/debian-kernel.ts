@@ -52,7 +52,7 @@ async function download(name: string, scratch: string, { run, signal, progress }
 }
 
 async function fieldsOf(path: string, { run, signal }: DebianKernelDeps): Promise<{ own: string; depends: string[] }> {
-  const { stdout } = await run({ file: "dpkg-deb", args: ["--field", path, "Package", "Depends"], signal });
+  const { stdout } = await run({ file: "dpkg-deb", args: ["--field", path, "Package", "Depends"], on: path, signal });
   const field = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(stdout)?.[1] ?? "";
   const names = field("Depends").split(/[,|]/);
   return { own: field("Package"), depends: names.map((part) => part.trim().split(" ")[0] ?? "") };
@@ -74,7 +74,7 @@ export async function unpackPackages(
   mkdirSync(tree);
   for (const path of paths) {
     await deps
-      .run({ file: "dpkg-deb", args: ["--extract", path, tree], signal: deps.signal })
+      .run({ file: "dpkg-deb", args: ["--extract", path, tree], on: path, signal: deps.signal })
       .catch((cause: unknown) => {
         if (!(cause instanceof BangerError) || cause.code !== "command_failed") throw cause;
         throw new BangerError("bad_content", `source: ${path} is no whole Debian package`, {

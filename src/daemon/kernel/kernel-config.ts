@@ -11,15 +11,20 @@ const maxBytes = 8 * 1024 * 1024;
 
 /** Refuses a kernel that says in its own configuration, where it carries one, that it lacks what a guest needs. */
 export function mustBeConfigured(elf: Buffer, path: string): void {
-  const config = embeddedConfig(elf);
-  if (config === undefined) return;
-  const missing = required.filter((option) => !new RegExp(`^CONFIG_${option}=[ym]$`, "m").test(config));
+  const missing = missingOptions(elf, required);
   if (missing.length === 0) return;
   throw new BangerError(
     "bad_content",
     `source: ${path} was built without ${missing.map((option) => `CONFIG_${option}`).join(", ")}, which a guest needs`,
     { details: { field: "source", missing } },
   );
+}
+
+/** Of these options those that a kernel was built without, as it says in its own configuration; none where it carries none. */
+export function missingOptions(elf: Buffer, options: readonly string[]): string[] {
+  const config = embeddedConfig(elf);
+  if (config === undefined) return [];
+  return options.filter((option) => !new RegExp(`^CONFIG_${option}=[ym]$`, "m").test(config));
 }
 
 function embeddedConfig(elf: Buffer): string | undefined {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Layout } from "../../installation/layout.ts";
 import { name as nameField } from "../../rpc/contract/fields.ts";
@@ -15,10 +15,20 @@ import { ContentService } from "../store/content-service.ts";
 import { inScratch } from "../store/scratch.ts";
 import { type DebianKernelDeps, downloadPackages, type KernelFiles, unpackPackages } from "./debian-kernel.ts";
 import { isDebianPackage } from "./file-kinds.ts";
-import { kernelInitrd } from "./kernel-initrd.ts";
+import { unfitForFirecracker } from "./firecracker-fit.ts";
+import { type GuestModules, kernelInitrd } from "./kernel-initrd.ts";
 import { headBytes, leastMemoryMib } from "./least-memory.ts";
 import { modulesBelow, readModuleTree } from "./module-tree.ts";
-import { type KernelModule, mustFit, mustHaveDrivers, neededModules, unpackModules } from "./modules.ts";
+import {
+  type KernelModule,
+  missingBuiltin,
+  missingModule,
+  mmioDrivers,
+  mustFit,
+  mustHaveDrivers,
+  neededModules,
+  unpackModules,
+} from "./modules.ts";
 import type { UnpackDeps } from "./unpack.ts";
 import { type BootableKernel, readKernel } from "./vmlinuz.ts";
 import type { Store } from "../store/store.ts";
@@ -43,25 +53,26 @@ export class KernelService extends ContentService<Kernel> {
     this.#deps = deps;
   }
 
-  override list(): Kernel[] {
-    return super.list().map((kernel) => this.#complete(kernel));
-  }
-
-  override find(reference: string): Kernel {
-    return this.#complete(super.find(reference));
-  }
-
-  override default(reference?: string): Kernel {
-    return this.#complete(super.default(reference));
-  }
-
   protected directoryOf(id: string): string {
     return this.#deps.layout.kernel(id).directory;
   }
 
+  protected filesOf(id: string): string[] {
+    const { vmlinux, initrd } = this.#deps.layout.kernel(id);
+    return [vmlinux, initrd];
+  }
+
+  /** What was imported by First light has no least memory in its record; its files tell it, if they are there. */
+  protected override shown(stored: Kernel): Kernel {
+    const kernel = super.shown(stored);
+    if (typeof kernel.least_memory_mib === "number" || kernel.missing === true) return kernel;
+    const { vmlinux, initrd } = this.#deps.layout.kernel(kernel.id);
+    return { ...kernel, least_memory_mib: leastMemoryMib(bytesAt(vmlinux, 0, headBytes), statSync(initrd).size) };
+  }
+
   /** Takes a Debian kernel package, or a kernel and its modules, and makes the initrd for it. */
   async import(params: ImportParams, { signal, emit }: OperationContext): Promise<Kernel> {
-    if (params.name !== undefined) this.records.mustBeFree(params.name);
+    if (params.name !== undefined) this.mustBeFree(params.name);
     const { run, layout, database } = this.#deps;
     const mustBeUnchanged = await openFiles(params, run, signal);
     await database.mustHaveRoom();
@@ -71,24 +82,19 @@ export class KernelService extends ContentService<Kernel> {
       await progress("unpacking the kernel");
       const kernel = await readKernel(files.kernel, { run, signal, scratch });
       const name = params.name ?? nameOfRelease(kernel.release);
-      this.records.mustBeFree(name);
+      this.mustBeFree(name);
       await progress("making the initrd");
-      const initrd = kernelInitrd(await modulesFor(kernel, files.modules, { run, signal, scratch }));
+      const { modules, lacks } = await modulesFor(kernel, files.modules, { run, signal, scratch });
+      const unfit = unfitForFirecracker(kernel, lacks);
+      if (unfit !== undefined) await progress(`Firecracker can't boot it: ${unfit}`);
+      const initrd = kernelInitrd(unfit === undefined ? modules : { ...modules, mmio: undefined }, unfit);
       signal.throwIfAborted();
       mustBeUnchanged();
       return this.#keep(scratch, name, kernel, initrd, params.default);
     });
   }
 
-  /** What was imported by First light has no least memory in its record; its files tell it, if they are there. */
-  #complete(kernel: Kernel): Kernel {
-    if (typeof kernel.least_memory_mib === "number") return kernel;
-    const { vmlinux, initrd } = this.#deps.layout.kernel(kernel.id);
-    if (!existsSync(vmlinux) || !existsSync(initrd)) return kernel;
-    return { ...kernel, least_memory_mib: leastMemoryMib(bytesAt(vmlinux, 0, headBytes), statSync(initrd).size) };
-  }
-
-  /** Puts kernel and initrd in their place, then the record: what has no record is nobody's. */
+  /** Puts kernel and initrd in their place, with their record. */
   #keep(
     scratch: string,
     name: string,
@@ -98,7 +104,6 @@ export class KernelService extends ContentService<Kernel> {
   ): Kernel {
     const id = createHash("sha256").update(boot).update(initrd).digest("hex");
     const draft = join(scratch, "kernel");
-    const { directory } = this.#deps.layout.kernel(id);
     mkdirSync(draft, { mode: 0o700 });
     // Readable by anybody who is given them: each VMM has a uid of its own.
     writeFileSync(join(draft, "vmlinux"), boot, { mode: 0o444 });
@@ -111,12 +116,7 @@ export class KernelService extends ContentService<Kernel> {
       least_memory_mib: leastMemoryMib(elf, boot === elf ? initrd.length : initrd.length + boot.length),
       created_at: this.#deps.now().toISOString(),
     };
-    if (this.records.byId(id) === undefined) {
-      rmSync(directory, { recursive: true, force: true });
-      mkdirSync(join(directory, ".."), { recursive: true, mode: 0o700 });
-      renameSync(draft, directory);
-    }
-    return this.records.insert(kernel, asDefault);
+    return this.keep(draft, kernel, asDefault);
   }
 }
 
@@ -137,24 +137,41 @@ async function kernelFiles(params: ImportParams, scratch: string, deps: DebianKe
   return modules === undefined ? files : { ...files, modules };
 }
 
-/** The modules of a kernel's initrd: of the directory that was given, or none where the kernel has its drivers in itself. */
+/** The modules of a kernel's initrd, and which driver it lacks for Firecracker. */
+interface FoundModules {
+  readonly modules: GuestModules;
+  readonly lacks: string | undefined;
+}
+
+/** Takes them of the directory that was given, or none where the kernel has its drivers in itself. */
 async function modulesFor(
   kernel: BootableKernel,
   directory: string | undefined,
   deps: UnpackDeps,
-): Promise<KernelModule[]> {
+): Promise<FoundModules> {
   if (directory === undefined) {
     mustHaveDrivers(kernel.elf);
-    return [];
+    const lacks = missingBuiltin(kernel.elf, mmioDrivers);
+    return { modules: { pci: [], mmio: lacks === undefined ? [] : undefined }, lacks };
   }
   const place = reading("modules", () => modulesBelow(directory, kernel.release));
   const tree = await readModuleTree(place, deps);
-  const modules = await unpackModules(
-    reading("modules", () => neededModules(tree)),
-    deps,
-  );
-  mustFit(modules, kernel.elf, kernel);
-  return modules;
+  const lacks = missingModule(tree, mmioDrivers);
+  const needed = {
+    pci: reading("modules", () => neededModules(tree)),
+    mmio: lacks === undefined ? reading("modules", () => neededModules(tree, mmioDrivers)) : undefined,
+  };
+  return { modules: await unpacked(needed, kernel, deps), lacks };
+}
+
+/** Unpacks them, each once, and refuses those that aren't the kernel's own. */
+async function unpacked({ pci, mmio }: GuestModules, kernel: BootableKernel, deps: UnpackDeps): Promise<GuestModules> {
+  const all = [...new Map([...pci, ...(mmio ?? [])].map((module) => [module.path, module])).values()];
+  const plain = await unpackModules(all, deps);
+  mustFit(plain, kernel.elf, kernel);
+  const byPath = new Map(all.map(({ path }, index) => [path, plain[index]]));
+  const plainOf = (modules: readonly KernelModule[]) => modules.flatMap(({ path }) => byPath.get(path) ?? []);
+  return { pci: plainOf(pci), mmio: mmio && plainOf(mmio) };
 }
 
 /** A release as a name: `6.1.0-37-cloud-amd64` is `linux-6-1-0-37-cloud-amd64`. */

@@ -60,7 +60,7 @@ async function askDepmod(directory: string, { run, signal, scratch }: ModuleTree
     if (!isDepmods && name !== "build" && name !== "source") symlinkSync(join(directory, name), join(mirror, name));
   }
   try {
-    await run({ file: "depmod", args: ["-b", base, "0.0.0"], signal });
+    await run({ file: "depmod", args: ["-b", base, "0.0.0"], on: base, signal });
     return readDependencies(mirror) ?? new Map();
   } finally {
     rmSync(base, { recursive: true, force: true });

@@ -5,23 +5,46 @@ import type { KernelFacts } from "./elf-kernel.ts";
 import type { ModuleTree } from "./module-tree.ts";
 import { gunzip, readBounded, type Unpack, type UnpackDeps, unpacked, unxz, unzstd } from "./unpack.ts";
 
+/** The drivers of a kind of machine. */
+export interface MachineDrivers {
+  /** In the order in which they are loaded. */
+  readonly wanted: readonly string[];
+  /** A kernel may be made without these and the guest still does what it should. */
+  readonly optional: ReadonlySet<string>;
+}
+
 /**
- * The drivers of what a guest is given: its disk, network, agent's port and entropy, the root disk's file system, what tells the
- * VMM of a panic, and the power button with the input device on which an init hears it.
+ * Of what a guest is given whose devices are PCI's (QEMU): its disk, network, agent's port and entropy, the root disk's file system, what
+ * tells the VMM of a panic, and the power button with the input device on which an init hears it.
  */
-const wanted = [
-  "virtio_pci",
-  "virtio_blk",
-  "virtio_net",
-  "virtio_console",
-  "virtio_rng",
-  "ext4",
-  "pvpanic_pci",
-  "button",
-  "evdev",
-];
-/** A kernel may be made without these and the guest still does what it should. */
-const optional = new Set(["virtio_rng", "pvpanic_pci", "button", "evdev"]);
+const pciDrivers: MachineDrivers = {
+  wanted: [
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_net",
+    "virtio_console",
+    "virtio_rng",
+    "ext4",
+    "pvpanic_pci",
+    "button",
+    "evdev",
+  ],
+  optional: new Set(["virtio_rng", "pvpanic_pci", "button", "evdev"]),
+};
+
+/** The same of a guest whose devices are virtio's own (Firecracker), and whose agent is reached over vsock. */
+export const mmioDrivers: MachineDrivers = {
+  wanted: [
+    "virtio_mmio",
+    "virtio_blk",
+    "virtio_net",
+    "vmw_vsock_virtio_transport",
+    "virtio_rng",
+    "ext4",
+    "virtio_balloon",
+  ],
+  optional: new Set(["virtio_rng", "virtio_balloon"]),
+};
 
 /** One module: its path below the modules' directory, and its file. */
 export interface KernelModule {
@@ -30,30 +53,40 @@ export interface KernelModule {
 }
 
 /** The modules that a guest needs, each after what it depends on. */
-export function neededModules({ directory, modules, builtin }: ModuleTree): KernelModule[] {
-  const order: string[] = [];
-  for (const name of wanted) {
-    if (builtin.has(name)) continue;
-    const found = modules.get(name);
-    if (found === undefined) {
-      if (optional.has(name)) continue;
-      throw lacking(name, "neither built in nor as a module", "modules");
-    }
+export function neededModules(tree: ModuleTree, drivers = pciDrivers): KernelModule[] {
+  const missing = missingModule(tree, drivers);
+  if (missing !== undefined) throw lacking(missing, "neither built in nor as a module", "modules");
+  const needed = drivers.wanted.flatMap((name) => {
+    const found = tree.builtin.has(name) ? undefined : tree.modules.get(name);
     // modules.dep names what a module depends on with the deepest last.
-    for (const path of [...found.needs.toReversed(), found.path]) if (!order.includes(path)) order.push(path);
-  }
-  return order.map((path) => {
-    const file = join(directory, path);
+    return found === undefined ? [] : [...found.needs.toReversed(), found.path];
+  });
+  return [...new Set(needed)].map((path) => {
+    const file = join(tree.directory, path);
     mustBeReadable(file, "modules");
     return { path, content: readBounded(file) };
   });
 }
 
-/** Refuses a kernel that was given without modules and doesn't have the drivers in itself: a driver's name is one of its strings. */
-export function mustHaveDrivers(elf: Buffer): void {
+/** The first driver of those that a guest can't do without which a kernel has neither in itself nor as a module. */
+export function missingModule({ modules, builtin }: ModuleTree, drivers: MachineDrivers): string | undefined {
+  return mandatory(drivers).find((name) => !builtin.has(name) && !modules.has(name));
+}
+
+/** The first driver of those that a guest can't do without which a kernel hasn't in itself: a driver's name is one of its strings. */
+export function missingBuiltin(elf: Buffer, drivers: MachineDrivers): string | undefined {
   const has = (name: string) =>
     [`${name}\0`, `${name}.`, `${name.replaceAll("_", "-")}\0`].some((text) => elf.includes(text));
-  const missing = wanted.find((name) => !optional.has(name) && !has(name));
+  return mandatory(drivers).find((name) => !has(name));
+}
+
+function mandatory({ wanted, optional }: MachineDrivers): string[] {
+  return wanted.filter((name) => !optional.has(name));
+}
+
+/** Refuses a kernel that was given without modules and doesn't have the drivers in itself. */
+export function mustHaveDrivers(elf: Buffer): void {
+  const missing = missingBuiltin(elf, pciDrivers);
   if (missing !== undefined) {
     throw lacking(
       missing,

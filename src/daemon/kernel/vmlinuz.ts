@@ -4,7 +4,8 @@ import { notAKernel } from "./file-kinds.ts";
 import { mustBeConfigured } from "./kernel-config.ts";
 import { gunzip, readBounded, unlz4, type Unpack, type UnpackDeps, unpacked, unxz, unzstd } from "./unpack.ts";
 
-const elfMagic = Buffer.from([0x7f, 0x45, 0x4c, 0x46]);
+/** How an ELF file begins. */
+export const elfMagic = Buffer.from([0x7f, 0x45, 0x4c, 0x46]);
 
 /** How a payload is packed, by its first bytes. Behind all but gzip's the kernel's build puts 4 bytes with the size. */
 const formats: readonly { readonly magic: readonly number[]; readonly unpack: Unpack }[] = [

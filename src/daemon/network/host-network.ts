@@ -28,7 +28,13 @@ export interface HostNetworkDeps {
 }
 
 /** What bringing it up puts right, of what a look finds. */
-const changed: ReadonlySet<string> = new Set(["bridge_incomplete", "rules_changed", "no_forwarding"]);
+/** What is put right by bringing the network up again, by the code of the finding. */
+const mends: Readonly<Record<string, string>> = {
+  bridge_incomplete: "the bridge",
+  tap_detached: "VMs' taps on the bridge",
+  rules_changed: "the rules that guard guests",
+  no_forwarding: "forwarding",
+};
 
 /** The bridge, the rules and the name server that all VMs share. */
 export class HostNetwork {
@@ -39,8 +45,8 @@ export class HostNetwork {
   }
 
   /** The steps that make it, or find it as it should be; what will trouble guests is written down, and put into the list. */
-  bringUp(warnings: Warning[]): Step<unknown>[] {
-    return networkSteps(this.#deps, (warning) => this.#warn(warning, warnings));
+  bringUp(warnings: Warning[], { taps = false } = {}): Step<unknown>[] {
+    return networkSteps(this.#deps, (warning) => this.#warn(warning, warnings), taps);
   }
 
   #warn(warning: Warning, warnings: Warning[]): void {
@@ -68,7 +74,7 @@ export class HostNetwork {
       operation: "network.up",
       subject: undefined,
       context,
-      steps: [...this.bringUp(warnings), route],
+      steps: [...this.bringUp(warnings, { taps: true }), route],
     });
     return { bridge: layout.bridge, address: `${formatIpv4(first)}/${prefix}`, table: layout.table, names, warnings };
   }
@@ -93,9 +99,11 @@ export class HostNetwork {
 
   /** Puts in place again what somebody changed while VMs run; says so. */
   async mend(findings: readonly Finding[], context: Pick<OperationContext, "signal" | "emit">): Promise<string[]> {
-    if (!findings.some(({ code }) => changed.has(code))) return [];
-    await this.#deps.steps.run({ operation: "network.up", subject: undefined, context, steps: this.bringUp([]) });
-    return ["put the bridge, its rules and forwarding in place again"];
+    const mended = Object.entries(mends).filter(([code]) => findings.some((found) => found.code === code));
+    if (mended.length === 0) return [];
+    const steps = this.bringUp([], { taps: true });
+    await this.#deps.steps.run({ operation: "network.up", subject: undefined, context, steps });
+    return [`put in place again: ${mended.map(([, what]) => what).join(", ")}`];
   }
 
   /** Removes bridge, routing of names and rules; the helper refuses while a tap is there. */

@@ -11,14 +11,18 @@ export interface NetworkStepsDeps {
   readonly names: Pick<GuestNames, "listen" | "led" | "lack">;
 }
 
-/** The steps that find or make what all VMs share: the bridge, the rules and forwarding, where names are asked; `warn` hears what will trouble guests. */
-export function networkSteps({ helper, names }: NetworkStepsDeps, warn: (warning: Warning) => void): Step<unknown>[] {
+/** The steps that find or make what all VMs share: the bridge, the rules and forwarding, where names are asked; `warn` hears what will trouble guests. `taps`: every VM's is looked at too. */
+export function networkSteps(
+  { helper, names }: NetworkStepsDeps,
+  warn: (warning: Warning) => void,
+  taps: boolean,
+): Step<unknown>[] {
   let bridge = "";
   return [
     {
       name: "bridge",
       do: async (_, signal) => {
-        const made = await helper.call(helperContract.bridgeEnsure, {}, { signal });
+        const made = await helper.call(helperContract.bridgeEnsure, taps ? { taps } : {}, { signal });
         bridge = made.bridge;
         for (const warning of bridgeWarnings(made)) warn(warning);
       },

@@ -18,6 +18,8 @@ export interface OperationAccessDeps {
   readonly records: OperationRecords;
   readonly traces: { readonly show: (reference: string) => { readonly spans: readonly SpanRecord[] } };
   readonly spans: Pick<Spans, "nowNs">;
+  /** A VM's name, while there is one of this id. */
+  readonly nameOf: (vmId: string) => string | undefined;
   readonly log: Logger;
 }
 
@@ -53,7 +55,8 @@ export class OperationAccess {
     const rows = this.#deps.records.list(limit);
     return rows.map((row) => {
       const known = here.get(row.opId);
-      return known === undefined ? storedSummaryOf(row) : summaryOf(known, this.#deps.spans.nowNs());
+      const summary = known === undefined ? storedSummaryOf(row) : summaryOf(known, this.#deps.spans.nowNs());
+      return { ...summary, ...this.#about(row) };
     });
   }
 
@@ -101,8 +104,14 @@ export class OperationAccess {
   }
 
   #statusOf(found: Operation | StoredOperation): OperationStatus {
-    if (found instanceof Operation) return statusOf(found, this.#deps.spans.nowNs());
-    return storedStatusOf(found, this.#deps.traces.show(found.opId).spans);
+    if (found instanceof Operation) {
+      return { ...statusOf(found, this.#deps.spans.nowNs()), ...this.#about(found) };
+    }
+    return { ...storedStatusOf(found, this.#deps.traces.show(found.opId).spans), ...this.#about(found) };
+  }
+
+  #about({ subject }: Pick<StoredOperation | Operation, "subject">): Pick<OperationSummary, "vm"> {
+    return typeof subject === "string" ? { vm: this.#deps.nameOf(subject) ?? subject } : {};
   }
 
   #find({ op_id: reference, method }: Asked, peer: PeerCredentials | undefined): Operation | StoredOperation {

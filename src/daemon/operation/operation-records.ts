@@ -7,6 +7,9 @@ import type { OperationEnd, OperationOutcome, OperationStart } from "./operation
 /** What the next daemon found of an operation that was cut off. */
 export type Found = NonNullable<OperationStatus["found"]>;
 
+/** As a row keeps it: what can't be told isn't asked again, when all may be otherwise. */
+type KeptFound = Found | "unknown";
+
 /** An error as a row keeps it. */
 type KeptError = Pick<BangerError, "code"> & { message: string; details?: Record<string, unknown> };
 
@@ -91,7 +94,8 @@ export class OperationRecords {
     return this.#select("WHERE outcome = 'interrupted' AND kind = 'mutation' AND found IS NULL");
   }
 
-  settle(opId: OpId, found: Found): void {
+  /** Keeps what is to be said of it where it was interrupted. */
+  settle(opId: OpId, found: KeptFound | null): void {
     this.#database.prepare("UPDATE operations SET found = ? WHERE trace_id = ?").run(found, traceIdOf(opId));
   }
 
@@ -133,7 +137,7 @@ interface Row {
   ended_ns: bigint;
   error: string | null;
   subject: string | null;
-  found: Found | null;
+  found: KeptFound | null;
   result: string | null;
 }
 
@@ -149,7 +153,7 @@ function storedOf(row: Row): StoredOperation {
     endedNs: row.ended_ns,
     reason: row.error,
     subject: row.subject,
-    found: row.found,
+    found: row.outcome !== "interrupted" || row.found === "unknown" ? null : row.found,
     kept: row.result === null ? {} : (JSON.parse(row.result) as StoredOperation["kept"]),
   };
 }

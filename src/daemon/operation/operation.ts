@@ -40,6 +40,8 @@ export class Operation implements OperationStart {
   readonly identity: string | undefined;
   readonly asked: object | undefined;
   outlives: boolean;
+  /** The VM that it is about, once it has said so. */
+  subject: string | undefined;
   readonly events = new EventLog();
   readonly #abort = new AbortController();
   readonly #done = Promise.withResolvers<unknown>();

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { hostTroubleOf } from "../../rpc/host-trouble.ts";
 import type { PeerCredentials } from "../../rpc/peer-credentials.ts";
+import type { StepEvent } from "../../rpc/contract/step.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { attribute } from "../../telemetry/names.ts";
 import type { OpId } from "../../telemetry/op-id.ts";
@@ -21,6 +22,8 @@ export interface OperationContext {
   readonly emit: (event: string, data?: unknown) => Promise<void>;
   /** Says which VM it is about: by that the next daemon finds what came of it, should this one end. */
   readonly about?: (vmId: string) => void;
+  /** What the next daemon is to say of it, should this one end, where what is there doesn't tell; written with what else a transaction writes. */
+  readonly wouldBeFound?: (found: "undone" | "finished" | null) => void;
   /** Ends the operation from inside: whoever takes a VM's lock away calls it. */
   readonly cancel: (reason: BangerError) => void;
 }
@@ -95,17 +98,36 @@ export class Operations {
       begun();
       try {
         const result = await done;
-        log.info({ operation: method, elapsed_ms: elapsedMs(operation) }, "operation completed");
+        log.info({ operation: method, duration_ms: durationMs(operation) }, "operation completed");
         return result;
       } catch (error) {
         const { code, plain } = operation.ended?.error ?? new BangerError("internal", String(error));
-        const fields = { operation: method, elapsed_ms: elapsedMs(operation), code, reason: plain };
+        const fields = { operation: method, duration_ms: durationMs(operation), code, reason: plain };
         if (code === "internal") log.error({ ...fields, err: error }, "operation failed");
         else log.warn(fields, "operation failed");
         throw error;
       }
     });
     return carried;
+  }
+
+  /** As `run`, on something that is looked for first, unless the request only joins: what was deleted or renamed since isn't found any more. */
+  async runOn<S, T>(
+    method: string,
+    request: Request,
+    find: () => S,
+    work: (subject: S, context: OperationContext) => Promise<T>,
+  ): Promise<T> {
+    if (this.#joins(method, request)) return this.run<T>(method, request, neverBegun);
+    const subject = find();
+    return this.run(method, request, (context) => work(subject, context));
+  }
+
+  /** True for a request that was sent before, under this op_id. */
+  #joins(method: string, { opId, asked }: Request): boolean {
+    const known = this.#known.get(opId) ?? this.#deps.records.get(opId);
+    if (known === undefined || asked === undefined) return false;
+    return comparedWith(known, { opId, method, asked, identity: identityOf(method, asked.params) }) === "same";
   }
 
   /** Carries an operation that the daemon begins by itself, as a trace of its own that links to `cause`. */
@@ -126,9 +148,24 @@ export class Operations {
     return [...this.#known.values()];
   }
 
+  /** True for one of those. */
+  knows(opId: OpId): boolean {
+    return this.#known.has(opId);
+  }
+
+  /** The VM that an operation of this daemon's is or was about. */
+  vmOf(opId: OpId): string | undefined {
+    return this.#known.get(opId)?.subject;
+  }
+
+  /** What is under way. */
+  underWay(): Operation[] {
+    return this.known().filter(({ ended }) => ended === undefined);
+  }
+
   /** Resolves when nothing is under way that outlives its caller, or after `graceMs`: what then still is, the next daemon finds. */
   async settled(graceMs: number): Promise<void> {
-    const underWay = this.known().filter(({ ended, outlives }) => ended === undefined && outlives);
+    const underWay = this.underWay().filter(({ outlives }) => outlives);
     await Promise.race([
       Promise.allSettled(underWay.map(({ done }) => done)),
       delay(graceMs, undefined, { ref: false }),
@@ -162,13 +199,19 @@ export class Operations {
     const { records, spans, publicResult } = this.#deps;
     const { opId, method, signal } = operation;
     this.#known.set(opId, operation);
+    const began = performance.now();
     this.#note(() => records.begin(operation));
     try {
       const result = await work({
         opId,
         signal,
-        emit: async (event, data) => operation.events.add({ event, data }),
-        about: (vmId) => this.#note(() => records.about(opId, vmId)),
+        emit: async (event, data) => operation.events.add({ event, data: sinceBegun(event, data, began) }),
+        about: (vmId) => {
+          operation.subject = vmId;
+          spans.about(vmId);
+          this.#note(() => records.about(opId, vmId));
+        },
+        wouldBeFound: (found) => records.settle(opId, found),
         cancel: (reason) => operation.cancel(reason),
       });
       this.#end(operation, { atNs: spans.nowNs(), outcome: "ok", result: publicResult(method, result) });
@@ -203,7 +246,7 @@ async function forward({ events }: Operation, { emit }: Request, signal: AbortSi
   for await (const { event, data } of events.follow(0, signal)) await emit(event, data);
 }
 
-function elapsedMs({ startedNs, ended }: Operation): number {
+function durationMs({ startedNs, ended }: Operation): number {
   return Math.round(Number((ended?.atNs ?? startedNs) - startedNs) / 1e5) / 10;
 }
 
@@ -212,4 +255,14 @@ function knownError(error: unknown, signal: AbortSignal): BangerError {
   if (error instanceof BangerError) return error;
   if (signal.aborted && signal.reason instanceof BangerError) return signal.reason;
   return hostTroubleOf(error) ?? new BangerError("internal", String(error), { cause: error });
+}
+
+/** A step's time is told from the operation's beginning on, whichever of its lists of steps it is in. */
+function sinceBegun(event: string, data: unknown, began: number): unknown {
+  if (event !== "step") return data;
+  return { ...(data as StepEvent), elapsed_ms: Math.round((performance.now() - began) * 10) / 10 };
+}
+
+function neverBegun(): never {
+  throw new Error("an operation that is joined was begun anew");
 }

@@ -7,19 +7,27 @@ import type { Found, OperationRecords, StoredOperation } from "./operation-recor
 /** What telling it needs. */
 export interface SettleDeps {
   readonly records: Pick<OperationRecords, "unsettled" | "settle">;
-  readonly vms: { readonly get: (id: string) => Pick<Vm, "state"> | undefined };
+  readonly vms: { readonly get: (id: string) => Pick<Vm, "state" | "health"> | undefined };
   readonly database: Pick<Store, "prepare">;
   readonly log: Logger;
 }
 
-/** What is found of a VM's operation by how its VM is: undefined where that doesn't tell. */
-type OfVm = (state: Vm["state"] | undefined) => Found | undefined;
+/** What is found of a VM's operation by how its VM is: undefined where that doesn't tell yet, `unknown` where it never will. */
+type OfVm = (state: Vm["state"] | undefined, health: Vm["health"]) => Found | "unknown" | undefined;
 
 const ends: OfVm = (state) => {
   if (state === "running") return "undone";
   return state === "stopping" ? "goes_on" : "finished";
 };
 const begins: OfVm = (state) => (state === "running" ? "finished" : state === "starting" ? undefined : "undone");
+
+/** Of a VM that runs, and stands still or doesn't; one that has ended since tells nothing. */
+const stands =
+  (paused: Found, goes: Found): OfVm =>
+  (_, health) => {
+    if (health === "paused") return paused;
+    return health === "ok" || health === "agent_silent" ? goes : "unknown";
+  };
 
 /** By their methods, what a record says of an operation that was cut off. */
 const ofVm: Readonly<Record<string, OfVm>> = {
@@ -29,6 +37,8 @@ const ofVm: Readonly<Record<string, OfVm>> = {
   "vm.run": begins,
   "vm.stop": ends,
   "vm.kill": ends,
+  "vm.pause": stands("finished", "undone"),
+  "vm.resume": stands("undone", "finished"),
   "vm.delete": (state) => (state === undefined ? "finished" : "undone"),
 };
 const tableOf: Readonly<Record<string, "images" | "kernels">> = {
@@ -55,13 +65,14 @@ export function settleInterrupted(deps: SettleDeps, compared: boolean): void {
   }
 }
 
-function foundOf({ vms, database }: SettleDeps, operation: StoredOperation): Found | undefined {
+function foundOf({ vms, database }: SettleDeps, operation: StoredOperation): Found | "unknown" | undefined {
   const method = methodOf(operation);
   const table = tableOf[method];
   if (table !== undefined) return madeSince(database, table, operation) ? "finished" : "undone";
   // What had not said which VM it is about had not begun a step.
   if (operation.subject === null) return method in ofVm ? "undone" : undefined;
-  return ofVm[method]?.(vms.get(operation.subject)?.state);
+  const vm = vms.get(operation.subject);
+  return ofVm[method]?.(vm?.state, vm?.health);
 }
 
 /** True when something was stored after the operation began, that no other operation answered with. */

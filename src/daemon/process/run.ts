@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { basename } from "node:path";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { lackOfMemory } from "../../rpc/host-trouble.ts";
@@ -13,6 +13,8 @@ export interface Command {
   /** The program's name or absolute path. */
   readonly file: string;
   readonly args: readonly string[];
+  /** The path that it works on, for its span; by default what it reads as input, or writes as output. */
+  readonly on?: string;
   /** The command line that it is run by, which puts it into a namespace, say. */
   readonly within?: readonly string[];
   readonly cwd?: string;
@@ -28,6 +30,16 @@ export interface Command {
   /** Exit codes beside 0 that are no failure. */
   readonly alsoWell?: readonly number[];
   readonly signal?: AbortSignal;
+  /** It needs a user namespace, whose making the daemon's own unit forbids: it is run in one of its own where systemd offers that. */
+  readonly ownUnit?: true;
+}
+
+/** How a command gets a unit of its own (host/own-unit.c). */
+export interface OwnUnits {
+  /** The program that has a command run there. */
+  readonly program: string;
+  /** Where systemd listens for it, if it does. */
+  readonly socket: string;
 }
 
 /** Runs a program as the owner, in a span. */
@@ -39,6 +51,8 @@ const keptBytes = 64 * 1024;
 const fullDisk = /No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes/;
 /** What they say of a host that fails otherwise. */
 const hostFailed = /Read-only file system|Too many open files|Resource temporarily unavailable|Input\/output error/;
+/** How own-unit ends where the program that it was to run is not there (host/own-unit.c). */
+const missingThere = 121;
 /** How long a program has to end after SIGTERM. */
 const killAfterMs = 2_000;
 
@@ -79,11 +93,15 @@ export function searchPath(env: NodeJS.ProcessEnv): string {
 }
 
 /** Makes the runner of the daemon's external programs. */
-export function createRunner({ spans }: { readonly spans: Spans }): Run {
+export function createRunner({ spans, ownUnits }: { readonly spans: Spans; readonly ownUnits?: OwnUnits }): Run {
   return (command) => {
     const name = basename(command.file);
-    return spans.span(`exec ${name}`, { attributes: { [attribute.executable]: name } }, async (span) => {
-      const ended = await runToEnd(command);
+    const on = command.on ?? command.stdinFrom ?? command.stdoutTo;
+    const attributes = { [attribute.executable]: name, ...(on === undefined ? {} : { [attribute.file]: on }) };
+    return spans.span(`exec ${name}`, { attributes }, async (span) => {
+      const outside = command.ownUnit === true ? askFor(ownUnits) : [];
+      const ended = await runToEnd(command, outside);
+      if (ended.code === missingThere && outside.length > 0) throw missing(command.within?.[0] ?? command.file);
       if (ended.code !== null) span.setAttribute(attribute.exitCode, ended.code);
       command.signal?.throwIfAborted();
       if (ended.unread !== undefined) throw ended.unread.cause;
@@ -120,7 +138,12 @@ interface Ended {
   readonly unread: { readonly cause: unknown } | undefined;
 }
 
-async function runToEnd(command: Command): Promise<Ended> {
+/** What goes before a command that is run in a unit of its own. */
+function askFor(units: OwnUnits | undefined): string[] {
+  return units !== undefined && existsSync(units.socket) ? [units.program, "ask", units.socket] : [];
+}
+
+async function runToEnd(command: Command, outside: readonly string[]): Promise<Ended> {
   const opened: number[] = [];
   const open = (path: string | undefined, flags: string) => {
     if (path === undefined) return undefined;
@@ -129,7 +152,7 @@ async function runToEnd(command: Command): Promise<Ended> {
     return fd;
   };
   try {
-    const [file = "", ...args] = [...(command.within ?? []), command.file, ...command.args];
+    const [file = "", ...args] = [...outside, ...(command.within ?? []), command.file, ...command.args];
     const env = childEnv(command.env ?? process.env);
     const child = spawn(file, args, {
       cwd: command.cwd,
@@ -185,9 +208,7 @@ function follow(child: ChildProcess, command: Command, name: string): Promise<En
   return new Promise<Ended>((resolve, reject) => {
     child.once("error", (cause: NodeJS.ErrnoException) => {
       if (cause.code !== "ENOENT") return reject(cause);
-      const owner = packageOf(name);
-      const next = owner === undefined ? "" : `; Debian has it in the package ${owner}`;
-      return reject(new BangerError("missing_tool", `${name} is not installed${next}`, { cause }));
+      return reject(missing(name, cause));
     });
     child.once("close", (code, signal) => {
       tell(begun);
@@ -197,6 +218,12 @@ function follow(child: ChildProcess, command: Command, name: string): Promise<En
     clearTimeout(hard);
     command.signal?.removeEventListener("abort", end);
   });
+}
+
+function missing(name: string, cause?: Error): BangerError {
+  const owner = packageOf(name);
+  const next = owner === undefined ? "" : `; Debian has it in the package ${owner}`;
+  return new BangerError("missing_tool", `${name} is not installed${next}`, cause === undefined ? {} : { cause });
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {

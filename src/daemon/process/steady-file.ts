@@ -8,14 +8,17 @@ const answersWithinMs = 10_000;
 /** A child asks first: a file system that hangs would hang the daemon with it. */
 export async function mustAnswer(path: string, field: string, run: Run, signal: AbortSignal): Promise<void> {
   const limit = AbortSignal.timeout(answersWithinMs);
-  await run({ file: "stat", args: ["--dereference", "--", path], signal: AbortSignal.any([signal, limit]) }).catch(
-    (cause: unknown) => {
-      signal.throwIfAborted();
-      if (limit.aborted)
-        throw unfit(field, `${path} lies on a file system that doesn't answer; give a copy on another`, cause);
-      // What it says is judged by the calls that follow.
-    },
-  );
+  await run({
+    file: "stat",
+    args: ["--dereference", "--", path],
+    on: path,
+    signal: AbortSignal.any([signal, limit]),
+  }).catch((cause: unknown) => {
+    signal.throwIfAborted();
+    if (limit.aborted)
+      throw unfit(field, `${path} lies on a file system that doesn't answer; give a copy on another`, cause);
+    // What it says is judged by the calls that follow.
+  });
 }
 
 /** Notes what a file is; what is returned refuses it when it is no longer that. */

@@ -10,6 +10,8 @@ import type { OperationContext } from "../operation/operations.ts";
 /** One step of a lifecycle operation. It has no spans, logs or catch blocks of its own. */
 export interface Step<S> {
   readonly name: string;
+  /** What it acts on, for its spans, where no span below says so. */
+  readonly on?: (subject: S) => Record<string, AttributeValue>;
   readonly do: (subject: S, signal: AbortSignal) => Promise<void>;
   /** Makes sure that what `do` made is gone, however far `do` came; or says why nothing has to. */
   readonly undo: ((subject: S) => Promise<void>) | { readonly none: string };
@@ -60,28 +62,34 @@ export function createStepRunner(deps: { readonly spans: Spans; readonly log: Lo
           { ...run.attributes, operation: run.operation, step, phase, elapsed_ms: elapsed },
           "operation stage",
         );
+        deps.spans.event("operation stage", { [attribute.step]: step, [attribute.phase]: phase });
         await run.context.emit("step", { step, phase, elapsed_ms: elapsed } satisfies StepEvent);
       };
-      const inSpan = (name: string, step: string, work: () => Promise<void>) =>
-        deps.spans.span(name, { attributes: { ...run.attributes, [attribute.step]: step } }, work);
+      type Taken = (typeof run.steps)[number];
+      const inSpan = (what: "step" | "undo", { name, on }: Taken, work: () => Promise<void>) => {
+        const attributes = { ...run.attributes, ...on?.(run.subject), [attribute.step]: name };
+        return deps.spans.span(`${what} ${name}`, { attributes }, work);
+      };
 
-      const take = async (name: string, work: () => Promise<void>) => {
+      const take = async (step: Taken) => {
+        const { name } = step;
         try {
           run.context.signal.throwIfAborted();
           await tell(name, "started");
-          await inSpan(`step ${name}`, name, work);
+          await inSpan("step", step, () => step.do(run.subject, run.context.signal));
           await tell(name, "completed");
         } catch (cause) {
           await tell(name, "failed");
           throw cause;
         }
       };
-      const undoAll = async (taken: readonly (typeof run.steps)[number][]) => {
+      const undoAll = async (taken: readonly Taken[]) => {
         const failures: string[] = [];
-        for (const { name, undo } of taken.toReversed()) {
+        for (const step of taken.toReversed()) {
+          const { name, undo } = step;
           if (typeof undo !== "function") continue;
           try {
-            await inSpan(`undo ${name}`, name, () => withDeadline(name, undo(run.subject)));
+            await inSpan("undo", step, () => withDeadline(name, undo(run.subject)));
             await tell(name, "undone");
           } catch (failure) {
             deps.log.error({ ...run.attributes, err: failure, step: name }, "undo failed");
@@ -94,7 +102,7 @@ export function createStepRunner(deps: { readonly spans: Spans; readonly log: Lo
       const failed: { step: string; cause: unknown }[] = [];
       for (const [index, step] of run.steps.entries()) {
         try {
-          await take(step.name, () => step.do(run.subject, run.context.signal));
+          await take(step);
         } catch (cause) {
           failed.push({ step: step.name, cause });
           if (run.goOn === true) continue;

@@ -100,8 +100,8 @@ export class ContentRecords<T extends Content> {
       .map((row) => String(row["name"]));
   }
 
-  /** Removes a record that no VM uses. Where only one is left, that is the default. */
-  remove(reference: string): T {
+  /** The one that a person means, if no VM uses it. */
+  mustBeUnused(reference: string): T {
     const content = this.find(reference);
     const users = this.usedBy(content.id);
     if (users.length > 0) {
@@ -110,6 +110,12 @@ export class ContentRecords<T extends Content> {
         details: { used_by: users },
       });
     }
+    return content;
+  }
+
+  /** Removes a record that no VM uses. Where only one is left, that is the default. */
+  remove(reference: string): T {
+    const content = this.mustBeUnused(reference);
     this.#database.write(() => {
       this.#database.prepare(`DELETE FROM ${this.#table} WHERE id = ?`).run(content.id);
       this.#database

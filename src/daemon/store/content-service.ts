@@ -1,8 +1,17 @@
-import { rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { ContentRecords } from "./content-records.ts";
+import { putInPlace, takeAway } from "./in-place.ts";
+
+/** What is stored so. */
+interface Stored {
+  readonly id: string;
+  readonly name: string;
+  /** True where its files are gone, and its record is not. */
+  readonly missing?: boolean | undefined;
+}
 
 /** Things that are stored by their content, each in a directory of its own: images, kernels. */
-export abstract class ContentService<T extends { readonly id: string; readonly name: string }> {
+export abstract class ContentService<T extends Stored> {
   protected readonly records: ContentRecords<T>;
 
   constructor(records: ContentRecords<T>) {
@@ -15,12 +24,34 @@ export abstract class ContentService<T extends { readonly id: string; readonly n
   /** Where the files of one of them are. */
   protected abstract directoryOf(id: string): string;
 
+  /** Which files those are. */
+  protected abstract filesOf(id: string): string[];
+
+  /** One with what its files tell. */
+  protected shown(content: T): T {
+    return this.filesOf(content.id).every((file) => existsSync(file)) ? content : { ...content, missing: true };
+  }
+
+  /** Refuses the name of another; that of one whose files are gone may be meant to get them back. */
+  protected mustBeFree(name: string): void {
+    const same = this.records.list().find((content) => content.name === name);
+    if (same === undefined || this.shown(same).missing !== true) this.records.mustBeFree(name);
+  }
+
+  /** Puts a directory that was made in its place, with its record; where only that is there, it gets its files back. */
+  protected keep(made: string, content: T, asDefault: boolean | undefined): T {
+    const known = this.records.byId(content.id);
+    if (known === undefined) this.records.mustBeFree(content.name);
+    else if (this.shown(known).missing !== true) return this.records.insert(content, asDefault);
+    return putInPlace(made, this.directoryOf(content.id), () => known ?? this.records.insert(content, asDefault));
+  }
+
   list(): T[] {
-    return this.records.list();
+    return this.records.list().map((content) => this.shown(content));
   }
 
   find(reference: string): T {
-    return this.records.find(reference);
+    return this.shown(this.records.find(reference));
   }
 
   show(reference: string): T & { used_by: string[] } {
@@ -30,13 +61,14 @@ export abstract class ContentService<T extends { readonly id: string; readonly n
 
   /** The one that is taken where none is named; with a reference, that one becomes it. */
   default(reference?: string): T {
-    return reference === undefined ? this.records.theDefault(this.howToMake) : this.records.makeDefault(reference);
+    const { records } = this;
+    return this.shown(reference === undefined ? records.theDefault(this.howToMake) : records.makeDefault(reference));
   }
 
-  /** Removes one that no VM uses: the record first, what has no record is nobody's. */
+  /** Removes one that no VM uses. */
   remove(reference: string): { id: string; name: string } {
-    const { id, name } = this.records.remove(reference);
-    rmSync(this.directoryOf(id), { recursive: true, force: true });
+    const { id, name } = this.records.mustBeUnused(reference);
+    takeAway(this.directoryOf(id), () => this.records.remove(id));
     return { id, name };
   }
 }

@@ -2,7 +2,7 @@ import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Store } from "./store.ts";
 
 /** The tables whose rows a person names. */
-const nouns = { images: "image", kernels: "kernel", vms: "vm" } as const;
+const nouns = { images: "image", kernels: "kernel", vms: "vm", volumes: "volume" } as const;
 
 /** So many candidates are named when a prefix fits several. */
 const namedCandidates = 5;

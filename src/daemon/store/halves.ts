@@ -1,47 +1,75 @@
-import { mkdirSync, readdirSync, renameSync } from "node:fs";
+import { mkdirSync, renameSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Layout } from "../../installation/layout.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { ownNamespace } from "../image/rootless.ts";
+import { entriesOf } from "../process/entries-of.ts";
 import type { Run } from "../process/run.ts";
-import type { Store } from "./store.ts";
+import { allPlaces, homeOf, type PlacesDeps } from "./places.ts";
 
 /** What removing halves needs. */
-export interface HalvesDeps {
-  readonly layout: Pick<Layout, "scratch" | "images" | "kernels">;
-  readonly database: Store;
+export interface HalvesDeps extends PlacesDeps {
+  readonly layout: PlacesDeps["layout"] & Pick<Layout, "scratch" | "volume">;
   readonly run: Run;
   readonly log: Logger;
 }
 
+/** What scratch directories are called, and what is put aside there. */
+const scratchName = /^(make|without-record)-/;
+/** A volume's disk that is being removed. */
+const volumeName = /^volume-([0-9a-f]{16})$/;
+
+/** What lies half made, or half removed, while nothing is being made: scratch, and what is called a half and has no record. */
+export function findHalves(deps: HalvesDeps): string[] {
+  const { scratch } = deps.layout;
+  const inScratch = entriesOf(scratch).filter((name) => scratchName.test(name));
+  const volumes = volumesAside(deps).filter(({ recorded }) => !recorded);
+  const inPlace = allPlaces(deps).filter(({ half, recorded }) => half && !recorded);
+  return [
+    ...inScratch.map((name) => join(scratch, name)),
+    ...volumes.map(({ path }) => path),
+    ...inPlace.map(({ path }) => path),
+  ];
+}
+
 /**
- * Finds what a daemon that was killed left half made: whatever lies in the scratch directory, and directories of images and
- * kernels without a record. They are put aside at once, so that nothing new is taken for one, and are for `removeHalves`.
+ * What is done about halves when a daemon starts: those whose record is there are put back. The others are put aside at once, so
+ * that nothing new is taken for one; they are for `removeHalves`.
  */
-export function setHalvesAside({ layout, database, log }: HalvesDeps): string[] {
-  const { scratch, images, kernels } = layout;
-  for (const [table, directory] of [
-    ["images", images],
-    ["kernels", kernels],
-  ] as const) {
-    const known = new Set(
-      database
-        .prepare(`SELECT id FROM ${table}`)
-        .all()
-        .map((row) => row["id"]),
-    );
-    for (const id of entriesOf(directory)) {
-      if (known.has(id)) continue;
-      try {
-        mkdirSync(scratch, { recursive: true, mode: 0o700 });
-        renameSync(join(directory, id), join(scratch, `without-record-${id}`));
-      } catch (error) {
-        log.error({ err: error }, "what has no record could not be put aside");
-      }
-    }
+export function setHalvesAside(deps: HalvesDeps): string[] {
+  for (const place of allPlaces(deps)) move(place.path, homeOf(place), deps);
+  for (const { path, id, recorded } of volumesAside(deps)) if (recorded) move(path, deps.layout.volume(id), deps);
+  const { scratch } = deps.layout;
+  return findHalves(deps).map((path) => {
+    if (dirname(path) === scratch) return path;
+    return move(path, join(scratch, `without-record-${basename(path)}`), deps) ?? path;
+  });
+}
+
+/** Where it is then; undefined where that can't be. */
+function move(from: string, to: string | undefined, { layout: { scratch }, log }: HalvesDeps): string | undefined {
+  if (to === undefined) return undefined;
+  try {
+    mkdirSync(scratch, { recursive: true, mode: 0o700 });
+    renameSync(from, to);
+    return to;
+  } catch (error) {
+    log.error({ err: error, path: from }, "what was half made or half removed could not be moved");
+    return undefined;
   }
-  return entriesOf(scratch).map((name) => join(scratch, name));
+}
+
+function volumesAside({
+  layout: { scratch },
+  database,
+}: HalvesDeps): { path: string; id: string; recorded: boolean }[] {
+  return entriesOf(scratch).flatMap((name) => {
+    const id = volumeName.exec(name)?.[1];
+    if (id === undefined) return [];
+    const recorded = database.prepare("SELECT 1 FROM volumes WHERE id = ?").get(id) !== undefined;
+    return [{ path: join(scratch, name), id, recorded }];
+  });
 }
 
 /** Removes what was put aside, also what subordinate ids own; one that can't be removed doesn't stop the others. */
@@ -56,22 +84,14 @@ export async function removeHalves(halves: readonly string[], { run, log }: Halv
   }
 }
 
-async function removeHalf(path: string, run: Run): Promise<void> {
+/** Removes a half, also what subordinate ids own. */
+export async function removeHalf(path: string, run: Run): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     if (!["EACCES", "EPERM", "ENOTEMPTY"].includes(code)) throw error;
     // Only who is root for these ids may remove their files.
-    await run({ file: "rm", args: ["-rf", "--", path], within: ownNamespace });
-  }
-}
-
-function entriesOf(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
+    await run({ file: "rm", args: ["-rf", "--", path], on: path, within: ownNamespace, ownUnit: true });
   }
 }

@@ -70,4 +70,33 @@ export const migrations: readonly string[] = [
   ALTER TABLE operations ADD COLUMN subject TEXT;
   ALTER TABLE operations ADD COLUMN found TEXT;
   `,
+  // How long a VM runs, what it does when its host or its guest comes back, what waits for its next start; disks that outlive it.
+  `
+  ALTER TABLE vms ADD COLUMN ttl_s INTEGER;
+  ALTER TABLE vms ADD COLUMN idle_s INTEGER;
+  ALTER TABLE vms ADD COLUMN autostart INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE vms ADD COLUMN on_reboot TEXT NOT NULL DEFAULT 'restart';
+  ALTER TABLE vms ADD COLUMN stopped_for TEXT;
+  ALTER TABLE vms ADD COLUMN waits TEXT NOT NULL DEFAULT '{}';
+  CREATE TABLE volumes (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, size_mib INTEGER NOT NULL, created_at TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE volume_uses (
+    vm_id TEXT NOT NULL REFERENCES vms ON DELETE CASCADE,
+    volume_id TEXT NOT NULL UNIQUE REFERENCES volumes ON DELETE RESTRICT,
+    path TEXT NOT NULL, position INTEGER NOT NULL,
+    PRIMARY KEY (vm_id, path)
+  ) STRICT;
+  `,
+  // Which database this is: what lies beside it says the same, or it was exchanged.
+  `
+  CREATE TABLE marks (mark TEXT NOT NULL, before TEXT) STRICT;
+  `,
+  // Which VMM a VM is to have, and why it has the one that it has. One that was made before there was a choice stays with what it knows.
+  `
+  ALTER TABLE vms ADD COLUMN vmm_wanted TEXT NOT NULL DEFAULT 'auto';
+  ALTER TABLE vms ADD COLUMN accel_wanted TEXT NOT NULL DEFAULT 'auto';
+  ALTER TABLE vms ADD COLUMN vmm_why TEXT;
+  UPDATE vms SET vmm_wanted = 'qemu', vmm_why = 'it was made before there was a choice';
+  `,
 ];

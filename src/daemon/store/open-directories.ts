@@ -1,6 +1,7 @@
-import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { accessSync, chmodSync, constants, lstatSync, realpathSync, statSync } from "node:fs";
 import type { Installation } from "../../installation/install-file.ts";
 import { errnoName } from "../../rpc/errno-name.ts";
+import { makeDirectory } from "./make-directory.ts";
 
 /** Makes the daemon's directories where they are missing, and refuses those that it couldn't keep anything in. */
 export function openDirectories({ stateDir, runDir }: Installation): void {
@@ -15,7 +16,7 @@ export function openDirectories({ stateDir, runDir }: Installation): void {
 
 function open(key: string, path: string): void {
   try {
-    make(path);
+    makeDirectory(path);
     const stat = statSync(path);
     const uid = process.getuid?.();
     if (stat.uid !== uid) {
@@ -31,15 +32,6 @@ function open(key: string, path: string): void {
     const reason = reasons[errnoName(cause)];
     if (reason === undefined) throw cause;
     throw new Error(`${key}: ${path} can't be used: ${at === path ? "it" : at} ${reason}`, { cause });
-  }
-}
-
-/** Makes a directory and those above it that are missing. Not by `recursive`, which tries for ever where none can be made, as in /proc. */
-function make(path: string): void {
-  for (let end = path.indexOf("/", 1); ; end = path.indexOf("/", end + 1)) {
-    const reached = end === -1 ? path : path.slice(0, end);
-    if (!existsSync(reached)) mkdirSync(reached, { mode: 0o700 });
-    if (end === -1) return;
   }
 }
 

@@ -27,6 +27,12 @@ const retryAfterMs = 2_000;
  */
 const newestFirst = "ORDER BY started_ns > (unixepoch() + 2) * 1000000000, started_ns DESC";
 
+/** An operation's row, as far as its list needs it. */
+type Listed = OperationRow & Pick<OperationFacts, "outcome">;
+
+/** Of what has no row yet. */
+const noFacts: OperationFacts = { caller_uid: null, caller_pid: null, outcome: null, error: null };
+
 /** Keeps the last operations' spans in the daemon's database, written in batches beside the operations themselves. */
 export class TraceStore {
   readonly #store: Store;
@@ -75,10 +81,9 @@ export class TraceStore {
     this.#lost = 0;
   }
 
+  /** The newest first; with those whose spans can't be written yet. */
   list(limit: number): OperationSummary[] {
-    this.flush();
-    const rows = this.#store.prepare(`SELECT * FROM operations ${newestFirst} LIMIT ?`, { bigInts: true }).all(limit);
-    return (rows as unknown as (OperationRow & OperationFacts)[]).map(summaryOf);
+    return this.#newest(limit).map(summaryOf);
   }
 
   /** The spans of the operation that `reference` names (an op_id, a prefix of its digits, or `last`), who asked, and what came of it. */
@@ -87,13 +92,25 @@ export class TraceStore {
     const traceId = this.#find(reference);
     const facts = this.#store
       .prepare("SELECT caller_uid, caller_pid, outcome, error FROM operations WHERE trace_id = ?", { bigInts: true })
-      .get(traceId) as unknown as OperationFacts;
+      .get(traceId) as unknown as OperationFacts | undefined;
     const rows = this.#store.prepare("SELECT record FROM spans WHERE trace_id = ? ORDER BY seq").all(traceId);
     return {
       op_id: opIdOfTrace(traceId),
-      ...factsOf(facts),
-      spans: rows.map((row) => JSON.parse(String(row["record"])) as SpanRecord),
+      ...factsOf(facts ?? noFacts),
+      spans: [
+        ...rows.map((row) => JSON.parse(String(row["record"])) as SpanRecord),
+        ...this.#waiting.filter((span) => span.trace_id === traceId),
+      ],
     };
+  }
+
+  /** True where something of the trace is kept. */
+  knows(traceId: string): boolean {
+    this.flush();
+    return (
+      this.#waiting.some((span) => span.trace_id === traceId) ||
+      this.#store.prepare("SELECT 1 FROM operations WHERE trace_id = ?").get(traceId) !== undefined
+    );
   }
 
   close(): void {
@@ -102,14 +119,10 @@ export class TraceStore {
   }
 
   #find(reference: string): string {
-    const digits = reference.replace(/^op-/, "");
-    const rows =
+    const [first, second] =
       reference === "last"
-        ? this.#store.prepare(`SELECT trace_id FROM operations ${newestFirst} LIMIT 1`).all()
-        : this.#store
-            .prepare("SELECT trace_id FROM operations WHERE trace_id >= ? AND trace_id < ? LIMIT 2")
-            .all(digits, `${digits}g`);
-    const [first, second] = rows;
+        ? this.#newest(1).map(({ trace_id: traceId }) => traceId)
+        : this.#beginningWith(reference.replace(/^op-/, ""));
     if (first === undefined) {
       throw new BangerError("not_found", `operation: no operation ${JSON.stringify(reference)} is remembered`, {
         details: { field: "operation", hint: "`banger trace ls` lists those that are." },
@@ -118,7 +131,38 @@ export class TraceStore {
     if (second !== undefined) {
       throw new BangerError("ambiguous", `operation: more than one begins with ${JSON.stringify(reference)}`);
     }
-    return String(first["trace_id"]);
+    return first;
+  }
+
+  /** Of those that have rows and of those whose spans wait. */
+  #newest(limit: number): Listed[] {
+    this.flush();
+    const rows = this.#store
+      .prepare(`SELECT * FROM operations ${newestFirst} LIMIT ?`, { bigInts: true })
+      .all(limit) as unknown as Listed[];
+    if (this.#waiting.length === 0) return rows;
+    const byTrace = new Map(rows.map((row) => [row.trace_id, row]));
+    for (const [traceId, spans] of Map.groupBy(this.#waiting, (span) => span.trace_id)) {
+      const row = byTrace.get(traceId) ?? this.#row(traceId);
+      const merged = spans.reduce<OperationRow | undefined>(merge, row);
+      if (merged !== undefined) byTrace.set(traceId, { outcome: null, ...row, ...merged });
+    }
+    return [...byTrace.values()].toSorted(newerFirst).slice(0, limit);
+  }
+
+  /** Those, two at most where all have rows, whose ids begin with these digits. */
+  #beginningWith(digits: string): string[] {
+    const rows = this.#store
+      .prepare("SELECT trace_id FROM operations WHERE trace_id >= ? AND trace_id < ? LIMIT 2")
+      .all(digits, `${digits}g`);
+    const waiting = this.#waiting.map((span) => span.trace_id).filter((traceId) => traceId.startsWith(digits));
+    return [...new Set([...rows.map((row) => String(row["trace_id"])), ...waiting])];
+  }
+
+  #row(traceId: string): Listed | undefined {
+    return this.#store.prepare("SELECT * FROM operations WHERE trace_id = ?", { bigInts: true }).get(traceId) as
+      | Listed
+      | undefined;
   }
 
   #writeAll(batch: readonly SpanRecord[]): void {
@@ -135,9 +179,7 @@ export class TraceStore {
   }
 
   #write(traceId: string, spans: readonly SpanRecord[]): void {
-    const before = this.#store.prepare("SELECT * FROM operations WHERE trace_id = ?", { bigInts: true }).get(traceId) as
-      | (OperationRow & Record<string, unknown>)
-      | undefined;
+    const before = this.#row(traceId);
     const first = Number(before?.spans ?? 0);
     const kept = spans.slice(0, Math.max(0, maxSpansPerTrace - first));
     const after = kept.reduce(merge, before);
@@ -167,4 +209,11 @@ export class TraceStore {
       .all();
     return new Map(rows.map((row) => [String(row["trace_id"]), Number(row["bytes"])]));
   }
+}
+
+/** As {@link newestFirst} has it. */
+function newerFirst(a: OperationRow, b: OperationRow): number {
+  const soonNs = BigInt(Date.now() + 2_000) * 1_000_000n;
+  const isAhead = ({ started_ns: startedNs }: OperationRow) => Number(startedNs > soonNs);
+  return isAhead(a) - isAhead(b) || Number(b.started_ns - a.started_ns);
 }

@@ -23,6 +23,8 @@ const maxBytes = 64 * 1024;
 const unsent = z.object({
   op_id: z.string().refine(isOpId),
   operation: z.string().max(128),
+  /** When it began; a CLI that is older says only when it ended. */
+  began: z.iso.datetime().optional(),
   /** When it ended. */
   at: z.iso.datetime(),
   /** Why it failed, when it did. */
@@ -33,7 +35,7 @@ const unsent = z.object({
 
 const fromCli = acceptSpans(services.cli);
 
-/** Takes in what the CLI left while no daemon was there: its spans are kept, a line is logged for each operation, the directory goes. */
+/** Takes in what the CLI left while no daemon was there, or none that answered: its spans are kept, a line is logged for each operation, the directory goes. */
 export function takeUnsent({ directory, keep, log }: UnsentDeps): void {
   const names = namesIn(directory);
   if (names === undefined) return;
@@ -52,14 +54,16 @@ export function takeUnsent({ directory, keep, log }: UnsentDeps): void {
   try {
     rmdirSync(directory);
   } catch {
-    // A CLI left something meanwhile; the next start takes it.
+    // A CLI leaves something just now; the next answer takes it.
   }
 }
 
-/** Undefined where there is none: the CLI makes it when it has something to leave. */
+/** What is whole: a name with a dot is still being written. Undefined where there is no directory: the CLI makes it. */
 function namesIn(directory: string): string[] | undefined {
   try {
-    return readdirSync(directory).toSorted();
+    return readdirSync(directory)
+      .filter((name) => !name.startsWith("."))
+      .toSorted();
   } catch {
     return undefined;
   }

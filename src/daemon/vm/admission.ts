@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Kernel } from "../../rpc/contract/kernel.ts";
 import type { Vm } from "../../rpc/contract/vm.ts";
+import type { VmmKind } from "../../rpc/contract/vmm-kind.ts";
 import type { KernelService } from "../kernel/kernel-service.ts";
-import { activeStates } from "./state.ts";
-import type { VmRecords } from "./vm-records.ts";
+import { asItRuns } from "./as-it-runs.ts";
+import type { StoredVm, VmRecords } from "./vm-records.ts";
 
 /** What the host has, in MiB. */
 export interface HostMemory {
@@ -16,18 +17,18 @@ export interface HostMemory {
 
 /** Lets a VM start, or says why the host can't hold it. */
 export interface Admission {
-  admit(vm: Pick<Vm, "id" | "name" | "memory_mib" | "kernel">, overcommit: boolean): void;
+  admit(vm: Pick<Vm, "id" | "name" | "memory_mib" | "kernel" | "vmm">, overcommit: boolean): void;
 }
 
 /** What admission needs. */
 export interface AdmissionDeps {
-  readonly records: Pick<VmRecords, "list">;
+  readonly records: Pick<VmRecords, "active">;
   readonly memory: HostMemory;
   readonly kernels: Pick<KernelService, "find">;
 }
 
-/** What a VMM takes beside its guest's memory: QEMU idles at some 50 MiB, software emulation's translations come on top. */
-const vmmMib = 96;
+/** What a VMM takes beside its guest's memory, in MiB: QEMU idles at some 50, software emulation's translations come on top; Firecracker takes some 5. */
+const vmmMib = { qemu: 96, firecracker: 16 } as const satisfies Record<VmmKind, number>;
 
 /** A VM is admitted when the host has its memory beside what running VMs may still take of theirs. */
 export function createAdmission({ records, memory, kernels }: AdmissionDeps): Admission {
@@ -35,10 +36,10 @@ export function createAdmission({ records, memory, kernels }: AdmissionDeps): Ad
     admit: (vm, overcommit) => {
       mustBootWith(vm.memory_mib, kernels.find(vm.kernel.id));
       if (overcommit) return;
-      const others = records.list().filter(({ id, state }) => id !== vm.id && activeStates.has(state));
-      const promised = others.reduce((sum, { memory_mib, pid }) => sum + outstanding(memory_mib, pid, memory), 0);
+      const others = records.active().filter(({ id }) => id !== vm.id);
+      const promised = others.map(asItRuns).reduce((sum, other) => sum + outstanding(other, memory), 0);
       const available = memory.available();
-      const needed = vm.memory_mib + vmmMib;
+      const needed = vm.memory_mib + vmmMib[vm.vmm];
       if (needed <= available - promised) return;
       throw new BangerError(
         "no_memory",
@@ -59,7 +60,7 @@ export function mustBootWith(memoryMib: number, { name, least_memory_mib: least 
       details: {
         field: "memory_mib",
         least,
-        hint: `\`banger vm create --memory ${least}M\` makes a VM with enough.`,
+        hint: `\`--memory ${least}M\` is enough.`,
       },
     },
   );
@@ -70,8 +71,8 @@ function shown(mib: number): string {
   return mib < 10_240 ? `${mib} MiB` : `${(mib / 1024).toFixed(1)} GiB`;
 }
 
-function outstanding(memoryMib: number, pid: number | null, memory: HostMemory): number {
-  return Math.max(0, memoryMib + vmmMib - (pid === null ? 0 : memory.residentOf(pid)));
+function outstanding({ memory_mib: mib, vmm, pid }: StoredVm, memory: HostMemory): number {
+  return Math.max(0, mib + vmmMib[vmm] - (pid === null ? 0 : memory.residentOf(pid)));
 }
 
 const pageMib = 4096 / 1024 / 1024;

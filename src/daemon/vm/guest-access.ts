@@ -4,23 +4,21 @@ import type { guestContract } from "../../rpc/contract/guest.ts";
 import type { ParamsOf, ResultOf } from "../../rpc/contract/method.ts";
 import type { RequestContext } from "../../rpc/dispatch.ts";
 import type { TerminalSize } from "../../rpc/frame.ts";
-import type { HostNetwork } from "../network/host-network.ts";
+import { attribute } from "../../telemetry/names.ts";
+import { NotEnded } from "../guest/agent-exec.ts";
 import type { Request } from "../operation/operations.ts";
-import { awaitSsh } from "../ssh/await-ssh.ts";
-import { hostKeyAlias } from "../ssh/ssh-keys.ts";
 import { ConsoleInput } from "../vmm/console-input.ts";
 import { ConsoleLog } from "../vmm/console-log.ts";
 import { guestCopyOf } from "./guest-copy.ts";
-import type { RunningVms } from "./running.ts";
+import { type GuestSshDeps, reachBySsh } from "./guest-ssh.ts";
 import { activeStates } from "./state.ts";
+import { tellOfStandstill } from "./standstill.ts";
 import type { StoredVm, VmRecords } from "./vm-records.ts";
 
 /** What reaching into guests needs. */
-export interface GuestAccessDeps {
+export interface GuestAccessDeps extends GuestSshDeps {
   readonly layout: Layout;
   readonly records: VmRecords;
-  readonly running: RunningVms;
-  readonly network: Pick<HostNetwork, "inTheWay">;
 }
 
 /** How long a command waits for an agent that was just connected to. */
@@ -44,11 +42,14 @@ export class GuestAccess {
     params: Params<"vmExec">,
     { signal, emit, input, takeSignals }: VmRequest,
   ): Promise<ResultOf<(typeof guestContract)["vmExec"]>> {
-    const agent = this.#deps.running.agentOf(this.#deps.records.use(params.vm));
+    const { running } = this.#deps;
+    const vm = await this.#found(params.vm, signal);
+    const agent = running.agentOf(vm);
+    using _ = this.#deps.uses.hold(vm.id);
     // One that was just connected to, by a daemon that came back, has a moment to answer.
     if (agent.state === "attaching") await agent.ready(signal, attachDeadlineMs);
     const send = (event: string) => (bytes: Uint8Array) => emit(event, Buffer.from(bytes).toString("base64"));
-    const running = agent.exec({
+    const command = agent.exec({
       argv: params.argv,
       env: params.env,
       ...(params.cwd === undefined ? {} : { cwd: params.cwd }),
@@ -60,14 +61,35 @@ export class GuestAccess {
       signal,
       ...(takeSignals === undefined ? {} : { takeSignals }),
     });
-    const end = await running.catch((error: unknown) => {
-      throw error instanceof BangerError && error.code === "cancelled" ? endedNotUndone(error) : error;
-    });
+    const over = new AbortController();
+    const tell = (text: string) => void emit("progress", { text }).catch(() => undefined);
+    void tellOfStandstill({ running, vm, tell, signal: over.signal });
+    const end = await command
+      .catch((error: unknown) => {
+        if (error instanceof NotEnded) throw this.#notEnded(vm, error);
+        throw error instanceof BangerError && error.code === "cancelled" ? endedNotUndone(error) : error;
+      })
+      .finally(() => over.abort());
     return {
       exit_code: end.exitCode,
       signal: end.signal,
       ...(end.outOfMemory === true ? { out_of_memory: true } : {}),
     };
+  }
+
+  /** Why the guest hasn't ended a command: where it stands still, or isn't there any more, that. */
+  #notEnded({ id }: StoredVm, error: NotEnded): BangerError {
+    try {
+      this.#deps.running.agentOf(this.#deps.records.must(id));
+      return error;
+    } catch (cause) {
+      if (!(cause instanceof BangerError)) throw cause;
+      const { code, plain, details } = cause;
+      return new BangerError(code, `the guest has not ended the command: ${plain}`, {
+        cause,
+        ...(details === undefined ? {} : { details }),
+      });
+    }
   }
 
   /** Copies between the caller and the guest: the caller sends an archive, or gets one. */
@@ -83,6 +105,7 @@ export class GuestAccess {
   /** Sends the serial console's log; with `follow` it goes on until the caller leaves or the VM ends. */
   async logs({ vm: reference, follow }: Params<"vmLogs">, { signal, emit }: VmRequest): Promise<{ bytes: number }> {
     const vm = this.#deps.records.use(reference);
+    using _ = follow ? this.#deps.uses.hold(vm.id) : undefined;
     const console = new ConsoleLog(this.#deps.layout.vm(vm.id).consoleLog);
     const isOver = ({ generation, state }: StoredVm) => generation !== vm.generation || !activeStates.has(state);
     const ended = follow ? this.#deps.records.until(vm.id, isOver, signal) : Promise.resolve();
@@ -106,6 +129,7 @@ export class GuestAccess {
       const hint = "`banger vm logs` shows what it printed when it ran.";
       throw new BangerError("wrong_state", `${vm.name} is ${vm.state}`, { details: { hint } });
     }
+    using _ = this.#deps.uses.hold(vm.id);
     using keyboard = readOnly ? undefined : new ConsoleInput(layout.consoleInput(vm.id));
     // It fails with nothing but the request itself, or the VMM, and ends with either.
     void typeAll(input, keyboard);
@@ -122,32 +146,26 @@ export class GuestAccess {
     return { bytes };
   }
 
-  /** Waits until the guest's ssh server greets, and says how to reach it. */
-  async ssh({ vm: reference, timeout_s }: Params<"vmSsh">, { signal, emit }: VmRequest) {
-    const { records, running, layout, network } = this.#deps;
-    const vm = records.use(reference);
-    running.agentOf(vm);
-    if (vm.network === "none") throw withoutNetwork(vm);
-    const gone = running.get(vm.id)?.vmm.lost ?? Promise.resolve();
-    const inTheWay = () => network.inTheWay(signal);
-    const tell = (text: string) => void emit("progress", { text }).catch(() => undefined);
-    await awaitSsh({ host: vm.address, port: 22, timeoutMs: timeout_s * 1000, signal, gone, late: { inTheWay, tell } });
-    return {
-      host: vm.address,
-      port: 22,
-      user: "root",
-      identity_file: layout.sshKey,
-      known_hosts_file: layout.vm(vm.id).knownHosts,
-      host_key_alias: hostKeyAlias(vm.id),
-    };
+  /** Says how the guest is reached by ssh, once its server greets. */
+  async ssh(
+    { vm: reference, ...asked }: Params<"vmSsh">,
+    request: VmRequest,
+  ): Promise<ResultOf<(typeof guestContract)["vmSsh"]>> {
+    const vm = await this.#deps.spans.span("find vm", {}, async (span) => {
+      const found = await this.#found(reference, request.signal);
+      span.setAttribute(attribute.vmId, found.id);
+      span.setAttribute(attribute.vmName, found.name);
+      return found;
+    });
+    return reachBySsh(this.#deps, vm, asked, request);
   }
-}
 
-/** Why a VM without a network is reached by no ssh. */
-export function withoutNetwork({ name }: Pick<StoredVm, "name">): BangerError {
-  return new BangerError("wrong_state", `vm ${name} has no network to reach it by`, {
-    details: { hint: "`vm exec` runs a command in it without one." },
-  });
+  /** A VM by what it is called, once a daemon that has just begun knows whether it can be reached. */
+  async #found(reference: string, signal: AbortSignal): Promise<StoredVm> {
+    const { records, running } = this.#deps;
+    await running.found(records.named(reference), signal);
+    return records.use(reference);
+  }
 }
 
 /** Types what comes. */

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { lastName, placeOf } from "../../rpc/place.ts";
 
@@ -27,7 +28,9 @@ export function guestCopyOf(source: string, destination: string): GuestCopy {
   if (to.vm !== undefined) {
     const name = source === "-" ? "" : lastName(from.path);
     const kind = source === "-" ? "file" : "tar";
-    return { vm: to.vm, argv: ["sh", "-c", take, "sh", ...partsOf(to.path), name, kind], stdin: true };
+    // Drawn here, so that whoever ends the copy at any moment knows what to remove.
+    const scratch = `.banger-cp.${randomBytes(8).toString("hex")}`;
+    return { vm: to.vm, argv: ["sh", "-c", take, "sh", ...partsOf(to.path), name, kind, scratch], stdin: true };
   }
   const kind = destination === "-" ? "file" : "tar";
   return { vm: from.vm ?? "", argv: ["sh", "-c", give, "sh", ...partsOf(from.path), kind], stdin: false };
@@ -49,7 +52,7 @@ fail() { code=$1; shift; printf '%s\\n' "$*" >&2; exit "$code"; }
 needs() { command -v "$1" >/dev/null 2>&1 || fail 127 "the guest has no $1, which copying needs"; }
 `;
 
-// 66: not there. 73: in the way. 127: a program is missing.
+// 66: not there. 71: the guest refused it. 73: in the way. 127: a program is missing.
 const give = `${common}
 if [ -d "$1" ]; then
   [ "$4" = tar ] || fail 65 "$1 is a directory"
@@ -61,6 +64,9 @@ if [ "$4" = file ]; then
   [ -f "$1" ] || fail 65 "$1 is no regular file"
   exec cat "$1"
 fi
+# What procfs and sysfs make when it is read has no size before: an archive of it would be empty.
+[ -f "$1" ] && [ ! -s "$1" ] && [ -n "$(head -c 1 "$1" 2>/dev/null | tr '\\0' x)" ] &&
+  fail 65 "$1 has no size until it is read; copy it to \`-\`, standard output"
 needs tar
 exec tar -chf - -C "$2" "./$3"
 `;
@@ -76,10 +82,11 @@ else
   [ -d "$into" ] || fail 66 "there is no directory $into"
 fi
 target=$into/$name
-needs mktemp
-work=$(mktemp -d "$into/.banger-cp.XXXXXX") || exit 73
-trap 'rm -rf "$work"' EXIT
+place() { why=$(mv $@ "$new" "$target" 2>&1) || fail 71 "$target can't be put in its place: \${why##*: }"; }
+work=$into/$6
+trap '[ ! -e "$work" ] || rm -rf "$work"' EXIT
 trap 'exit 143' HUP INT TERM
+why=$(mkdir -m 700 "$work" 2>&1) || fail 71 "nothing can be made in $into: \${why##*: }"
 new=$work/t
 if [ "$5" = file ]; then
   cat >"$new" && chmod 644 "$new" || exit 74
@@ -97,8 +104,8 @@ if [ -d "$target" ]; then
 elif [ -e "$target" ] || [ -L "$target" ]; then
   [ ! -d "$new" ] || fail 73 "$target is there, and is no directory"
   [ -f "$target" ] || [ -L "$target" ] || fail 73 "$target is no regular file"
-  mv -f "$new" "$target" || exit 73
+  place -f
 else
-  mv "$new" "$target" || exit 73
+  place
 fi
 `;

@@ -14,6 +14,15 @@ export function labelsOf(given: readonly string[]): Record<string, string> {
   return labels;
 }
 
+/** Labels with some written on, and then some taken off. */
+export function relabelled(
+  labels: Readonly<Record<string, string>>,
+  { label, unlabel }: { readonly label: readonly string[]; readonly unlabel: readonly string[] },
+): Record<string, string> {
+  const written = Object.entries({ ...labels, ...labelsOf(label) });
+  return Object.fromEntries(written.filter(([key]) => !unlabel.includes(key)));
+}
+
 /** Which VMs are asked for. */
 export interface VmFilter {
   /** `KEY` or `KEY=VALUE`; a VM has to have them all. */

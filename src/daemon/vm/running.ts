@@ -1,7 +1,9 @@
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Vm } from "../../rpc/contract/vm.ts";
+import type { Warning } from "../../rpc/contract/warning.ts";
 import type { AgentLink } from "../guest/agent-link.ts";
 import type { HelperLink } from "../helper/helper-link.ts";
+import type { ProcessId } from "../stats/vmm-process.ts";
 import type { VmmConnection } from "../vmm/driver.ts";
 
 /** What the daemon holds of a VM whose VMM runs: a cache that reconcile rebuilds, never the record. */
@@ -9,21 +11,55 @@ export interface RunningVm {
   readonly generation: number;
   readonly vmm: VmmConnection;
   readonly agent: AgentLink;
+  /** Its VMM's process, as it was when it was connected to; undefined where /proc didn't show it. */
+  readonly process: ProcessId | undefined;
 }
 
-/** Whoever looks at one VM waits so long for its agent. */
-const answerMs = 800;
+/** Whoever looks at VMs waits so long for their agents; a processor that is emulated is slow when it is busy. */
+const answerMs = { kvm: 800, tcg: 1_500 };
 
-type Health = NonNullable<Vm["health"]>;
+/** Whoever asks a daemon that has just begun waits so long for its first look at what runs. */
+const firstLookMs = 15_000;
+
+/** What connections tell; whether its tap is there isn't known by them. */
+type Health = Exclude<NonNullable<Vm["health"]>, "tap_gone">;
 
 /** The VMs whose VMM this daemon is connected to. */
 export class RunningVms {
   readonly #byId = new Map<string, RunningVm>();
-  readonly #helper: Pick<HelperLink, "peer">;
+  readonly #helper: Pick<HelperLink, "peer" | "tried">;
+  /** By VM, of its newest start. */
+  readonly #warnings = new Map<string, { readonly generation: number; readonly warnings: readonly Warning[] }>();
   #change = Promise.withResolvers<void>();
+  #looking = true;
+  readonly #firstLook = Promise.withResolvers<void>();
+  readonly #waitUntil = performance.now() + firstLookMs;
 
-  constructor(helper: Pick<HelperLink, "peer">) {
+  constructor(helper: Pick<HelperLink, "peer" | "tried">) {
     this.#helper = helper;
+  }
+
+  /** The daemon has looked at what runs: what isn't held now isn't just about to be. */
+  looked(): void {
+    this.#looking = false;
+    this.#firstLook.resolve();
+  }
+
+  /** Waits for a VM that runs and isn't held, as long as the daemon that has just begun may still come to it. */
+  async found(vm: Pick<Vm, "id" | "state">, signal: AbortSignal): Promise<void> {
+    const leftMs = Math.ceil(this.#waitUntil - performance.now());
+    if (!this.#looking || leftMs <= 0 || this.healthOf(vm) !== "unreachable") return;
+    const known = async () => {
+      await this.#helper.tried;
+      if (this.#helper.peer !== undefined) await this.#firstLook.promise;
+    };
+    const over = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
+    const left = new Promise<void>((resolve) => {
+      if (over.aborted) resolve();
+      over.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await Promise.race([known(), left]);
+    signal.throwIfAborted();
   }
 
   /** Resolves when the health of one may be another than it is now. */
@@ -56,6 +92,17 @@ export class RunningVms {
     this.#changed();
   }
 
+  /** Keeps what a start warned of, as long as this daemon and the VM run. */
+  warn(vm: Pick<Vm, "id" | "generation">, warning: Warning): void {
+    this.#warnings.set(vm.id, { generation: vm.generation, warnings: [...this.warningsOf(vm), warning] });
+  }
+
+  /** What a VM's start warned of. */
+  warningsOf({ id, generation }: Pick<Vm, "id" | "generation">): readonly Warning[] {
+    const kept = this.#warnings.get(id);
+    return kept?.generation === generation ? kept.warnings : [];
+  }
+
   /** What is the matter with a VM, of which the record says that it runs. */
   healthOf({ id, state }: Pick<Vm, "id" | "state">): Health | null {
     if (state !== "running") return null;
@@ -67,9 +114,10 @@ export class RunningVms {
   }
 
   /** As `healthOf`, but asks an agent that answered until now. */
-  async askedHealthOf(vm: Pick<Vm, "id" | "state">): Promise<Health | null> {
+  async askedHealthOf(vm: Pick<Vm, "id" | "state" | "accel">): Promise<Health | null> {
     const health = this.healthOf(vm);
-    if (health !== "ok" || (await this.#byId.get(vm.id)?.agent.answersWithin(answerMs)) === true) return health;
+    const ms = answerMs[vm.accel ?? "tcg"];
+    if (health !== "ok" || (await this.#byId.get(vm.id)?.agent.answersWithin(ms)) === true) return health;
     return this.healthOf(vm) === "ok" ? "agent_silent" : this.healthOf(vm);
   }
 

@@ -77,17 +77,28 @@ const nextSteps: Readonly<Record<Mutation, Partial<Record<VmState, string>>>> = 
 /** The states of a VM that may hold something on the host. */
 export const activeStates: ReadonlySet<VmState> = new Set(["starting", "running", "stopping"]);
 
+/** A VM's record, as far as its state is judged by it. */
+type Judged = Pick<Vm, "name" | "state" | "exit"> & { readonly stop_by: string | null };
+
+const notReleased =
+  "What it holds on the host could not all be released. Where the helper is away, that goes on by itself when the helper is back, and the VM has stopped then; `banger doctor` tells how the helper is. `vm kill` tries it now.";
+
+/** True for a VM that was ended, and of which something is left on the host; unless somebody is still at it. */
+export function isNotReleased({ state, exit, stop_by: stopBy }: Omit<Judged, "name">): boolean {
+  return state === "stopping" && (exit !== null || (stopBy !== null && Date.parse(stopBy) <= Date.now()));
+}
+
 /** True for a VM that is as the mutation would make it. */
 export function isAlready(mutation: Mutation, { state, health }: Pick<Vm, "state" | "health">): boolean {
   const so = alreadySo[mutation];
   return so?.states.includes(state) === true && (so.health === undefined || so.health.includes(health));
 }
 
-/** Refuses a mutation that the VM's state doesn't allow. */
-export function mustAllow(mutation: Mutation, vm: Pick<Vm, "name" | "state">): void {
+/** Refuses a mutation that the VM's state doesn't allow. The caller holds the VM's lock. */
+export function mustAllow(mutation: Mutation, vm: Judged): void {
   const states: readonly VmState[] = begins[mutation];
   if (states.includes(vm.state)) return;
-  const hint = nextSteps[mutation][vm.state];
+  const hint = isNotReleased(vm) ? notReleased : nextSteps[mutation][vm.state];
   throw new BangerError("wrong_state", `vm ${vm.name} is ${vm.state}, not ${states.join(" or ")}`, {
     details: { state: vm.state, ...(hint === undefined ? {} : { hint }) },
   });

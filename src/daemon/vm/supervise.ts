@@ -1,26 +1,38 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../../telemetry/log.ts";
-import { type ShutdownCause, stuck } from "../vmm/driver.ts";
-import { afterEnd, type AfterEndDeps } from "./lifecycle/after-end.ts";
+import { attachDisk, isDevice } from "../disk/attach.ts";
+import type { RoomOf } from "../disk/room.ts";
+import type { HelperLink } from "../helper/helper-link.ts";
+import type { GuestKeys } from "../ssh/guest-keys.ts";
+import { diskHabits, endsByHalt, type ShutdownCause, stuck } from "../vmm/driver.ts";
+import { afterEnd, type AfterEndDeps, endHalted } from "./lifecycle/after-end.ts";
+import { isHalted } from "./lifecycle/how-it-ended.ts";
 import { connectVm, type ConnectionDeps } from "./parts/connection.ts";
+import { guardSpace } from "./guard-space.ts";
 import { resumeOnSpace } from "./resume-on-space.ts";
 import type { StoredVm } from "./vm-records.ts";
+import { watchHalt } from "./watch-halt.ts";
 
 /** What supervising a VM needs. */
 export interface SuperviseDeps extends AfterEndDeps, ConnectionDeps {
+  readonly helper: Pick<HelperLink, "call">;
+  readonly roomOf: RoomOf;
+  readonly guestKeys: Pick<GuestKeys, "letIn">;
   /** The VMs whose VMM is being asked for a connection. */
   readonly adopting: Set<string>;
-  /** Aborts when the daemon ends: nothing is begun any more. */
-  readonly closing: AbortSignal;
 }
 
+const notGivenKey = "a guest that runs could not be given the SSH key in use; `vm ssh` tries it again";
 const firstRetryMs = 500;
 const lastRetryMs = 10_000;
+/** A guest that goes on has so long to answer. */
+const clockDeadlineMs = 60_000;
 /** A connection that lasted so long was a good one. */
 const goodMs = 15_000;
 
 /**
- * Cares for a VM that runs and that the daemon is connected to: notices when its VMM leaves, and when its disk is full.
+ * Cares for a VM that runs and that the daemon is connected to: notices when its VMM leaves or its guest halts, and when its disk is full, and has it let
+ * in the SSH key in use.
  * `short`: how many connections before this one did not last.
  */
 export function supervise(deps: SuperviseDeps, vm: StoredVm, short = 0): void {
@@ -29,6 +41,12 @@ export function supervise(deps: SuperviseDeps, vm: StoredVm, short = 0): void {
   const log = deps.log.child({ "banger.vm.id": vm.id });
   const { vmm, agent } = handle;
   const path = deps.layout.vm(vm.id).directory;
+  // As large as it is by then: it may have been grown.
+  const mend = isDevice(vm)
+    ? (signal: AbortSignal) => attachDisk(deps.helper, vm, deps.records.must(vm.id).disk_mib, signal)
+    : undefined;
+  // A disk that may not meet a full file system: the kernel gives up a snapshot, and a guest whose write fails loses it.
+  const guarded = mend !== undefined || !diskHabits[vm.vmm].stopsWhenFull;
   const began = performance.now();
   let resuming = false;
   // One at a time, however often its VMM says so.
@@ -37,10 +55,22 @@ export function supervise(deps: SuperviseDeps, vm: StoredVm, short = 0): void {
     agent.rest(vmm.condition === "paused" || stuck.has(vmm.condition));
     if (!stuck.has(vmm.condition) || resuming) return;
     resuming = true;
-    void resumeOnSpace({ vmm, path, log }).finally(() => (resuming = false));
+    const setClock = (signal: AbortSignal) => agent.setClock(signal, clockDeadlineMs);
+    void resumeOnSpace({ vmm, path, roomOf: deps.roomOf, log, mend, guarded, setClock }).finally(
+      () => (resuming = false),
+    );
   };
+  if (guarded) void guardSpace({ vmm, path, roomOf: deps.roomOf, log });
   vmm.onCondition(look);
   look();
+  if (!endsByHalt[vm.vmm]) {
+    void watchHalt({ vmm, agent, isHalted: () => isHalted(deps, vm) })
+      .then((halted) => (halted ? endHalted(deps, vm) : undefined))
+      .catch((error: unknown) => log.error({ err: error }, "a VM whose guest has halted could not be ended"));
+  }
+  void deps.guestKeys
+    .letIn(vm.id, agent, deps.closing)
+    .catch((error: unknown) => log.warn({ err: error }, notGivenKey));
   void vmm.lost
     .then(({ said }) => lost(deps, vm, said, performance.now() - began < goodMs ? short + 1 : 0))
     .catch((error: unknown) => log.error({ err: error }, "caring for a VM failed"));

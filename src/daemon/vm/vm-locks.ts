@@ -40,13 +40,20 @@ export class VmLocks {
     }
   }
 
-  /** As `exclusive`, but makes whoever holds the lock let go first. */
+  /** As `exclusive`, but makes whoever holds the lock let go first; who does the same is waited for. */
   async taking<T>(vm: Named, mutation: string, work: () => Promise<T>, cancel: Cancel): Promise<T> {
     for (let held = this.#held.get(vm.id); held !== undefined; held = this.#held.get(vm.id)) {
-      held.cancel(new BangerError("cancelled", `${mutation} ended it`));
+      if (held.mutation !== mutation) held.cancel(new BangerError("cancelled", `${mutation} of ${vm.name} ended it`));
       const late = delay(letGoMs, true, { ref: false });
       if ((await Promise.race([held.released.promise, late])) === true) throw busy(vm, held.mutation);
     }
+    return this.exclusive(vm, mutation, work, cancel);
+  }
+
+  /** As `exclusive`, when whoever holds the lock has let go. */
+  async next<T>(vm: Named, mutation: string, work: () => Promise<T>, cancel: Cancel = unheard): Promise<T> {
+    // Whoever waits too may be quicker.
+    while (this.#held.has(vm.id)) await this.whenFree(vm.id);
     return this.exclusive(vm, mutation, work, cancel);
   }
 

@@ -1,11 +1,12 @@
 import type { Layout } from "../../installation/layout.ts";
 import type { ParamsOf, ResultOf } from "../../rpc/contract/method.ts";
-import type { vmContract } from "../../rpc/contract/vm.ts";
+import type { vmContract } from "../../rpc/contract/vm-methods.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { RootDisks } from "../disk/root-disks.ts";
+import type { VolumeService } from "../volume/volume-service.ts";
 import type { OperationContext, Operations, Request } from "../operation/operations.ts";
 import { isAskedFor } from "./labels.ts";
-import { endAndDelete, type EndAndDeleteDeps } from "./lifecycle/end-and-delete.ts";
+import { endAndDelete, type EndAndDeleteDeps, workDiskEnd } from "./lifecycle/end-and-delete.ts";
 import type { StoredVm, VmRecords } from "./vm-records.ts";
 import type { VmLocks } from "./vm-locks.ts";
 
@@ -16,6 +17,7 @@ export interface VmPruneDeps extends EndAndDeleteDeps {
   readonly locks: VmLocks;
   readonly operations: Operations;
   readonly disks: Pick<RootDisks, "space">;
+  readonly volumes: Pick<VolumeService, "show">;
   readonly now: () => Date;
 }
 
@@ -30,7 +32,7 @@ const idle: StoredVm["state"][] = ["created", "stopped", "failed"];
 
 /** Deletes the VMs that are not used any more, or says which they are. One that can't be deleted stops no other. */
 export async function pruneVms(deps: VmPruneDeps, params: Params, request: Request): Promise<Result> {
-  if (params.dry_run) return resultOf(await Promise.all(unused(deps, params).map((vm) => factsOf(deps, vm))));
+  if (params.dry_run) return resultOf(await Promise.all(unused(deps, params).map((vm) => factsOf(deps, params, vm))));
   return deps.operations.run("vm.prune", request, async (context) => {
     const pruned: Pruned[] = [];
     for (const vm of unused(deps, params)) {
@@ -53,7 +55,7 @@ function isUnused({ now }: VmPruneDeps, { older_s: older, label, only }: Params,
 }
 
 async function prune(deps: VmPruneDeps, params: Params, vm: StoredVm, context: OperationContext): Promise<Pruned> {
-  const facts = await factsOf(deps, vm);
+  const facts = await factsOf(deps, params, vm);
   try {
     await deps.locks.exclusive(
       vm,
@@ -62,7 +64,7 @@ async function prune(deps: VmPruneDeps, params: Params, vm: StoredVm, context: O
         // Somebody may have come to use it.
         const now = deps.records.must(vm.id);
         if (!isUnused(deps, params, now)) throw new BangerError("wrong_state", "it came to be used meanwhile");
-        await endAndDelete(deps, now, false, context);
+        await endAndDelete(deps, now, { force: false, keepWork: params.keep_work }, context);
       },
       context.cancel,
     );
@@ -72,13 +74,16 @@ async function prune(deps: VmPruneDeps, params: Params, vm: StoredVm, context: O
   }
 }
 
-async function factsOf({ disks }: VmPruneDeps, vm: StoredVm): Promise<Pruned> {
+async function factsOf({ disks, volumes }: VmPruneDeps, params: Params, vm: StoredVm): Promise<Pruned> {
   const { id, name, state, last_used_at } = vm;
-  const disk_used_mib = await disks.space(vm).then(
-    ({ own }) => Math.ceil(own / mib),
+  const root_mib = await disks.space(vm).then(
+    (space) => Math.ceil((space?.own ?? 0) / mib),
     () => 0,
   );
-  return { id, name, state, last_used_at, disk_used_mib };
+  const { work_disk: own } = workDiskEnd(vm, { keepWork: params.keep_work });
+  if (own === undefined) return { id, name, state, last_used_at, disk_used_mib: root_mib };
+  const disk_used_mib = root_mib + (own.kept ? 0 : (volumes.show(own.name).used_mib ?? 0));
+  return { id, name, state, last_used_at, disk_used_mib, work_disk: own };
 }
 
 function resultOf(vms: Pruned[]): Result {

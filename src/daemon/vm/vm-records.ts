@@ -2,14 +2,31 @@ import { formatIpv4, type Subnet } from "../../installation/install-file.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { DiskKind } from "../../rpc/contract/disk-kind.ts";
 import type { Vm } from "../../rpc/contract/vm.ts";
+import type { AccelWish, VmmWish } from "../../rpc/contract/vmm-kind.ts";
 import { findOne } from "../store/find-one.ts";
-import type { VmState } from "./state.ts";
+import { workDiskPosition } from "../volume/volume-records.ts";
 import type { Store } from "../store/store.ts";
+import { LastUses } from "./last-uses.ts";
+import { activeStates, type VmState } from "./state.ts";
+import { columnsOf, vmOf } from "./vm-row.ts";
 
 /** What a new VM is. */
 export type NewVm = Pick<Vm, "id" | "name" | "vmm" | "cpus" | "memory_mib" | "disk_mib" | "address" | "mac"> &
   Pick<StoredVm, "network"> &
-  Partial<Pick<StoredVm, "labels" | "remove_at_end">> & {
+  Partial<
+    Pick<
+      StoredVm,
+      | "labels"
+      | "remove_at_end"
+      | "ttl_s"
+      | "idle_s"
+      | "autostart"
+      | "on_reboot"
+      | "vmm_wanted"
+      | "accel_wanted"
+      | "vmm_why"
+    >
+  > & {
     readonly imageId: string;
     readonly kernelId: string;
   };
@@ -21,6 +38,10 @@ export interface VmChange {
   disk_mib?: number;
   disk_kind?: DiskKind;
   disk_why?: string;
+  vmm?: Vm["vmm"];
+  vmm_why?: string | null;
+  vmm_wanted?: VmmWish;
+  accel_wanted?: AccelWish;
   accel?: Vm["accel"];
   accel_why?: string | null;
   pid?: number | null;
@@ -34,46 +55,105 @@ export interface VmChange {
   stop_by?: string | null;
   exit?: Vm["exit"];
   error?: Vm["error"];
+  cpus?: number;
+  memory_mib?: number;
+  network?: StoredVm["network"];
+  labels?: StoredVm["labels"];
+  ttl_s?: number | null;
+  idle_s?: number | null;
+  autostart?: boolean;
+  on_reboot?: StoredVm["on_reboot"];
+  /** Why banger stopped it without being asked to. */
+  stopped_for?: StoredVm["stopped_for"];
+  /** What it keeps until its next start, of fields that were changed while it ran. */
+  waits?: StoredVm["waits"];
 }
 
 /** A VM as the store has it: with what nobody outside is shown. */
 export interface StoredVm extends Vm {
   readonly network: NonNullable<Vm["network"]>;
   readonly disk_kind: DiskKind;
+  readonly vmm_wanted: VmmWish;
+  readonly vmm_why: string | null;
+  readonly accel_wanted: AccelWish;
   readonly boot_id: string | null;
   readonly started_by: string | null;
   readonly stop_by: string | null;
   readonly exit: NonNullable<Vm["exit"]> | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly remove_at_end: boolean;
+  readonly ttl_s: number | null;
+  readonly idle_s: number | null;
+  readonly autostart: boolean;
+  readonly on_reboot: NonNullable<Vm["on_reboot"]>;
+  readonly stopped_for: NonNullable<Vm["stopped_for"]> | null;
+  readonly waits: NonNullable<Vm["waits"]>;
+  readonly volumes: NonNullable<Vm["volumes"]>;
 }
 
-/** When VMs were last used is written so much later. */
-const flushAfterMs = 1_000;
+/** What is compared with the host; its network is the one that it runs with. */
+export type VmOutline = Pick<StoredVm, "id" | "name" | "state" | "generation" | "stop_by" | "network">;
 
-const select = `SELECT vms.*, images.name AS image_name, kernels.name AS kernel_name FROM vms
+const itsVolumes = `SELECT json_group_array(json_object('id', volumes.id, 'name', volumes.name, 'path', volume_uses.path,
+  'size_mib', volumes.size_mib, 'work_disk', json(iif(volume_uses.position = ${workDiskPosition}, 'true', 'false'))) ORDER BY volume_uses.position)
+  FROM volume_uses JOIN volumes ON volumes.id = volume_uses.volume_id WHERE volume_uses.vm_id = vms.id`;
+
+const select = `SELECT vms.*, images.name AS image_name, kernels.name AS kernel_name, (${itsVolumes}) AS volumes FROM vms
   JOIN images ON images.id = vms.image_id JOIN kernels ON kernels.id = vms.kernel_id`;
 
-const isReachable = "state = 'running' AND network IS NOT 'none'";
+/** As it runs, a change that waits for the next start apart. */
+const networkNow = "coalesce(json_extract(waits, '$.network'), network)";
+const activeOnes = [...activeStates].map((state) => `'${state}'`).join(", ");
+const isReachable = `state = 'running' AND ${networkNow} IS NOT 'none'`;
+
+/** Who is told what becomes of records, beside being kept. */
+export interface VmRecordsListeners {
+  /** A VM is used now. */
+  readonly onUse?: (vmId: string) => void;
+  /** A person means this VM, to do something with it. */
+  readonly onMeant?: (vm: StoredVm) => void;
+}
 
 /** The VMs that there are: the record, of which run-time handles are only a cache. */
 export class VmRecords {
   readonly #database: Store;
   readonly #now: () => Date;
-  readonly #complain: (error: unknown) => void;
-  readonly #used = new Map<string, string>();
-  #flushing: NodeJS.Timeout | undefined;
+  readonly #onUse: (vmId: string) => void;
+  readonly #onMeant: (vm: StoredVm) => void;
+  readonly #uses: LastUses;
   #change = Promise.withResolvers<void>();
 
-  constructor(database: Store, now: () => Date, complain: (error: unknown) => void) {
+  constructor(
+    database: Store,
+    now: () => Date,
+    complain: (error: unknown) => void,
+    { onUse = () => undefined, onMeant = () => undefined }: VmRecordsListeners = {},
+  ) {
     this.#database = database;
     this.#now = now;
-    this.#complain = complain;
+    this.#onUse = onUse;
+    this.#onMeant = onMeant;
+    this.#uses = new LastUses({ database, now, complain });
   }
 
   list(): StoredVm[] {
+    return this.#all("");
+  }
+
+  /** The VMs that may hold something on the host: few, however many there are. */
+  active(): StoredVm[] {
+    return this.#all(`WHERE vms.state IN (${activeOnes})`);
+  }
+
+  /** Of all VMs what the host is compared with, for a fraction of what all of them cost. */
+  outlines(): VmOutline[] {
+    const columns = `id, name, state, generation, stop_by, iif(state IN (${activeOnes}), ${networkNow}, network) AS network`;
+    return this.#database.prepare(`SELECT ${columns} FROM vms ORDER BY created_at, id`).all() as unknown as VmOutline[];
+  }
+
+  #all(where: string): StoredVm[] {
     return this.#database
-      .prepare(`${select} ORDER BY vms.created_at, vms.id`)
+      .prepare(`${select} ${where} ORDER BY vms.created_at, vms.id`)
       .all()
       .map((row) => this.#vmOf(row));
   }
@@ -83,27 +163,29 @@ export class VmRecords {
     return row === undefined ? undefined : this.#vmOf(row);
   }
 
-  /** The VM that a person means; it counts as used. That is written a little later: nobody waits for the disk. */
-  use(reference: string): StoredVm {
-    const { id } = findOne(this.#database, "vms", reference);
-    this.#used.set(id, this.#now().toISOString());
-    this.#flushing ??= setTimeout(() => this.flush(), flushAfterMs).unref();
-    return this.must(id);
+  /** The VM that a person means, who only looks at it. */
+  named(reference: string): StoredVm {
+    return this.must(findOne(this.#database, "vms", reference).id);
   }
 
-  /** Writes when VMs were last used. What can't be written now, on a full disk say, is written the next time. */
+  /** The VM that a person means; it counts as used. */
+  use(reference: string): StoredVm {
+    const { id } = findOne(this.#database, "vms", reference);
+    this.touch(id);
+    const vm = this.must(id);
+    this.#onMeant(vm);
+    return vm;
+  }
+
+  /** A VM is used now. That is written a little later: nobody waits for the disk. */
+  touch(id: string): void {
+    this.#uses.touch(id);
+    this.#onUse(id);
+  }
+
+  /** Writes when VMs were last used. */
   flush(): void {
-    clearTimeout(this.#flushing);
-    this.#flushing = undefined;
-    try {
-      this.#database.writeUnlessFull(() => {
-        const write = this.#database.prepare("UPDATE vms SET last_used_at = ? WHERE id = ?");
-        for (const [id, at] of this.#used) write.run(at, id);
-      });
-      this.#used.clear();
-    } catch (error) {
-      this.#complain(error);
-    }
+    this.#uses.flush();
   }
 
   /** Refuses what takes space, on a full disk. */
@@ -138,10 +220,16 @@ export class VmRecords {
     return this.must(id);
   }
 
+  /** Does all that `work` writes, or nothing of it. */
+  write(work: () => void): void {
+    this.#database.write(work);
+  }
+
   /** False for a guest that is to reach nothing beyond the bridge. */
   reachesOutside(address: string): boolean {
     return (
-      this.#database.prepare("SELECT 1 FROM vms WHERE address = ? AND network = 'isolated'").get(address) === undefined
+      this.#database.prepare(`SELECT 1 FROM vms WHERE address = ? AND ${networkNow} = 'isolated'`).get(address) ===
+      undefined
     );
   }
 
@@ -211,7 +299,7 @@ export class VmRecords {
 
   #vmOf(row: Record<string, unknown>): StoredVm {
     const vm = vmOf(row);
-    return { ...vm, last_used_at: this.#used.get(vm.id) ?? vm.last_used_at };
+    return { ...vm, last_used_at: this.#uses.of(vm.id) ?? vm.last_used_at };
   }
 
   must(id: string): StoredVm {
@@ -219,31 +307,4 @@ export class VmRecords {
     if (vm === undefined) throw new BangerError("not_found", `no VM has the id ${id} any more`);
     return vm;
   }
-}
-
-/** The columns of a row; what is an object is JSON there, and a truth a number. */
-function columnsOf(row: object): [string, string | number | null][] {
-  return Object.entries(row).map(([name, value]) => [
-    name,
-    typeof value === "object" && value !== null
-      ? JSON.stringify(value)
-      : typeof value === "boolean"
-        ? Number(value)
-        : (value as string | number | null),
-  ]);
-}
-
-function vmOf(row: Record<string, unknown>): StoredVm {
-  const { image_id, image_name, kernel_id, kernel_name, error, exit, labels, remove_at_end, ...rest } = row;
-  return {
-    ...(rest as Omit<StoredVm, "image" | "kernel" | "error" | "exit" | "health" | "labels" | "remove_at_end">),
-    // Known only of a VM that runs, and not by its record.
-    health: null,
-    image: { id: image_id as string, name: image_name as string },
-    kernel: { id: kernel_id as string, name: kernel_name as string },
-    labels: JSON.parse(String(labels)) as StoredVm["labels"],
-    remove_at_end: remove_at_end === 1,
-    error: typeof error === "string" ? (JSON.parse(error) as Vm["error"]) : null,
-    exit: typeof exit === "string" ? (JSON.parse(exit) as StoredVm["exit"]) : null,
-  };
 }

@@ -6,8 +6,9 @@ import type { Vm } from "../../rpc/contract/vm.ts";
 import type { Warning } from "../../rpc/contract/warning.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import type { OperationContext, Operations } from "../operation/operations.ts";
+import type { Uses } from "./expiry/uses.ts";
 import type { GuestAccess, VmRequest } from "./guest-access.ts";
-import { type CreateDeps, createVm } from "./lifecycle/create.ts";
+import { type CreateDeps, createVm, newVmId } from "./lifecycle/create.ts";
 import { endAndDelete, type EndAndDeleteDeps } from "./lifecycle/end-and-delete.ts";
 import { type RunDeps, runVm } from "./lifecycle/run.ts";
 import type { RunningVms } from "./running.ts";
@@ -25,6 +26,7 @@ export interface VmRunsDeps extends EndAndDeleteDeps {
   readonly operations: Operations;
   readonly running: Pick<RunningVms, "shown">;
   readonly guests: Pick<GuestAccess, "exec" | "ssh">;
+  readonly uses: Pick<Uses, "hold">;
   /** Aborts when the daemon ends. */
   readonly closing: AbortSignal;
 }
@@ -57,9 +59,15 @@ export class VmRuns {
   run(params: Params, request: VmRequest): Promise<Result> {
     return this.#deps.operations.run("vm.run", request, async (context) => {
       await this.#deps.records.mustHaveRoom();
-      const vm = await createVm(this.#deps.create, params, context, { removeAtEnd: params.rm });
+      const id = newVmId();
+      // Before there is a record that says so: whoever looks for what is to go must know that its command hasn't ended.
+      if (params.rm) this.#underWay.add(id);
+      const making = createVm(this.#deps.create, params, context, { id, removeAtEnd: params.rm });
+      const vm = await making.catch((error: unknown) => {
+        this.#underWay.delete(id);
+        throw error;
+      });
       if (!params.rm) return { ...(await this.#carry(params, vm, request, context)), removed: false };
-      this.#underWay.add(vm.id);
       const outcome = await settled(this.#carry(params, vm, request, context));
       const not_removed = await this.#remove(vm, context);
       if ("error" in outcome)
@@ -134,6 +142,8 @@ export class VmRuns {
   /** Keeps the VM for what its caller does there by ssh, until it ends its input or is gone. */
   async #hold(vm: Vm, request: VmRequest, context: OperationContext): Promise<CommandEnd> {
     const { signal } = context;
+    using _ = this.#deps.uses.hold(vm.id);
+    await context.emit("progress", { text: `${vm.name} runs; its ssh server is waited for` });
     const target = await this.#deps.guests.ssh({ vm: vm.id, timeout_s: sshTimeoutS }, { ...request, signal });
     await context.emit("ssh", target);
     const over = new AbortController();
@@ -163,7 +173,7 @@ export class VmRuns {
         mutation,
         async () => {
           const vm = records.get(id);
-          if (vm !== undefined) await endAndDelete(this.#deps, vm, true, whole);
+          if (vm !== undefined) await endAndDelete(this.#deps, vm, { force: true, keepWork: false }, whole);
         },
         () => undefined,
       );

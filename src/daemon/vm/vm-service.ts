@@ -1,33 +1,39 @@
 import type { Layout } from "../../installation/layout.ts";
 import type { ParamsOf, ResultOf } from "../../rpc/contract/method.ts";
-import type { ChangedVm, Vm, vmContract } from "../../rpc/contract/vm.ts";
+import type { ChangedVm, Vm } from "../../rpc/contract/vm.ts";
+import type { vmContract } from "../../rpc/contract/vm-methods.ts";
 import type { Warning } from "../../rpc/contract/warning.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { parseTraceparent } from "../../telemetry/traceparent.ts";
 import type { RootDisks } from "../disk/root-disks.ts";
-import type { Operations, Request } from "../operation/operations.ts";
+import type { VolumeService } from "../volume/volume-service.ts";
+import type { OperationContext, Operations, Request } from "../operation/operations.ts";
 import { createVm, type CreateDeps } from "./lifecycle/create.ts";
-import { endAndDelete, type EndAndDeleteDeps } from "./lifecycle/end-and-delete.ts";
-import { growDisk, type GrowDiskDeps } from "./lifecycle/grow-disk.ts";
+import { type Deleted, endAndDelete, type EndAndDeleteDeps } from "./lifecycle/end-and-delete.ts";
 import { type PauseDeps, pauseVm, resumeVm } from "./lifecycle/pause.ts";
 import { restartVm } from "./lifecycle/restart.ts";
 import { type RunDeps, runVm } from "./lifecycle/run.ts";
+import { finishChanges, type SetDeps, setVm } from "./lifecycle/set.ts";
 import { stopVm, takeAway } from "./lifecycle/stop.ts";
 import type { RunningVms } from "./running.ts";
 import { activeStates, isAlready, mustAllow } from "./state.ts";
 import type { Alone } from "./alone.ts";
-import { isAskedFor, type VmFilter } from "./labels.ts";
-import type { VmRecords } from "./vm-records.ts";
+import { askedHealth, type AskedHealthDeps } from "./asked-health.ts";
+import { isAskedFor, relabelled, type VmFilter } from "./labels.ts";
+import type { StoredVm, VmRecords } from "./vm-records.ts";
 import { pruneVms } from "./vm-prune.ts";
 import { watchVms } from "./watch-vms.ts";
 import type { VmLocks } from "./vm-locks.ts";
 import type { VmWaits } from "./wait.ts";
 
 /** What the VM service itself uses, and what each mutation is given. */
-export interface VmServiceDeps extends EndAndDeleteDeps {
+export interface VmServiceDeps extends EndAndDeleteDeps, AskedHealthDeps {
   readonly records: VmRecords;
   readonly layout: Layout;
   readonly running: RunningVms;
   readonly now: () => Date;
   readonly disks: Pick<RootDisks, "space">;
+  readonly volumes: Pick<VolumeService, "show">;
   readonly locks: VmLocks;
   readonly operations: Operations;
   readonly alone: Alone;
@@ -35,7 +41,8 @@ export interface VmServiceDeps extends EndAndDeleteDeps {
   readonly run: RunDeps;
   readonly pause: PauseDeps;
   readonly waits: Pick<VmWaits, "afterStart">;
-  readonly growDisk: GrowDiskDeps;
+  readonly set: SetDeps;
+  readonly log: Logger;
 }
 
 const mib = 1024 * 1024;
@@ -50,6 +57,7 @@ export class VmService {
     this.#deps = deps;
   }
 
+  /** The VMs by what is known of them; nobody is asked. */
   list(filter: VmFilter = {}): Vm[] {
     const { records, running } = this.#deps;
     return records
@@ -58,27 +66,32 @@ export class VmService {
       .map((vm) => running.shown(vm));
   }
 
-  /** Lists VMs; with `watch` tells them after each change too, until the caller leaves. */
+  /** Lists VMs as they are now, the agents of those that run asked; with `watch` tells them after each change too, until the caller leaves. */
   async listOrWatch({ watch, ...filter }: Params<"vmList">, { signal, emit }: Request): Promise<{ vms: Vm[] }> {
     const { records, running } = this.#deps;
-    if (!watch) return { vms: this.list(filter) };
+    const list = () => askedHealth(this.#deps, this.list(filter));
+    if (!watch) return { vms: await list() };
     return watchVms({
       changes: () => [records.changed, running.changed],
-      list: () => this.list(filter),
+      list,
       signal,
       tell: (vms) => emit("vms", { vms }),
     });
   }
 
-  async show(reference: string): Promise<Vm & { disk_used_mib: number | null; disk_shared_mib: number | null }> {
+  async show(reference: string): Promise<ResultOf<(typeof vmContract)["vmShow"]>> {
     const { records, disks } = this.#deps;
-    const vm = records.use(reference);
+    const vm = records.named(reference);
+    const warnings = vm.state === "running" ? this.#deps.running.warningsOf(vm) : [];
     const space = vm.state === "creating" ? undefined : await disks.space(vm);
+    const isGone = vm.state !== "creating" && space === undefined;
+    const [shown = vm] = await askedHealth(this.#deps, [this.#deps.running.shown(vm)]);
     return {
-      ...this.#deps.running.shown(vm),
-      health: await this.#deps.running.askedHealthOf(vm),
+      ...shown,
       disk_used_mib: space === undefined ? null : Math.ceil(space.own / mib),
       disk_shared_mib: space?.shared === undefined ? null : Math.ceil(space.shared / mib),
+      ...(isGone ? { disk_gone: true } : {}),
+      ...(warnings.length === 0 ? {} : { warnings: [...warnings] }),
     };
   }
 
@@ -95,32 +108,38 @@ export class VmService {
     request: Request,
   ): Promise<ChangedVm & { warnings: Warning[] }> {
     const warnings: Warning[] = [];
-    const shown = await this.#deps.alone(reference, "start", request, async (vm, context) => {
-      await this.#deps.records.mustHaveRoom();
-      return runVm(this.#deps.run, vm, { overcommit, warnings }, context);
-    });
+    const start = (vm: StoredVm, context: OperationContext) =>
+      runVm(this.#deps.run, vm, { overcommit, warnings }, context);
     // Not under the VM's lock: it runs, and may be stopped meanwhile.
-    if (wait !== "ready") await this.#deps.waits.afterStart(shown, wait, wait_timeout_s, request);
-    return { ...shown, warnings };
+    return this.#deps.alone(reference, "start", request, start, async (shown, context) => {
+      if (wait !== "ready") await this.#deps.waits.afterStart(shown, wait, wait_timeout_s, context);
+      return { ...shown, warnings };
+    });
   }
 
   /** Gives a VM another name: its record's; a guest that runs keeps its own until its next start. */
   rename({ vm: reference, name }: Params<"vmRename">, request: Request): Promise<ChangedVm> {
     const { operations, locks, records, running } = this.#deps;
-    const named = records.use(reference);
-    return operations.run("vm.rename", request, () =>
-      locks.exclusive(named, "rename", async () => {
+    const find = () => records.use(reference);
+    return operations.runOn("vm.rename", request, find, (named, context) => {
+      context.about?.(named.id);
+      context.wouldBeFound?.("undone");
+      return locks.exclusive(named, "rename", async () => {
         const vm = records.must(named.id);
         if (vm.name === name) return { ...running.shown(vm), unchanged: true };
         records.mustBeFree(name);
-        return running.shown(records.update(vm.id, { name }));
-      }),
-    );
+        records.write(() => {
+          records.update(vm.id, { name });
+          context.wouldBeFound?.("finished");
+        });
+        return running.shown(records.must(vm.id));
+      });
+    });
   }
 
-  stop({ vm: reference, timeout_s }: Params<"vmStop">, request: Request): Promise<ChangedVm> {
+  stop({ vm: reference, timeout_s, asked_by: askedFor }: Params<"vmStop">, request: Request): Promise<ChangedVm> {
     return this.#deps.alone(reference, "stop", request, (vm, context) =>
-      stopVm(this.#deps.stop, vm, new Date(Date.now() + timeout_s * 1000), context),
+      stopVm(this.#deps.stop, vm, new Date(Date.now() + timeout_s * 1000), context, askedFor),
     );
   }
 
@@ -130,12 +149,12 @@ export class VmService {
     request: Request,
   ): Promise<ChangedVm & { warnings: Warning[] }> {
     const warnings: Warning[] = [];
-    const shown = await this.#deps.alone(reference, "restart", request, async (vm, context) => {
+    const restart = async (vm: StoredVm, context: OperationContext) => {
       await this.#deps.records.mustHaveRoom();
       const deadline = new Date(Date.now() + timeout_s * 1000);
       return restartVm(this.#deps, vm, { deadline, overcommit, warnings }, context);
-    });
-    return { ...shown, warnings };
+    };
+    return this.#deps.alone(reference, "restart", request, restart, async (shown) => ({ ...shown, warnings }));
   }
 
   pause({ vm: reference }: Params<"vmPause">, request: Request): Promise<ChangedVm> {
@@ -154,13 +173,13 @@ export class VmService {
   /** Makes what is under way let go, then pulls the plug. */
   kill({ vm: reference }: Params<"vmKill">, request: Request): Promise<ChangedVm> {
     const { operations, locks, records } = this.#deps;
-    const named = records.use(reference);
-    const interrupts = locks.isHeld(named.id);
-    return operations.run("vm.kill", request, (context) =>
-      locks.taking(
+    const find = () => records.use(reference);
+    return operations.runOn("vm.kill", request, find, (named, context) => {
+      const interrupts = locks.isHeld(named.id);
+      return locks.taking(
         named,
         "vm kill",
-        async () => {
+        async (): Promise<ChangedVm> => {
           const vm = records.must(named.id);
           // What it interrupted may have taken the VM away already.
           if (interrupts && !activeStates.has(vm.state)) return this.#deps.running.shown(vm);
@@ -169,15 +188,20 @@ export class VmService {
           return this.#deps.running.shown(await takeAway(this.#deps.stop, "vm.kill", vm, context));
         },
         context.cancel,
-      ),
-    );
+      );
+    });
   }
 
-  delete({ vm: reference, force }: Params<"vmDelete">, request: Request): Promise<{ id: string; name: string }> {
+  delete({ vm: reference, force, keep_work: keepWork }: Params<"vmDelete">, request: Request): Promise<Deleted> {
     const { operations, locks, records } = this.#deps;
-    const named = records.use(reference);
-    return operations.run("vm.delete", request, (context) => {
-      const work = () => endAndDelete(this.#deps, records.must(named.id), force, context);
+    const find = () => records.use(reference);
+    return operations.runOn("vm.delete", request, find, (named, context) => {
+      const work = async (): Promise<Deleted> => {
+        const vm = force ? records.get(named.id) : records.must(named.id);
+        // Whoever asked for the same was first.
+        if (vm === undefined) return { id: named.id, name: named.name };
+        return endAndDelete(this.#deps, vm, { force, keepWork }, context);
+      };
       return force
         ? locks.taking(named, "vm delete --force", work, context.cancel)
         : locks.exclusive(named, "delete", work, context.cancel);
@@ -185,12 +209,34 @@ export class VmService {
   }
 
   /** Changes what a VM has. */
-  async set({ vm: reference, disk_mib }: Params<"vmSet">, request: Request): Promise<ChangedVm> {
-    let same = false;
-    const shown = await this.#deps.alone(reference, "set", request, async (vm, context) => {
-      same = disk_mib === undefined || disk_mib === vm.disk_mib;
-      return disk_mib === undefined ? vm : growDisk(this.#deps.growDisk, vm, disk_mib, context);
+  set(
+    { vm: reference, label, unlabel, volume, no_volume, ttl_s, idle_s, vmm, accel, ...wanted }: Params<"vmSet">,
+    request: Request,
+  ): Promise<ChangedVm> {
+    const limits = { ttl_s: limitOf(ttl_s), idle_s: limitOf(idle_s) };
+    const vmms = { vmm_wanted: vmm, accel_wanted: accel };
+    return this.#deps.alone(reference, "set", request, (vm, context) => {
+      const labels = relabelled(vm.labels, { label, unlabel });
+      const volumes = { attach: volume, detach: no_volume };
+      return setVm(this.#deps.set, vm, { ...wanted, ...limits, ...vmms, labels }, volumes, context);
     });
-    return same ? { ...shown, unchanged: true } : shown;
   }
+
+  /** Looks after changes of VMs that run, which a daemon's end may have cut off. */
+  async finishChanges(): Promise<void> {
+    const { records, operations, locks, log } = this.#deps;
+    const waiting = records.active().filter(({ state, waits }) => state === "running" && Object.keys(waits).length > 0);
+    for (const vm of waiting) {
+      const work = (context: OperationContext) =>
+        locks.exclusive(vm, "set", () => finishChanges(this.#deps.set, records.must(vm.id), context), context.cancel);
+      await operations
+        .unattended("vm.set", parseTraceparent(vm.started_by), work)
+        .catch((error: unknown) => log.warn({ err: error, "banger.vm.id": vm.id }, "a change still waits"));
+    }
+  }
+}
+
+/** A limit as a record has it: none is null. */
+function limitOf(seconds: number | undefined): number | null | undefined {
+  return seconds === 0 ? null : seconds;
 }

@@ -1,13 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { ParamsOf } from "../../rpc/contract/method.ts";
-import type { Vm, vmContract } from "../../rpc/contract/vm.ts";
+import type { Vm } from "../../rpc/contract/vm.ts";
+import type { vmContract } from "../../rpc/contract/vm-methods.ts";
 import { attribute } from "../../telemetry/names.ts";
 import { awaitBooted } from "../guest/await-booted.ts";
 import type { Request } from "../operation/operations.ts";
 import { awaitSsh } from "../ssh/await-ssh.ts";
 import type { StepRunner } from "../step/step-runner.ts";
-import { withoutNetwork } from "./guest-access.ts";
+import type { Uses } from "./expiry/uses.ts";
+import { withoutNetwork } from "./guest-ssh.ts";
 import type { RunningVm, RunningVms } from "./running.ts";
 import { activeStates } from "./state.ts";
 import type { StoredVm, VmRecords } from "./vm-records.ts";
@@ -19,6 +21,7 @@ export interface VmWaitsDeps {
   readonly running: RunningVms;
   readonly locks: Pick<VmLocks, "isHeld">;
   readonly steps: StepRunner;
+  readonly uses: Pick<Uses, "hold">;
 }
 
 type Params = ParamsOf<typeof vmContract.vmWait>;
@@ -136,13 +139,16 @@ export class VmWaits {
 
   /** A guest may reboot meanwhile: it is then waited for anew. */
   async #booted({ vm, signal }: Waiting, what: BootStage): Promise<void> {
+    // Who waits for it is about to use it.
+    using _ = this.#deps.uses.hold(vm.id);
     for (;;) {
       const now = this.#deps.records.get(vm.id);
       if (now === undefined) throw gone(vm);
       const isHeld = this.#deps.locks.isHeld(vm.id);
       if (now.state === "stopping" || (!activeStates.has(now.state) && !isHeld)) throw ended(now);
       const handle = this.#deps.running.get(vm.id);
-      if (now.state === "running" && handle?.generation === now.generation) {
+      // A guest that stands still is nothing of the kind until it goes on.
+      if (now.state === "running" && handle?.generation === now.generation && handle.vmm.condition === "running") {
         if (await reaches(handle, now, what, signal)) return;
       }
       await delay(lookAgainMs, undefined, { signal });

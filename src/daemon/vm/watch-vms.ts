@@ -5,7 +5,7 @@ import type { Vm } from "../../rpc/contract/vm.ts";
 export interface WatchDeps {
   /** Each resolves when a VM may be another than it is now. */
   readonly changes: () => readonly Promise<void>[];
-  readonly list: () => readonly Vm[];
+  readonly list: () => Promise<readonly Vm[]>;
   readonly signal: AbortSignal;
   /** Resolves when the watcher has taken it. */
   readonly tell: (vms: readonly Vm[]) => Promise<void>;
@@ -13,6 +13,8 @@ export interface WatchDeps {
 
 /** What changes within this is told at once. */
 const togetherMs = 100;
+/** What nobody tells of, an agent that fell silent, is asked for again after this; only while somebody watches. */
+const lookAgainMs = 1_000;
 
 /** Tells the VMs now and after each change, until the watcher leaves: no more often than it takes them, and what is the same only once. */
 export async function watchVms({ changes, list, signal, tell }: WatchDeps): Promise<never> {
@@ -21,11 +23,14 @@ export async function watchVms({ changes, list, signal, tell }: WatchDeps): Prom
   for (let told = ""; !signal.aborted; ) {
     // Before they are looked at: what changes while they are told isn't missed.
     const changed = changes();
-    const vms = list();
+    const vms = await list();
     const text = JSON.stringify(vms.map((vm) => ({ ...vm, last_used_at: "" })));
     if (text !== told) await tell(vms);
     told = text;
-    await Promise.race([...changed, left.promise]);
+    const later = new AbortController();
+    const again = delay(lookAgainMs, undefined, { signal: later.signal, ref: false }).catch(() => undefined);
+    await Promise.race([...changed, left.promise, again]);
+    later.abort();
     await delay(togetherMs, undefined, { signal, ref: false }).catch(() => undefined);
   }
   throw signal.reason;

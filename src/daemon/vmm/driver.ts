@@ -1,8 +1,9 @@
 import type { Duplex } from "node:stream";
 import type { DiskKind } from "../../rpc/contract/disk-kind.ts";
+import type { GuestMemory } from "../guest/guest-usage.ts";
+import type { VmmKind } from "../../rpc/contract/vmm-kind.ts";
 
-/** A kind of VMM. */
-export type VmmKind = "qemu";
+export type { VmmKind };
 
 /** How guest instructions are run, and why so. */
 export interface Accelerator {
@@ -22,8 +23,27 @@ export interface VmmSpec {
   readonly mac: string;
   /** False: without a network device. */
   readonly network: boolean;
+  /** The ids of its volumes. */
+  readonly volumes: readonly string[];
   readonly accelerator: Accelerator["kind"];
 }
+
+/** What a VMM does by itself with a root disk that is a file. */
+export interface DiskHabits {
+  /** Makes it larger; otherwise it finds it as large as it is. */
+  readonly grows: boolean;
+  /** Stops its guest when the host's disk is full; otherwise that guest's write fails. */
+  readonly stopsWhenFull: boolean;
+}
+
+/** The habits of each kind of VMM. */
+export const diskHabits: Readonly<Record<VmmKind, DiskHabits>> = {
+  qemu: { grows: true, stopsWhenFull: true },
+  firecracker: { grows: false, stopsWhenFull: false },
+};
+
+/** Kinds of VMM that end when their guest's kernel has halted; another runs on, and its guest stands still. */
+export const endsByHalt: Readonly<Record<VmmKind, boolean>> = { qemu: true, firecracker: false };
 
 /** A VMM process that was started. */
 export interface LaunchedVmm {
@@ -37,6 +57,12 @@ export type VmmCondition = "prelaunch" | "running" | "no_space" | "disk_failed" 
 /** Its guest stands still until what it wrote can be written: for want of space, or as the host refuses it (a quota, a broken disk). */
 export const stuck: ReadonlySet<VmmCondition> = new Set<VmmCondition>(["no_space", "disk_failed"]);
 
+/** What a guest read from its root disk and wrote to it since its VMM was started, in bytes. */
+export interface DiskUse {
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+}
+
 /** Why a guest ends its VMM: it powered itself off, reset itself, or its kernel panicked. */
 export type ShutdownCause = "shutdown" | "reset" | "panic";
 
@@ -46,10 +72,16 @@ export interface VmmConnection {
   boot(signal: AbortSignal): Promise<void>;
   /** Halts the guest's instructions until `boot`; fine when they are halted already. */
   pause(signal: AbortSignal): Promise<void>;
+  /** Halts them for want of room, which its condition then says, also to a daemon after this one; `boot` lets it go on. */
+  standStill(signal: AbortSignal): Promise<void>;
   /** Presses the machine's power button, which a guest may heed or not. */
   pressPowerButton(signal: AbortSignal): Promise<void>;
-  /** Makes the root disk larger under the guest, which is told. */
+  /** Makes the root disk larger under the guest, which is told; for a VMM that doesn't make files larger, it is so already. */
   resizeDisk(sizeMib: number, signal: AbortSignal): Promise<void>;
+  /** What the VMM counts; undefined for what it doesn't say. */
+  stats(signal: AbortSignal): Promise<{ readonly disk: DiskUse | undefined }>;
+  /** The guest's memory, as its kernel told the VMM last, which may be long ago where its kernel stands still; undefined where it told nothing. */
+  guestMemory(signal: AbortSignal): Promise<GuestMemory | undefined>;
   readonly condition: VmmCondition;
   onCondition(listener: (condition: VmmCondition) => void): void;
   /** Opens the byte stream on which the guest's agent is heard; one at a time. */
@@ -69,8 +101,6 @@ export type VmmDrivers = Readonly<Record<VmmKind, VmmDriver>>;
 
 /** One kind of VMM. What nothing calls yet isn't here. */
 export interface VmmDriver {
-  /** How this host would run a guest now. */
-  accelerator(): Promise<Accelerator>;
   /** Starts the process, stopped before the guest's first instruction. */
   launch(spec: VmmSpec, signal: AbortSignal): Promise<LaunchedVmm>;
   /** Connects to a VMM that was launched, by this daemon or one before it. */

@@ -41,7 +41,10 @@ export async function openVmmSocket(deps: VmmSocketDeps, path: string, signal: A
     signal.throwIfAborted();
     if (cause instanceof BangerError) throw cause;
     const { code = "it failed" } = cause as NodeJS.ErrnoException;
-    throw new BangerError("guest_died", `the VMM can't be reached on ${basename(path)}: ${code}`, { cause });
+    throw new BangerError("guest_died", `the VMM can't be reached on ${basename(path)}: ${code}`, {
+      cause,
+      details: { path },
+    });
   } finally {
     for (const fd of opened) closeSync(fd);
   }
@@ -72,5 +75,9 @@ async function connected(path: string, signal: AbortSignal): Promise<Socket> {
 
 function replaced(path: string, what: string, uid: number): BangerError {
   const instead = `${path} is ${what} in place of the VMM's own (uid ${uid})`;
-  return new BangerError("bad_content", `${instead}; its VMM may have been taken over: end it with \`banger vm kill\``);
+  return new BangerError(
+    "bad_content",
+    `${instead}; its VMM may have been taken over: end it with \`banger vm kill\``,
+    { details: { path } },
+  );
 }

@@ -14,8 +14,9 @@ type Fields = Readonly<Record<string, unknown>>;
 /** True for what a file about one VM holds. */
 export function isVmFacts(value: unknown): value is VmFacts {
   if (!isFields(value) || !isText(value["vm_id"]) || !isCount(value["uid"])) return false;
-  const { tap, vmm, exit } = value;
+  const { tap, vmm, disk, exit } = value;
   return (
+    isAbsentOr(disk, (of) => isCount(of["generation"])) &&
     isAbsentOr(
       tap,
       (of) =>
@@ -30,7 +31,9 @@ export function isVmFacts(value: unknown): value is VmFacts {
         isCount(of["generation"]) &&
         isText(of["started_at"]) &&
         (of["pid"] === undefined || isProcess(of)) &&
-        isAbsentOr(of["recorder"], isProcess),
+        isAbsentOr(of["recorder"], isProcess) &&
+        (of["kind"] === undefined || of["kind"] === "firecracker") &&
+        (of["volumes"] === undefined || (Array.isArray(of["volumes"]) && of["volumes"].every(isText))),
     ) &&
     isAbsentOr(
       exit,

@@ -30,7 +30,13 @@ export interface VmFacts {
     readonly started_at: string;
     /** Its parent, which writes down how it ends. */
     readonly recorder?: ProcessFacts;
+    /** Absent for QEMU. */
+    readonly kind?: "firecracker";
+    /** The ids of its volumes; absent where that isn't known. */
+    readonly volumes?: readonly string[];
   };
+  /** Its root disk is, or was about to be, a device. */
+  readonly disk?: { readonly generation: number };
   /** How its last VMM ended, once that is known; until the next start, or until nothing else is remembered. */
   readonly exit?: VmmExit;
 }
@@ -41,6 +47,8 @@ export interface VmmExit {
   readonly status: number | null;
   readonly signal: number | null;
   readonly at: string;
+  /** The kernel killed it, because there was no memory left. */
+  readonly out_of_memory?: true;
 }
 
 /** What root remembers of the network. */

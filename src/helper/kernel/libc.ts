@@ -15,8 +15,8 @@ export interface Libc {
   receive(fd: number, into: Buffer): number;
   /** Whether some process, perhaps one that has ended and isn't reaped, has this real uid. */
   uidHasProcesses(uid: number): boolean;
-  /** An ioctl whose argument is a structure, or a number. */
-  ioctl(fd: number, request: number, argument: Buffer | number): void;
+  /** An ioctl whose argument is a structure, or a number; what it returns is a number to few. */
+  ioctl(fd: number, request: number, argument: Buffer | number): number;
   /** Opens a name below a directory, and crosses neither a link nor into another mount (openat2(2)). */
   openBelow(directory: number, name: string | Buffer, flags: number): number;
   /** A descriptor that stands for a process, also after its pid was given to another (pidfd_open(2)). */
@@ -26,6 +26,10 @@ export interface Libc {
   raiseFileLimit(pid: number, bytes: number): number;
   /** Takes the topmost mount off a path, also one that is in use, and asks its file system nothing (umount2(2)). */
   detach(path: Buffer): void;
+  /** Takes a file's lock, which ends with the process, or fails with EAGAIN where another has it (flock(2)). */
+  lock(fd: number): void;
+  /** The end of the kernel's log, a record a line, each with its priority and time; "" where it can't be read (syslog(2)). */
+  kernelLog(): string;
 }
 
 /** A call that the kernel refused, in its words. */
@@ -50,6 +54,10 @@ const SIGKILL = 9;
 // x86-64's numbers: not every C library has these by name.
 const syscalls = { prlimit64: 302, pidfdSendSignal: 424, pidfdOpen: 434, openat2: 437 } as const;
 const RLIMIT_FSIZE = 1;
+const [LOCK_EX, LOCK_NB] = [2, 4];
+const SYSLOG_ACTION_READ_ALL = 3;
+/** A report of what was killed names every process of the host before it says which. */
+const klogBytes = 256 * 1024;
 const [MNT_DETACH, UMOUNT_NOFOLLOW] = [0x2, 0x8];
 // linux/openat2.h
 const [RESOLVE_NO_XDEV, RESOLVE_NO_SYMLINKS] = [0x01, 0x04];
@@ -70,6 +78,8 @@ export function loadLibc(): Libc {
   const openat2 = library.func(
     "int64_t syscall(int64_t number, int64_t directory, const uint8_t *path, const uint8_t *how, size_t size)",
   );
+  const flock = library.func("int flock(int fd, int operation)");
+  const klogctl = library.func("int klogctl(int type, _Out_ uint8_t *into, int length)");
   const umount2 = library.func("int umount2(const uint8_t *path, int flags)");
   const onNumbers = library.func("int64_t syscall(int64_t number, int64_t a, int64_t b, void *c, int64_t d)");
   const getLimit = library.func("int64_t syscall(int64_t number, int64_t a, int64_t b, void *c, _Inout_ uint8_t *d)");
@@ -102,6 +112,11 @@ export function loadLibc(): Libc {
       return checked("openat2", Number(openat2(syscalls.openat2, directory, cText(name), how, how.length)));
     },
     detach: (path) => void checked("umount2", umount2(cText(path), MNT_DETACH | UMOUNT_NOFOLLOW) as number),
+    lock: (fd) => void checked("flock", flock(fd, LOCK_EX | LOCK_NB) as number),
+    kernelLog: () => {
+      const into = Buffer.alloc(klogBytes);
+      return into.toString("latin1", 0, Math.max(0, klogctl(SYSLOG_ACTION_READ_ALL, into, klogBytes) as number));
+    },
     raiseFileLimit: (pid, bytes) => {
       const limit = Buffer.alloc(16);
       checked("prlimit", Number(getLimit(syscalls.prlimit64, pid, RLIMIT_FSIZE, null, limit)));
@@ -115,7 +130,7 @@ export function loadLibc(): Libc {
     pidfdKill: (pidfd) =>
       void checked("pidfd_send_signal", Number(onNumbers(syscalls.pidfdSendSignal, pidfd, SIGKILL, null, 0))),
     ioctl: (fd, request, argument) =>
-      void checked(
+      checked(
         "ioctl",
         (typeof argument === "number" ? ioctlNumber(fd, request, argument) : ioctlOf(fd, request, argument)) as number,
       ),

@@ -10,8 +10,10 @@ export interface KvmAnswer {
   readonly groups: readonly number[];
 }
 
+/** KVM's device. */
+export const kvmDevice = "/dev/kvm";
 /** Where KVM is looked for. */
-const files = { device: "/dev/kvm", cpuinfo: "/proc/cpuinfo" } as const;
+const files = { device: kvmDevice, cpuinfo: "/proc/cpuinfo" } as const;
 const readAndWrite = 0o6;
 /** A no is asked for again after this. */
 const askAgainMs = 60_000;
@@ -30,7 +32,8 @@ export class Kvm {
   probe(): Promise<KvmAnswer> {
     const stat = statSync(files.device, { throwIfNoEntry: false });
     if (stat === undefined) return Promise.resolve(unusable(`there is no ${files.device}`));
-    const node = [stat.dev, stat.ino, stat.mode, stat.uid, stat.gid, stat.ctimeMs].join(":");
+    // Not when it changed: udev touches the node each time that a VM is made.
+    const node = [stat.dev, stat.ino, stat.mode, stat.uid, stat.gid].join(":");
     if (this.#known?.node !== node) {
       const answer = this.#try(stat);
       this.#known = { node, answer };
@@ -80,9 +83,16 @@ function modeOf({ mode, uid, gid }: Stats): string {
   return `it is 0${(mode & 0o777).toString(8)} ${ownerName("/etc/passwd", uid)}:${ownerName("/etc/group", gid)}`;
 }
 
+/** The name that a file of /etc gives an id, else the id: the file may be empty, or gone while an editor replaces it. */
 function ownerName(file: string, id: number): string {
-  const line = readFileSync(file, "utf8")
-    .split("\n")
-    .find((entry) => entry.split(":")[2] === String(id));
+  const line = linesOf(file).find((entry) => entry.split(":")[2] === String(id));
   return line?.split(":")[0] ?? String(id);
+}
+
+function linesOf(file: string): string[] {
+  try {
+    return readFileSync(file, "utf8").split("\n");
+  } catch {
+    return [];
+  }
 }

@@ -1,7 +1,7 @@
 import { formatIpv4, parseSubnet } from "../../installation/install-file.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { helperContract } from "../../rpc/contract/helper.ts";
-import type { ResultOf } from "../../rpc/contract/method.ts";
+import type { ParamsOf, ResultOf } from "../../rpc/contract/method.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { Link } from "../netlink/links.ts";
 import { undoneFor } from "../undo.ts";
@@ -9,17 +9,23 @@ import { ipv4Bytes } from "./address.ts";
 import { leadsElsewhere, mustBeFree, shadowedRoutes, taken } from "./collisions.ts";
 import { inKernel } from "./in-kernel.ts";
 import { disableIpv6, mustBeOurs } from "./link.ts";
-import { putAllOnBridge } from "./port.ts";
+import { detachedTaps, putAllOnBridge } from "./port.ts";
 
-/** Makes the bridge, or finds it as it should be. */
-export async function ensureBridge(deps: HelperDeps): Promise<ResultOf<typeof helperContract.bridgeEnsure>> {
+/** Makes the bridge, or finds it as it should be; with `taps` those of VMs that run too, each of which is looked at. */
+export async function ensureBridge(
+  deps: HelperDeps,
+  { taps = false }: ParamsOf<typeof helperContract.bridgeEnsure>,
+): Promise<ResultOf<typeof helperContract.bridgeEnsure>> {
   const { facts, installation, layout, links, spans } = deps;
   const { first, prefix } = parseSubnet(installation.subnet);
   const { bridge } = layout;
   const answer = { bridge, address: `${formatIpv4(first)}/${prefix}` };
   const { found, complete } = await inKernel(spans, "bridge find", { link: bridge }, () => {
     const link = links.find(bridge);
-    return { found: link, complete: link !== undefined && isComplete(deps, link) };
+    return {
+      found: link,
+      complete: link !== undefined && isComplete(deps, link) && !(taps && detachedTaps(deps, link).length > 0),
+    };
   });
   if (found !== undefined) mustBeOurs(found, layout.alias(), facts.network.bridge === true);
   if (found !== undefined && complete) {

@@ -5,12 +5,11 @@ import { missingFeature } from "./missing-feature.ts";
 import { KernelError } from "../kernel/libc.ts";
 
 /** What a span of the kernel's work acted on. */
-export type ActedOn = { readonly link: string } | { readonly table: string };
+export type ActedOn = { readonly link: string } | { readonly table: string } | { readonly file: string };
 
 /** Asks the kernel, in a span that says what was acted on; its refusal is `command_failed` in its own words. */
 export function inKernel<T>(spans: Spans, name: string, on: ActedOn, ask: () => T): Promise<T> {
-  const attributes = "link" in on ? { [attribute.interfaceName]: on.link } : { [attribute.table]: on.table };
-  return spans.span(name, { attributes }, async () => {
+  return spans.span(name, { attributes: attributesOf(on) }, async () => {
     try {
       return ask();
     } catch (cause) {
@@ -22,6 +21,11 @@ export function inKernel<T>(spans: Spans, name: string, on: ActedOn, ask: () => 
       });
     }
   });
+}
+
+function attributesOf(on: ActedOn): Record<string, string> {
+  if ("link" in on) return { [attribute.interfaceName]: on.link };
+  return "table" in on ? { [attribute.table]: on.table } : { [attribute.file]: on.file };
 }
 
 /** A call of our own that was refused, or one of Node's for a file of the kernel's. */

@@ -8,17 +8,26 @@ import { leadsElsewhere, mustBeFree, shadowedRoutes } from "./collisions.ts";
 import { findDroppers } from "./droppers.ts";
 import { mustBeOurs } from "./link.ts";
 import { forwarding, isInPlace } from "./nat.ts";
+import { detachedTaps } from "./port.ts";
 import { policyChains } from "./policy.ts";
 
 type LookedAt = NonNullable<ResultOf<typeof helperContract.hostLook>["network"]>;
 
+/** What is looked at. */
+interface LookOptions {
+  readonly dnsPort: number | undefined;
+  /** Whether others drop what guests send, too. */
+  readonly drops: boolean;
+}
+
 /** How the network that VMs share stands, and what others have in its place; it changes nothing. */
-export async function lookAtNetwork(deps: HelperDeps, dnsPort: number | undefined): Promise<LookedAt> {
+export async function lookAtNetwork(deps: HelperDeps, { dnsPort, drops }: LookOptions): Promise<LookedAt> {
   const { layout, links } = deps;
   const link = links.find(layout.bridge);
-  const found = await findDroppers(deps);
+  const found = drops ? await findDroppers(deps) : {};
   return {
     bridge: bridgeState(deps),
+    detached: link === undefined ? [] : detachedTaps(deps, link),
     name: layout.bridge,
     rules: rulesState(deps, dnsPort),
     forwarding: existsSync(forwarding) && readFileSync(forwarding, "utf8").trim() === "1",

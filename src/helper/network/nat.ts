@@ -37,7 +37,7 @@ export async function ensureNat(
   }
   const now = readFileSync(forwarding, "utf8").trim() === "1" ? "1" : "0";
   if (facts.network.ip_forward_was === undefined) facts.putNetwork({ ...facts.network, ip_forward_was: now });
-  if (now === "0") await inKernel(spans, "forwarding on", on, () => writeFileSync(forwarding, "1"));
+  if (now === "0") await inKernel(spans, "forwarding on", { file: forwarding }, () => writeFileSync(forwarding, "1"));
   const found = await findDroppers(deps);
   return {
     table: layout.table,
@@ -62,8 +62,7 @@ export async function removeNat(deps: HelperDeps): Promise<{ removed: boolean }>
   const { facts, layout, nft, spans } = deps;
   const removed = await inKernel(spans, "rules remove", { table: layout.table }, () => nft.removeTable(layout.table));
   const { ip_forward_was: was, ...rest } = facts.network;
-  const on = { table: layout.table };
-  if (was === "0") await inKernel(spans, "forwarding off", on, () => writeFileSync(forwarding, was));
+  if (was === "0") await inKernel(spans, "forwarding off", { file: forwarding }, () => writeFileSync(forwarding, was));
   facts.putNetwork(rest);
   return { removed };
 }

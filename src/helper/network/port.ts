@@ -25,6 +25,14 @@ export function putOnBridge(
   links.pinNeighbour(bridge, ipv4Bytes(address), macBytes(mac));
 }
 
+/** The taps of VMs that run and are down, or on no bridge or another: their guests reach nothing. */
+export function detachedTaps(deps: Pick<HelperDeps, "facts" | "layout" | "links">, bridge: Link): string[] {
+  return deps.facts.vms().flatMap(({ vm_id: vmId, tap: known }) => {
+    const tap = known === undefined ? undefined : deps.links.find(deps.layout.tap(vmId));
+    return tap === undefined || (tap.isUp && tap.master === bridge.index) ? [] : [tap.name];
+  });
+}
+
 /** Puts the taps of VMs that run on a bridge that had to be made anew: whoever removed the old one left them on none. */
 export function putAllOnBridge(deps: Pick<HelperDeps, "facts" | "layout" | "links">, bridge: Link): void {
   for (const { vm_id: vmId, tap: known } of deps.facts.vms()) {
@@ -32,5 +40,6 @@ export function putAllOnBridge(deps: Pick<HelperDeps, "facts" | "layout" | "link
     if (known === undefined || tap === undefined) continue;
     mustBeOurs(tap, deps.layout.alias(vmId), true);
     putOnBridge(deps, known, tap, bridge);
+    deps.links.setUp(tap);
   }
 }

@@ -10,10 +10,19 @@ const { O_NOFOLLOW, O_PATH } = { O_PATH: 0o10000000, ...constants };
 const mostDirectories = 20_000;
 
 /**
- * Every uid and gid that banger's files of VMs have: their directories, and what of them a VM's uid is given. What else
+ * Every uid and gid that banger's files of VMs have: their directories, what of them a VM's uid is given, FIFOs and volumes. What else
  * the owner put there is not asked, so that it hides nothing. Nothing is followed: no link, no other file system.
  */
-export function idsInFiles(libc: Libc, { vmSockets, vms, vm }: Pick<Layout, "vmSockets" | "vms" | "vm">): Set<number> {
+export function idsInFiles(
+  libc: Libc,
+  {
+    vmSockets,
+    consoleInputs,
+    volumes,
+    vms,
+    vm,
+  }: Pick<Layout, "vmSockets" | "consoleInputs" | "volumes" | "vms" | "vm">,
+): Set<number> {
   const ids = new Set<number>();
   const { initrd, rootDisk } = vm("");
   const look = (directory: number, name: Buffer | string, below: readonly string[]) => {
@@ -29,7 +38,9 @@ export function idsInFiles(libc: Libc, { vmSockets, vms, vm }: Pick<Layout, "vmS
   };
   for (const [path, given] of [
     [vmSockets, []],
-    [vms, [basename(initrd), basename(rootDisk.qcow2), basename(rootDisk.raw)]],
+    [consoleInputs, []],
+    [volumes, []],
+    [vms, [basename(initrd), ...Object.values(rootDisk).map((path) => basename(path))]],
   ] as const) {
     const top = openTop(libc, path);
     if (top === undefined) continue;

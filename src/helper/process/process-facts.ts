@@ -66,6 +66,20 @@ export function childrenOf(known: ProcessFacts): ProcessFacts[] {
   return isAlive(known) ? children : [];
 }
 
+/** Whether a thread of a process has a filter of system calls (seccomp(2)); of one that is gone none has. */
+export function hasFilter(pid: number): boolean {
+  return threadsOf(pid).some((thread) => /^Seccomp:\t2$/m.test(readProc(`${pid}/task/${thread}/status`) ?? ""));
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
 /** All live processes of a uid. Reading every process takes milliseconds; the kernel says at once that there is none. */
 export function processesOf(libc: Pick<Libc, "uidHasProcesses">, uid: number): ProcessFacts[] {
   if (!libc.uidHasProcesses(uid)) return [];

@@ -66,9 +66,9 @@ function search({ facts, installation, layout, libc }: LeaseDeps): number | Part
   return held;
 }
 
-/** Gives a VM's uid back once it has neither tap nor VMM nor process. */
+/** Gives a VM's uid back once it has neither tap nor disk nor VMM nor process. */
 export function returnUid({ facts, libc }: Pick<HelperDeps, "facts" | "libc">, vmId: string): void {
   const known = facts.vm(vmId);
-  if (known === undefined || known.tap !== undefined || known.vmm !== undefined) return;
+  if (known === undefined || known.tap !== undefined || known.disk !== undefined || known.vmm !== undefined) return;
   if (processesOf(libc, known.uid).length === 0) facts.removeVm(vmId);
 }

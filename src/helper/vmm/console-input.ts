@@ -1,14 +1,8 @@
-import { chmodSync, chownSync, rmSync } from "node:fs";
 import type { HelperDeps } from "../deps.ts";
+import { makeFifo } from "./vmm-fifo.ts";
 
-/**
- * Makes the FIFO by which the owner's daemon types on a guest's serial console. It lies in a directory of root's, in which
- * no VMM can put another: what a daemon opens there is what root made.
- */
-export function makeConsoleInput({ libc, layout, installation }: HelperDeps, vmId: string): void {
-  const path = layout.consoleInput(vmId);
-  rmSync(path, { force: true });
-  libc.makeFifo(path, 0o600);
-  chownSync(path, installation.ownerUid, installation.ownerGid);
-  chmodSync(path, 0o600);
+/** Makes the FIFO by which the owner's daemon types on a guest's serial console. */
+export function makeConsoleInput(deps: Pick<HelperDeps, "libc" | "layout" | "installation">, vmId: string): void {
+  const { ownerUid, ownerGid } = deps.installation;
+  makeFifo(deps, deps.layout.consoleInput(vmId), { uid: ownerUid, gid: ownerGid, mode: 0o600 });
 }

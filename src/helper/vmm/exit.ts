@@ -1,9 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { VmmKind } from "../../rpc/contract/vmm-kind.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { VmFacts, VmmExit } from "../files/facts.ts";
 import { isAlive } from "../process/process-facts.ts";
-import { readRecord } from "./recorder.ts";
+import { type OwnStatuses, readRecord } from "./recorder.ts";
+import { wasOutOfMemory } from "./out-of-memory.ts";
 import { vmmProcess } from "./vmm-process.ts";
+
+/** Firecracker heeds the signals that these would be, or nobody sends them, and ends with these statuses (FcExitCode). */
+const ownStatuses: Readonly<Record<VmmKind, OwnStatuses>> = { qemu: undefined, firecracker: [148, 157] };
 
 /** A recorder has this long to write down an end that is seen already. */
 const recordDeadlineMs = 500;
@@ -21,12 +26,14 @@ export async function exitOf(
   const deadline = performance.now() + recordDeadlineMs;
   const isRecording = () => vmm.recorder !== undefined && isAlive(vmm.recorder) && performance.now() < deadline;
   while (readRecord(path)?.state !== "ended" && isRecording()) await delay(1);
-  const record = readRecord(path);
+  const record = readRecord(path, ownStatuses[vmm.kind ?? "qemu"]);
   // Its recorder may still be about to start it, or to write down its end.
   if (record?.state !== "ended" && vmm.recorder !== undefined && isAlive(vmm.recorder)) return undefined;
   const { generation } = vmm;
   if (record?.state === "ended") {
-    return { generation, status: record.status, signal: record.signal, at: record.at } satisfies VmmExit;
+    const { status, signal, at } = record;
+    const out = record.outOfMemory || wasOutOfMemory(deps, { uid: known.uid, signal, at });
+    return { generation, status, signal, at, ...(out ? { out_of_memory: true } : {}) } satisfies VmmExit;
   }
   // Nobody wrote it down: the time at which that was noticed is kept, so that it stays one.
   const unknown: VmmExit = { generation, status: null, signal: null, at: new Date().toISOString() };

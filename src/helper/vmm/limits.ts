@@ -1,12 +1,17 @@
 import { fstatSync, readSync } from "node:fs";
+import type { DiskFormat } from "../../rpc/contract/disk-kind.ts";
 
 const mib = 2 ** 20;
 /** Code, libraries, 1 GiB of translated code, the stacks and heaps of the threads that do disk I/O. */
 const overheadMib = 4_096;
+/** What of that is ever in memory at once, beside the guest's: 1 GiB of code, and the rest. What the kernel caches of files gives way. */
+const residentMib = 1_536;
 /** A CPU's thread: its stack, and the heap that the C library reserves for it. */
 const perCpuMib = 128;
 /** Threads beside the CPUs: QEMU's pool for disk I/O has 64. */
 const otherThreads = 128;
+/** Beside the VMM: its recorder and two loggers, each twice while it becomes what it is; and the command that asks its guest to go, with its threads. */
+const otherProcesses = 40;
 /** What qcow2 keeps beside the data, for a disk that is written whole. */
 const metadata = { share: 1 / 64, leastBytes: 64 * mib } as const;
 const qcow2 = { magic: 0x514649fb, sizeAt: 24, headerBytes: 32 } as const;
@@ -14,26 +19,36 @@ const qcow2 = { magic: 0x514649fb, sizeAt: 24, headerBytes: 32 } as const;
 const growth = 2;
 const mostBytes = 2 ** 52;
 
-/** What a VMM may take of the host, in the kernel's terms (setrlimit(2)). */
+/** What a VMM may take of the host, in the kernel's terms (setrlimit(2), cgroups(7)). */
 export interface VmmLimits {
   readonly addressSpaceBytes: number;
   readonly fileBytes: number;
   readonly processes: number;
+  /** Of memory, where a cgroup counts it; swap beyond that is bounded by the address space. */
+  readonly memoryBytes: number;
+  /** Processes and threads of the VMM, its recorder and its loggers, where a cgroup counts them. */
+  readonly tasks: number;
 }
 
-/** Enough for every VMM that does its work, far below what would hurt the host. `rootDisk`: its open file. A raw one's bytes say nothing. */
+/**
+ * Enough for every VMM that does its work, far below what would hurt the host. `rootDisk`: its open file. A raw one's bytes say
+ * nothing, and a device is no file: none is written. `volumes`: theirs, which keep their size while a VMM has them.
+ */
 export function vmmLimits(vm: {
   readonly cpus: number;
   readonly memoryMib: number;
   readonly rootDisk: number;
-  readonly format: "raw" | "qcow2";
+  readonly format: DiskFormat;
+  readonly volumes: readonly number[];
 }): VmmLimits {
-  const { cpus, memoryMib, rootDisk, format } = vm;
+  const { cpus, memoryMib, rootDisk, format, volumes } = vm;
   const size = Math.max(format === "qcow2" ? virtualSize(rootDisk) : 0, fstatSync(rootDisk).size);
   return {
     addressSpaceBytes: (memoryMib + Math.ceil(memoryMib / 64) + overheadMib + cpus * perCpuMib) * mib,
-    fileBytes: fileBytesFor(size * growth),
+    fileBytes: Math.max(fileBytesFor(size * growth), ...volumes.map((fd) => fstatSync(fd).size)),
     processes: cpus + otherThreads,
+    memoryBytes: (memoryMib + Math.ceil(memoryMib / 64) + residentMib) * mib,
+    tasks: cpus + otherThreads + otherProcesses,
   };
 }
 

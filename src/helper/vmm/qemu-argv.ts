@@ -1,3 +1,5 @@
+import type { DiskFormat } from "../../rpc/contract/disk-kind.ts";
+import { qemuFiles } from "../../installation/qemu-files.ts";
 import type { VmmFiles } from "./vmm-files.ts";
 
 /** What a QEMU process is composed from. Everything was validated, or derived by the helper itself. */
@@ -6,16 +8,17 @@ export interface QemuSpec {
   readonly cpus: number;
   readonly memoryMib: number;
   readonly accel: "kvm" | "tcg";
+  /** How fast the counter counts that an emulated guest reads, in kHz. */
+  readonly tscKhz?: number | undefined;
   /** The link that is the guest's network; without one it has no network device. */
   readonly tap: string | undefined;
   readonly mac: string;
   readonly files: VmmFiles;
-  readonly diskFormat: "raw" | "qcow2";
+  readonly diskFormat: DiskFormat;
+  /** The ids of its volumes. */
+  readonly volumes: readonly string[];
   readonly sockets: { readonly qmp: string; readonly agent: string };
 }
-
-/** The QEMU that is run, and its firmware. */
-export const qemuFiles = { program: "/usr/bin/qemu-system-x86_64", firmware: "/usr/share/qemu/qboot.rom" } as const;
 
 /** Kernel parameters that every guest gets; each was measured to start it sooner, or ends the VMM when the guest dies. */
 const cmdline = [
@@ -38,7 +41,10 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
   const tcg = spec.accel === "tcg";
   const { files } = spec;
   // noapictimer makes a guest on one emulated CPU start sooner; with more CPUs each needs its own timer.
-  const append = [...cmdline, ...(tcg && spec.cpus === 1 ? ["noapictimer"] : [])].join(" ");
+  const timer = tcg && spec.cpus === 1 ? ["noapictimer"] : [];
+  // On a busy host a guest measures this too small, ten times even, by a timer that is emulated: its clock would run as much too fast.
+  const rate = tcg && spec.tscKhz !== undefined ? [`tsc_early_khz=${spec.tscKhz}`] : [];
+  const append = [...cmdline, ...timer, ...rate].join(" ");
   const socket = (id: string, path: string) => ["-chardev", `socket,id=${id},path=${literal(path)},server=on,wait=off`];
   const args = [
     ["-nodefaults", "-no-user-config", "-display", "none", "-S", "-name", spec.name],
@@ -52,7 +58,11 @@ export function qemuArgv(spec: QemuSpec): [string, ...string[]] {
     ["-append", append],
     files.fdsets.flatMap(({ fd, set }) => ["-add-fd", `fd=${fd},set=${set}`]),
     rootDisk(spec),
-    ["-device", "virtio-blk-pci,drive=root,werror=stop"],
+    [
+      "-device",
+      `virtio-blk-pci,drive=root,${spec.diskFormat === "snapshot" ? "werror=stop,rerror=stop" : "werror=stop"}`,
+    ],
+    spec.volumes.flatMap((id, index) => volume(id, `volume${index}`, files.volume(index))),
     spec.tap === undefined ? [] : networkDevice(spec.tap, spec.mac),
     ["-chardev", "stdio,id=console,signal=off"],
     ["-serial", "chardev:console", "-device", "virtio-serial-pci"],
@@ -71,16 +81,24 @@ function networkDevice(tap: string, mac: string): string[] {
   return ["-netdev", netdev, "-device", `virtio-net-pci,netdev=net,mac=${mac},romfile=`];
 }
 
-/** The root disk, as the node `root`: an overlay needs its image below it, a raw disk has everything. */
+/** The root disk, as the node `root`: an overlay needs its image below it, a raw disk has everything, and so has a device, whose cache is the guest's alone. */
 function rootDisk({ files, diskFormat }: QemuSpec): string[] {
-  const file = `driver=file,node-name=root-file,filename=${files.path("rootDisk")},locking=off,discard=unmap`;
-  if (diskFormat === "raw") {
+  const opened = `node-name=root-file,filename=${files.path("rootDisk")},locking=off,discard=unmap`;
+  const file = diskFormat === "snapshot" ? `driver=host_device,${opened},cache.direct=on` : `driver=file,${opened}`;
+  if (diskFormat !== "qcow2") {
     return ["-blockdev", file, "-blockdev", "driver=raw,node-name=root,file=root-file,discard=unmap"];
   }
   const image = `driver=file,node-name=image-file,filename=${files.path("image")},read-only=on,locking=off`;
   const overlay = "driver=qcow2,node-name=root,file=root-file,backing=image,discard=unmap";
   const layers = [image, "driver=raw,node-name=image,file=image-file,read-only=on", file, overlay];
   return layers.flatMap((layer) => ["-blockdev", layer]);
+}
+
+/** A volume: raw, found by its guest by its serial number. It is locked, so that no second VMM ever writes it. */
+function volume(id: string, node: string, path: string): string[] {
+  const file = `driver=file,node-name=${node}-file,filename=${path},locking=on,discard=unmap`;
+  const disk = `driver=raw,node-name=${node},file=${node}-file,discard=unmap`;
+  return ["-blockdev", file, "-blockdev", disk, "-device", `virtio-blk-pci,drive=${node},serial=${id},werror=stop`];
 }
 
 /** A path as the value of one of QEMU's options: a comma ends one, two are one. */

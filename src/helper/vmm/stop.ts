@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { HelperDeps } from "../deps.ts";
@@ -6,9 +5,9 @@ import type { ProcessFacts } from "../files/facts.ts";
 import { childrenOf, isAlive, killProcess, processesOf } from "../process/process-facts.ts";
 import { returnUid } from "../process/uid-lease.ts";
 import { exitOf } from "./exit.ts";
-import { returnFiles } from "./launch.ts";
-import { removeRecord } from "./recorder.ts";
-import { removeRunDirectory } from "./run-directory.ts";
+import { lastWords } from "./last-words.ts";
+import { returnFiles } from "./lent-files.ts";
+import { factsOrRemains, removeRunFiles } from "./remains.ts";
 import { vmmProcess } from "./vmm-process.ts";
 
 /** A VMM has this long to be gone once it was killed, and its recorder to follow it. */
@@ -16,11 +15,20 @@ const endDeadlineMs = 5_000;
 const recorderDeadlineMs = 2_000;
 const longestPollMs = 10;
 
-/** Makes sure that no VMM of this generation or an older one is there; how it ended is remembered while its tap is. */
+/** Makes sure that no VMM of this generation or an older one is there, nor a unit, nor files of one that nothing is remembered of; how it ended is remembered while its tap is. */
 export async function stopVmm(deps: HelperDeps, vmId: string, generation: number): Promise<{ stopped: boolean }> {
-  const { facts, layout } = deps;
-  const known = facts.vm(vmId);
-  if (known?.vmm === undefined) return { stopped: false };
+  const { facts, units } = deps;
+  const known = factsOrRemains(deps, vmId);
+  if (known === undefined) {
+    await units.remove(vmId);
+    await removeRunFiles(deps, vmId);
+    returnFiles(deps, { vm_id: vmId });
+    return { stopped: false };
+  }
+  if (known.vmm === undefined) {
+    returnFiles(deps, { vm_id: vmId });
+    return { stopped: false };
+  }
   if (known.vmm.generation > generation) {
     throw new BangerError(
       "wrong_state",
@@ -29,12 +37,12 @@ export async function stopVmm(deps: HelperDeps, vmId: string, generation: number
   }
   const alive = vmmProcess(deps, known) !== undefined;
   await endAll(deps, known.uid, known.vmm.recorder);
+  await units.remove(vmId);
   const exit = await exitOf(deps, known);
-  returnFiles(deps, known);
-  await removeRunDirectory(deps, layout.sockets(vmId).directory);
-  rmSync(layout.vmmLog(vmId), { force: true });
-  rmSync(layout.consoleInput(vmId), { force: true });
-  removeRecord(layout.vmmRecord(vmId));
+  const words = lastWords(deps, vmId);
+  if (words !== "") deps.log.info({ "banger.vm.id": vmId, stderr: words }, "what the VMM had said");
+  returnFiles(deps, known, known.vmm.volumes);
+  await removeRunFiles(deps, vmId);
   // Its tap may have been made or removed meanwhile.
   const { vmm: _, ...rest } = facts.vm(vmId) ?? known;
   facts.putVm({ ...rest, ...(exit === undefined ? {} : { exit }) });

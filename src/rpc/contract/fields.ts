@@ -3,6 +3,12 @@ import { z } from "zod";
 /** A VM's id: 16 lowercase hex digits. */
 export const vmId = z.string().regex(/^[0-9a-f]{16}$/, "must be 16 lowercase hex digits");
 
+/** A volume's id: 16 lowercase hex digits, which its guest sees as the disk's serial number. */
+export const volumeId = z.string().regex(/^[0-9a-f]{16}$/, "must be 16 lowercase hex digits");
+
+/** The most volumes that a VM has at a time. */
+export const mostVolumes = 8;
+
 /** The SHA-256 of what an image or a kernel is made of, in lowercase hex. */
 export const digest = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lowercase hex digits");
 
@@ -19,21 +25,26 @@ export const reference = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "must be a name, an id or a prefix of one: a-z, 0-9 and -");
 
-const labelKey = "[a-z0-9](?:[a-z0-9._/-]{0,61}[a-z0-9])?";
+const keyPattern = "[a-z0-9](?:[a-z0-9._/-]{0,61}[a-z0-9])?";
 const labelValue = "[^\\p{C}]{0,255}";
 
 /** A label that a person gives: `KEY=VALUE`, the key like `team` or `ci/job`. */
 export const label = z
   .string()
   .regex(
-    new RegExp(`^${labelKey}=${labelValue}$`, "u"),
+    new RegExp(`^${keyPattern}=${labelValue}$`, "u"),
     "must be KEY=VALUE: the key 1 to 63 of a-z, 0-9, ., _, - and /, the value at most 255 characters",
   );
+
+/** The key of a label. */
+export const labelKey = z
+  .string()
+  .regex(new RegExp(`^${keyPattern}$`, "u"), "must be a label's key: 1 to 63 of a-z, 0-9, ., _, - and /");
 
 /** What labels are asked for by: `KEY=VALUE`, or `KEY` for any value. */
 export const labelFilter = z
   .string()
-  .regex(new RegExp(`^${labelKey}(?:=${labelValue})?$`, "u"), "must be KEY or KEY=VALUE");
+  .regex(new RegExp(`^${keyPattern}(?:=${labelValue})?$`, "u"), "must be KEY or KEY=VALUE");
 
 /** An absolute path on the host. */
 export const path = z

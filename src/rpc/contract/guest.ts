@@ -2,7 +2,7 @@ import { z } from "zod";
 import { amount, ipv4, name, path, terminalSize, vmId } from "./fields.ts";
 import { method } from "./method.ts";
 import { stepCodes } from "./step.ts";
-import { byName, one, vmContract } from "./vm.ts";
+import { byName, one, vmContract } from "./vm-methods.ts";
 
 /** What to do with what is too long for an argument. */
 export const byInput = "pass it on standard input, as `banger vm exec -i` does";
@@ -37,6 +37,7 @@ const end = z.object({
 
 const execCodes = [
   "wrong_state",
+  "helper_unavailable",
   "guest_died",
   "deadline_exceeded",
   "command_failed",
@@ -81,7 +82,7 @@ export const guestContract = {
       /** or why it isn't yet, though it was to be. */
       not_removed: z.string().optional(),
     }),
-    errors: [...byName, "busy", "no_memory", ...stepCodes, ...execCodes],
+    errors: [...byName, "busy", "no_memory", "not_ready", "bad_config", ...stepCodes, ...execCodes],
   }),
   vmCopy: method({
     name: "vm.copy",
@@ -133,8 +134,10 @@ export const guestContract = {
   }),
   vmSsh: method({
     name: "vm.ssh",
+    // With `hold`, event `ssh` tells what the result is, and the request goes on until the caller ends its input.
     summary: "Reaches a VM by ssh: waits for its ssh server, whose key is known beforehand.",
     params: one.extend({
+      hold: z.boolean().optional().describe("the VM is in use until the request's input ends"),
       timeout_s: amount(0, 600, "seconds").default(120).describe("how long to wait for the ssh server"),
     }),
     result: z.object({

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { diskKind } from "./disk-kind.ts";
-import { digest, ipv4, mac, timestamp, vmId } from "./fields.ts";
+import { digest, ipv4, mac, mostVolumes, timestamp, vmId, volumeId } from "./fields.ts";
 import { method } from "./method.ts";
+import { accelKind, vmmKind } from "./vmm-kind.ts";
 
 const nothing = z.object({});
 /** Counts a VM's starts: an undo removes only what its own generation made. */
@@ -27,6 +28,24 @@ const vmmExit = z.object({
   /** The number of the signal that ended it. */
   signal: z.int().nullable(),
   at: timestamp,
+  /** True where the kernel killed it because there was no memory left. */
+  out_of_memory: z.boolean().optional(),
+});
+
+/** Where a Firecracker's things are: sockets as the owner finds them, files as Firecracker itself does. */
+const firecrackerPlaces = z.object({
+  api_socket: z.string(),
+  vsock_socket: z.string(),
+  /** `uds_path` for `PUT /vsock`, as Firecracker sees it. */
+  vsock: z.string(),
+  /** The path for `PUT /metrics` as it sees it, a FIFO. */
+  metrics: z.string(),
+  /** The same FIFO as the owner finds it. */
+  metrics_file: z.string(),
+  kernel: z.string(),
+  initrd: z.string(),
+  root_disk: z.string(),
+  volumes: z.array(z.string()),
 });
 
 /** A chain that isn't banger's and drops: `input` is what guests send to the host itself. */
@@ -65,12 +84,35 @@ export const helperContract = {
     errors: ["missing_tool", "command_failed", "no_space"],
     traced: false,
   }),
+  vmmProbe: method({
+    name: "vmm.probe",
+    summary: "Says which VMMs this host has, their versions, and whether each can be used, and why not.",
+    params: nothing,
+    result: z.object({
+      vmms: z.array(
+        z.object({
+          kind: vmmKind,
+          path: z.string(),
+          version: z.string().optional(),
+          usable: z.boolean(),
+          why: z.string(),
+          jailer: z
+            .object({ path: z.string(), version: z.string().optional(), usable: z.boolean(), why: z.string() })
+            .optional(),
+        }),
+      ),
+    }),
+    errors: ["missing_tool", "command_failed", "no_space"],
+    traced: false,
+  }),
   hostLook: method({
     name: "host.look",
     summary: "Looks at what VMs need of this host, and changes nothing.",
     params: z.object({
       /** Also at what they share: bridge, rules, routes and what others drop. */
       network: z.boolean().default(false),
+      /** Of that, also at what others drop. */
+      drops: z.boolean().default(true),
       /** As for `nat.ensure`. */
       dns_port: z.int().min(1024).max(65_535).optional(),
     }),
@@ -78,9 +120,13 @@ export const helperContract = {
       /** What a VMM can't be started without: programs, firmware, devices; `why` is errno's name. */
       missing: z.array(z.object({ path: z.string(), why: z.string() })),
       uid_is_free: z.boolean(),
+      /** How many volumes a VMM is given at most; absent from a helper that is older than volumes, which would leave them out. */
+      most_volumes: z.int().optional(),
       network: z
         .object({
           bridge: z.enum(["absent", "complete", "incomplete", "foreign"]),
+          /** The taps of VMs that run which are down or not on it. */
+          detached: z.array(z.string()).optional(),
           name: z.string(),
           /** `other`: of another version or another DNS port, or changed by somebody. */
           rules: z.enum(["absent", "current", "other"]),
@@ -99,7 +145,10 @@ export const helperContract = {
   bridgeEnsure: method({
     name: "bridge.ensure",
     summary: "Makes the installation's bridge with its address, or finds it as it should be.",
-    params: nothing,
+    params: z.object({
+      /** Also puts taps of VMs back on it that somebody took off, or set down. */
+      taps: z.boolean().optional(),
+    }),
     result: z.object({
       bridge: z.string(),
       address: z.string(),
@@ -184,25 +233,59 @@ export const helperContract = {
     result: z.object({ isolated: z.boolean() }),
     errors: ["not_found", "wrong_state", "command_failed", "no_space"],
   }),
+  diskProbe: method({
+    name: "disk.probe",
+    summary: "Says whether root disks can be dm-snapshots here, by asking the kernel, and why not.",
+    params: nothing,
+    result: z.object({ usable: z.boolean(), why: z.string() }),
+    errors: ["command_failed"],
+    traced: false,
+  }),
+  diskAttach: method({
+    name: "disk.attach",
+    summary: "Makes a VM's root disk a device that is a snapshot of its image, or finds it so and makes it larger.",
+    params: z.object({ vm_id: vmId, generation, image_id: digest, disk_mib: z.int().min(1).max(16_777_216) }),
+    result: z.object({
+      /** The kernel had given the snapshot up, as a write to its file failed; nothing that was acknowledged is lost. */
+      mended: z.boolean(),
+    }),
+    errors: ["already_exists", "in_use", "not_found", "bad_content", "wrong_state", "command_failed", "no_space"],
+  }),
+  diskDetach: method({
+    name: "disk.detach",
+    summary: "Removes a VM's device of that generation or an older one; its file stays, and done already is fine.",
+    params: z.object({ vm_id: vmId, generation }),
+    result: z.object({ removed: z.boolean() }),
+    errors: ["in_use", "already_exists", "wrong_state", "command_failed", "no_space"],
+  }),
   vmmStart: method({
     name: "vmm.start",
-    summary: "Starts QEMU for a VM under the VM's own uid, stopped before its first instruction.",
+    summary: "Starts a VM's VMM under the VM's own uid, stopped before its guest's first instruction.",
     params: z.object({
       vm_id: vmId,
       generation,
+      /** A daemon that doesn't say has QEMU only. */
+      vmm: vmmKind.optional(),
       kernel_id: digest,
       image_id: digest,
       /** A daemon that doesn't say has qcow2 only. */
       disk_kind: diskKind.optional(),
       cpus: z.int().min(1).max(64),
       memory_mib: z.int().min(64).max(1_048_576),
-      accel: z.enum(["kvm", "tcg"]),
+      accel: accelKind,
       mac,
       /** False for a guest that has no network device; its VM needs no tap. */
       network: z.boolean().optional(),
+      /** The disks beside the root disk, each once. */
+      volumes: z
+        .array(volumeId)
+        .max(mostVolumes)
+        .refine((ids) => new Set(ids).size === ids.length, "must name each volume once")
+        .optional(),
     }),
     result: vmmFacts.extend({
-      sockets: z.object({ qmp: z.string(), agent: z.string() }),
+      sockets: z.object({ qmp: z.string(), agent: z.string() }).optional(),
+      firecracker: firecrackerPlaces.optional(),
     }),
     errors: ["already_exists", "not_found", "bad_content", "missing_tool", "command_failed", "no_space"],
   }),
@@ -235,13 +318,18 @@ export const helperContract = {
   }),
   vmmList: method({
     name: "vmm.list",
-    summary: "Lists every fact about this installation's VMs: VMMs that run, VMMs that ended, taps, leases of uids.",
+    summary:
+      "Lists every fact about this installation's VMs: VMMs that run, VMMs that ended, taps, disks, leases of uids.",
     params: nothing,
     result: z.object({
       vmms: z.array(vmmFacts),
       taps: z.array(z.object({ vm_id: vmId, tap: z.string(), generation: z.int().optional() })),
       exits: z.array(vmmExit).optional(),
+      /** Root disks that are devices. */
+      disks: z.array(z.object({ vm_id: vmId, generation: generation.optional() })).optional(),
       leases: z.array(z.object({ vm_id: vmId, uid: z.int() })).optional(),
+      /** VMs of which nothing is remembered, and files lie in the helper's run directory; `vmm.stop` removes them. */
+      remains: z.array(z.object({ vm_id: vmId })).optional(),
     }),
     errors: ["command_failed", "no_space"],
   }),

@@ -13,6 +13,8 @@ const image = z.object({
   created_at: timestamp,
   /** True for the one that a VM is made of when none is named. */
   default: z.boolean().optional(),
+  /** True where its files are gone, and its record is not. */
+  missing: z.boolean().optional(),
 });
 
 /** An image as the wire has it. */

@@ -11,6 +11,8 @@ const operationSummary = z.object({
   /** What was asked for: `vm.create`. */
   method: z.string(),
   state: operationState,
+  /** The VM that it is about: its name, or where there is none of it any more its id. */
+  vm: z.string().optional(),
   /** The uid and the process that asked; nobody did when the daemon began it by itself. */
   caller_uid: z.int().optional(),
   caller_pid: z.int().optional(),

@@ -43,8 +43,13 @@ export const traceContract = {
   }),
   traceSubmit: method({
     name: "trace.submit",
-    summary: "Hands over the caller's own finished spans, of operations that it asked for on this connection.",
-    params: z.object({ spans: z.array(z.unknown()).max(256) }),
+    summary:
+      "Hands over the caller's own finished spans and what it logged, of operations that it asked for on this connection, or that no daemon knows.",
+    params: z.object({
+      spans: z.array(z.unknown()).max(256),
+      /** Log records (docs/reference/logs.md). */
+      records: z.array(z.unknown()).max(16).optional(),
+    }),
     result: z.object({ accepted: z.int() }),
     errors: [],
     traced: false,

@@ -73,7 +73,7 @@ describe("a link to an agent", () => {
     const { link, states } = host;
     const user = String(process.getuid?.());
     expect(await link.ready(never, 10_000)).toMatchObject({
-      version: 3,
+      version: 4,
       timeline: [{ name: "kernel" }, { name: "ready" }],
     });
     const other = link.exec({ argv: ["sleep", "60"], user, ...nothing });
@@ -119,6 +119,20 @@ describe("a link to an agent", () => {
     shift = 5n * year;
     await expect.poll(years).toEqual([3n, 1n, 5n]);
     expect(host.states).toEqual(["answers"]);
+  });
+
+  it("has set the guest's clock when the connection is lost under that, and is attached again", async () => {
+    let attached = false;
+    await using guest = await guestThat((socket, { type }, connection) => {
+      if (type !== frameType.ping || connection > 1 || !attached) return true;
+      socket.destroy();
+      return false;
+    });
+    using host = linked(guest);
+    await host.link.ready(never, 5_000);
+    attached = true;
+    await host.link.setClock(never, 5_000);
+    expect([host.link.state, guest.connections()]).toEqual(["answers", 2]);
   });
 
   it("asks again an agent that is started while it is attached to", async () => {

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -44,7 +45,7 @@ describe("the agent", () => {
   it("tells the boot's timeline, and where its clock is", async () => {
     expect(agent.timeline.map((stage) => stage.name)).toEqual(["kernel", "ready"]);
     const now = () => process.hrtime.bigint();
-    const anchor = await agent.clockAnchor(now);
+    const anchor = await agent.clock.anchor(now);
     expect(anchor.uncertaintyNs).toBeLessThan(1_000_000_000n);
     expect(anchor.guestNs).toBeGreaterThan(0n);
   });
@@ -54,8 +55,37 @@ describe("the agent", () => {
     ["no time at all", 2n ** 64n - 1n],
     ["the beginning of time", 2n ** 63n],
   ])("answers to a time, which it sets on a port only: %s", async (_, hostNs) => {
-    await agent.setClock({ guestNs: 0n, hostNs, uncertaintyNs: 0n });
-    await agent.setClock({ guestNs: hostNs, hostNs: 0n, uncertaintyNs: 0n });
+    // Two at once are both answered.
+    const anchor0 = { guestNs: 0n, hostNs, uncertaintyNs: 0n };
+    await Promise.all([agent.clock.set(anchor0), agent.clock.set(anchor0)]);
+    await agent.clock.set({ guestNs: hostNs, hostNs: 0n, uncertaintyNs: 0n });
+  });
+
+  it("tells the machine's memory, as its kernel counts it", async () => {
+    const memory = await agent.usage();
+    expect(memory?.totalBytes).toBe(
+      Number(/^MemTotal: +(\d+)/.exec(readFileSync("/proc/meminfo", "utf8"))?.[1]) * 1024,
+    );
+    expect(memory?.availableBytes).toBeGreaterThan(0);
+  });
+
+  it.each(["127.0.0.1", "::1", "0.0.0.0"])("tells what listens, and who: on %s", async (address) => {
+    const server = createServer();
+    await new Promise<void>((resolve) => {
+      server.listen(0, address, resolve);
+    });
+    try {
+      const { port } = server.address() as { port: number };
+      // As the kernel calls the thread that is this process's first; a machine on which much runs is not looked through.
+      const ownName = readFileSync("/proc/self/comm", "utf8").trimEnd();
+      const { ports } = await agent.ports();
+      const [found, ...more] = ports.filter((one) => one.port === port);
+      expect(found).toMatchObject({ protocol: "tcp", address });
+      expect([ownName, null]).toContain(found?.process);
+      expect(more).toEqual([]);
+    } finally {
+      server.close();
+    }
   });
 
   it.each([

@@ -10,8 +10,10 @@ import { floods, type FloodName } from "../../support/flooding-guest.ts";
 import { ScriptedAgent } from "../../support/scripted-agent.ts";
 import { scriptedGuest, openGuest } from "../../support/agent.ts";
 
-/** So long that what is compiled when it first runs, and the collector's pauses, weigh little. */
-const floodMs = 1_500;
+/** A time over which a share is measured: of some bursts and their rests. */
+const measuredMs = 1_000;
+/** A flood that isn't held back never gets below its bound; one that is does when all code is compiled. */
+const measurements = 10;
 const forEver = new AbortController().signal;
 const nothing = () => undefined;
 let directory: string;
@@ -51,6 +53,12 @@ async function measured(work: () => Promise<unknown>): Promise<{ part: number; g
   return { part: (user + system) / 1000 / (performance.now() - began), grownMib: (peak - rss) / 1024 / 1024 };
 }
 
+/** Input that has begun and doesn't end before `signal`. */
+async function* endless(signal: AbortSignal): AsyncGenerator<Buffer> {
+  yield Buffer.alloc(1);
+  await once(signal, "abort");
+}
+
 it.each(Object.entries(floods))(
   "a flood of %s costs little, and no other guest its answers",
   async (name, { after }) => {
@@ -60,32 +68,33 @@ it.each(Object.entries(floods))(
     await neighbour.ready(forEver, 5_000);
     await neighbour.exec({ argv: ["true"], onStdout: nothing, onStderr: nothing });
     const link = flooded(name as FloodName);
+    const ended = new AbortController();
     if (after === "exec") {
       await link.ready(forEver, 5_000);
-      async function* input() {
-        yield Buffer.alloc(1);
-        await delay(floodMs);
-      }
-      const running = link.exec({ argv: ["x"], stdin: input(), onStdout: nothing, onStderr: nothing });
+      const running = link.exec({ argv: ["x"], stdin: endless(ended.signal), onStdout: nothing, onStderr: nothing });
       running.catch(() => undefined);
     }
-    let slowestMs = 0;
-    const { part, grownMib } = await measured(async () => {
-      for (const until = performance.now() + floodMs; performance.now() < until; ) {
-        const began = performance.now();
-        await neighbour.exec({ argv: ["true"], onStdout: nothing, onStderr: nothing });
-        slowestMs = Math.max(slowestMs, performance.now() - began);
-        await delay(5);
-      }
-    });
+    const seen: { part: number; grownMib: number; slowestMs: number }[] = [];
+    const held = () => seen.some(({ part, slowestMs }) => part < 0.9 && slowestMs < 1_000);
+    while (!held() && seen.length < measurements) {
+      let slowestMs = 0;
+      const taken = await measured(async () => {
+        for (const until = performance.now() + measuredMs; performance.now() < until; ) {
+          const began = performance.now();
+          await neighbour.exec({ argv: ["true"], onStdout: nothing, onStderr: nothing });
+          slowestMs = Math.max(slowestMs, performance.now() - began);
+          await delay(5);
+        }
+      });
+      seen.push({ ...taken, slowestMs });
+    }
+    ended.abort();
     link.close();
     neighbour.close();
-    // Before there was a bound, each of them took the whole processor; the neighbour's own work is counted too, and of the first one
-    // that code is compiled.
-    expect(part).toBeLessThan(0.9);
+    // Before there was a bound, each of them took the whole processor; the neighbour's own work is counted too.
+    expect(held(), JSON.stringify(seen)).toBe(true);
     // Garbage that is not yet collected is counted too.
-    expect(grownMib).toBeLessThan(128);
-    expect(slowestMs).toBeLessThan(1_000);
+    for (const { grownMib } of seen) expect(grownMib).toBeLessThan(128);
   },
 );
 

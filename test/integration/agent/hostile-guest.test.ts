@@ -131,13 +131,13 @@ describe("a hostile guest", () => {
     const agent = await attach(guest);
     const running = agent.exec({ argv: ["x"], onStdout: () => undefined, onStderr: () => undefined });
     await expect(running).rejects.toMatchObject({ code: "guest_died" });
-    await expect(agent.clockAnchor(() => 0n)).rejects.toMatchObject({ code: "guest_died" });
+    await expect(agent.clock.anchor(() => 0n)).rejects.toMatchObject({ code: "guest_died" });
   });
 
   it("that never pongs, nor begins to end, is waited for no longer than it should", async () => {
     await using guest = await polite(() => undefined);
     const agent = await attach(guest, { times: quick });
-    await expect(agent.clockAnchor(() => 0n)).rejects.toMatchObject({ code: "deadline_exceeded" });
+    await expect(agent.clock.anchor(() => 0n)).rejects.toMatchObject({ code: "deadline_exceeded" });
     expect(await agent.ended).toMatchObject({ why: "silent" });
     const other = await attach(guest, { times: { ...quick, idleMs: 10_000, silentMs: 400 } });
     await expect(other.shutdown("poweroff").then(() => other.ended)).resolves.toMatchObject({ why: "silent" });
@@ -205,7 +205,7 @@ describe("a hostile guest", () => {
     const agent = await attach(guest);
     const end = await agent.exec({ argv: ["x"], onStdout: nothing, onStderr: nothing });
     expect(end).toEqual({ exitCode: 5, signal: null });
-    await agent.clockAnchor(() => 0n);
+    await agent.clock.anchor(() => 0n);
     agent.close();
   });
 });

@@ -82,11 +82,17 @@ describe("this daemon", () => {
     });
     const agent = await attach(guest);
     expect(agent).toMatchObject({ version: 1, timeline: [{ name: "kernel" }, { name: "ready" }] });
-    await agent.setClock(await agent.clockAnchor(() => process.hrtime.bigint()));
+    await agent.clock.set(await agent.clock.anchor(() => process.hrtime.bigint()));
     const output: string[] = [];
     const take = (bytes: Uint8Array) => void output.push(Buffer.from(bytes).toString());
     expect(await agent.exec({ argv: ["x"], onStdout: take, onStderr: take })).toEqual({ exitCode: 3, signal: null });
     expect(output).toEqual(["out\n", "err\n"]);
+    for (const asked of [agent.usage(), agent.ports()]) {
+      await expect(asked).rejects.toMatchObject({
+        code: "bad_version",
+        plain: expect.stringMatching(/older/) as string,
+      });
+    }
     await agent.shutdown("poweroff");
     agent.close();
     const known = v1.daemon.map((recorded) => frameOf(recorded).type);

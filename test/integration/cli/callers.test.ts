@@ -183,7 +183,7 @@ describe("a reader who goes", () => {
   ])("%s on a full standard output is one line and the table's exit code", async (line) => {
     const { code, stderr } = await host.bash(`banger ${line} >/dev/full`);
     expect(stderr.replace(/^\{"error".*/, "banger: standard output can't be written: ENOSPC\n")).toMatch(
-      /^banger: standard output can't be written: ENOSPC( \(op-[0-9a-f]{32}\))?\n([^\n]* \[output_failed\]\n)?\n?$/,
+      /^banger: ((vm|trace) [a-z]+: )?standard output can't be written: ENOSPC( \(op-[0-9a-f]{32}\))?\n([^\n]* \[output_failed\]\n)?\n?$/,
     );
     expect(code).toBe(74);
   });
@@ -311,8 +311,8 @@ describe("a command in the guest", () => {
       "vm exec -e NOT_SET_HERE web -- exit 0",
       /^banger: vm exec: env: NOT_SET_HERE is not set here \(op-.*\nSet it, or say/,
     ],
-    ["vm exec -e =x web -- exit 0", /^banger: vm\.exec: env\.0: must be NAME=value/],
-    ["vm exec -e 9=x web -- exit 0", /^banger: vm\.exec: env\.0: must be NAME=value/],
+    ["vm exec -e =x web -- exit 0", /^banger: vm\.exec: env: must be NAME=value/],
+    ["vm exec -e 9=x web -- exit 0", /^banger: vm\.exec: env: must be NAME=value/],
     ["vm exec -e '' web -- exit 0", /^banger: vm exec: -e: is empty/],
     ["vm exec -u 'a b' web -- exit 0", /^banger: vm\.exec: user: /],
     ["vm exec -C here web -- exit 0", /^banger: vm\.exec: cwd: must be an absolute path/],

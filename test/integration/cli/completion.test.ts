@@ -42,8 +42,9 @@ LINES
 describe("a Tab in bash", () => {
   it("completes what is typed, and what can't be it leaves", async () => {
     const rows: readonly (readonly [typed: string, asked: string])[] = [
-      ["vm sta", "vm start"],
-      ["sta", "start"],
+      ["vm star", "vm start"],
+      ["star", "start"],
+      ["vm stats web d", "vm stats web db"],
       ["vm start d", "vm start db"],
       ["start web-", "start web-2"],
       ["start w", "start web"],

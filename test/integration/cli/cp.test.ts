@@ -10,6 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -111,6 +112,26 @@ describe("vm cp", () => {
     expect([...readdirSync(guest), ...readdirSync(here)].toSorted()).toEqual(["back", "copy", "tree"]);
   });
 
+  it.each([
+    ["to", () => here, () => cp(join(here, "tree"), "web:copy"), () => guest],
+    ["from", () => guest, () => cp("web:tree", join(here, "copy")), () => here],
+  ])("%s a guest leaves sockets and FIFOs out, says each, and is content", async (_, at, copy, to) => {
+    mkdirSync(join(at(), "tree"));
+    writeFileSync(join(at(), "tree/file"), "text");
+    execFileSync("mkfifo", [join(at(), "tree/pipe")]);
+    const listening = createServer().listen(join(at(), "tree/socket"));
+    await once(listening, "listening");
+    const { code, stderr } = await copy();
+    listening.close();
+    expect({ code, told: stderr.split("\n").filter((line) => line.startsWith("! not copied: ")).length }).toEqual({
+      code: 0,
+      told: 2,
+    });
+    expect(stderr).toMatch(/^! not copied: (".*|.*\/)pipe"? \(a FIFO\)$/m);
+    expect(stderr).toMatch(/^! not copied: (".*|.*\/)socket"? \(a socket\)$/m);
+    expect(readdirSync(join(to(), "copy"))).toEqual(["file"]);
+  });
+
   it.each<[string, string, string, string]>([
     // Into a directory that is there, else to a new name.
     ["file", "web:new", "new", ""],
@@ -209,6 +230,46 @@ describe("vm cp", () => {
     mkdirSync(join(guest, "dir"));
     const lacking = await cp("web:dir", join(here, "dir"));
     expect(lacking).toMatchObject({ code: 69, stderr: expect.stringContaining("the guest has no tar") as string });
+  });
+
+  it.each<[string, () => string[], RegExp, number]>([
+    [
+      "a file that isn't there",
+      () => [join(here, "nope"), "web:x"],
+      /^banger: vm cp: .*nope: there is no such file/,
+      66,
+    ],
+    [
+      "no directory here",
+      () => ["web:file", join(here, "no/dir")],
+      /^banger: vm cp: there is no directory .*\/no /,
+      66,
+    ],
+    [
+      "a place that takes nothing",
+      () => [join(here, "file"), "web:/proc/x"],
+      /^banger: vm cp: in the guest: nothing can be made in \/proc\/: No such file or directory /,
+      71,
+    ],
+    [
+      "a place here that takes nothing",
+      () => ["web:file", "/proc/x"],
+      /^banger: vm cp: nothing can be made in \/proc /,
+      71,
+    ],
+    [
+      "a mount in its way",
+      () => [join(here, "file"), "web:/proc/version/x"],
+      /^banger: vm cp: in the guest: there is no directory \/proc\/version\/ /,
+      66,
+    ],
+  ])("names itself and the reason in an error: %s", async (_, argv, says, code) => {
+    for (const side of [here, guest]) writeFileSync(join(side, "file"), "x");
+    const { code: exit, stderr } = await cp(...argv());
+    expect(stderr).toMatch(says);
+    expect(stderr).toMatch(/\(op-[0-9a-f]{32}\)/);
+    expect(stderr).not.toContain(".banger-cp");
+    expect(exit).toBe(code);
   });
 
   it.each([

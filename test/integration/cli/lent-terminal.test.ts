@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import type { Handlers, RequestContext } from "../../../src/rpc/dispatch.ts";
 import { attach, type GuestSocket, realAgent } from "../../support/agent.ts";
 import { onTerminal } from "../../support/on-terminal.ts";
 import { CliHost } from "../../support/scripted-daemon.ts";
+import { statsOf } from "../../support/vm.ts";
 
 const { SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGWINCH } = constants.signals;
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
@@ -60,6 +62,16 @@ const vmSsh: Handlers<typeof daemonContract>["vmSsh"] = async () => ({
 });
 
 /** A console that says what it is asked, then repeats what is typed, and ends at an E. */
+const vmList: Handlers<typeof daemonContract>["vmList"] = async (_, { emit, signal }) => {
+  await emit("vms", { vms: [] });
+  await once(signal, "abort");
+  throw signal.reason;
+};
+const vmStats: Handlers<typeof daemonContract>["vmStats"] = async (_, { emit, signal }) => {
+  await emit("stats", { vms: [statsOf("web", 1)] });
+  await once(signal, "abort");
+  throw signal.reason;
+};
 const vmConsole: Handlers<typeof daemonContract>["vmConsole"] = async (
   { lines, read_only },
   { emit, input, signal },
@@ -93,7 +105,14 @@ describe("a terminal that was lent", () => {
   });
   beforeEach(async () => {
     host = new CliHost();
-    await host.serve({ vmExec, vmSsh, vmConsole, traceSubmit: async ({ spans }) => ({ accepted: spans.length }) });
+    await host.serve({
+      vmExec,
+      vmSsh,
+      vmConsole,
+      vmList,
+      vmStats,
+      traceSubmit: async ({ spans }) => ({ accepted: spans.length }),
+    });
   });
   afterEach(() => host[Symbol.asyncDispose]());
 
@@ -236,7 +255,7 @@ describe("a terminal that was lent", () => {
       expect(screen()).toContain("Ctrl-C leaves it");
       keys.type("\u0003");
       await ended;
-      expect(screen()).toMatch(/exit 130, restored\r\n$/);
+      expect(screen()).toMatch(/exit 0, restored\r\n$/);
     });
 
     it("is restored after a signal", async () => {
@@ -255,6 +274,29 @@ describe("a terminal that was lent", () => {
     it.each(["A", "^a", "^", "^AB", ""])("an escape of %j is refused", async (escape) => {
       expect((await host.bash(`banger vm console --escape '${escape}' web`)).code).toBe(64);
     });
+  });
+
+  const ctrlC = "Ctrl-C";
+  it.each<[string, string, typeof ctrlC | number, number]>([
+    // A live view is left by it, as top and watch are.
+    ["ls -w", "no VM", ctrlC, 0],
+    ["stats", "NAME", ctrlC, 0],
+    ["console -r web", "lines", ctrlC, 0],
+    // What goes on for a program is interrupted, as tail -f is.
+    ["ls -w --json", "[]", ctrlC, 130],
+    ["stats -w --json", "vms", ctrlC, 130],
+    ["console --json web", "lines", ctrlC, 130],
+    ["ls -w", "no VM", SIGTERM, 143],
+    ["stats", "NAME", SIGTERM, 143],
+    ["console -r web", "lines", SIGTERM, 143],
+  ])("what goes on by itself: `vm %s` that shows %j ends by %s with %i", async (line, shown, by, code) => {
+    const { ended, screen, shows, keys } = banger(`vm ${line}`);
+    await shows(shown);
+    if (by === ctrlC) keys.type("\u0003");
+    else await kill(by, `vm ${line}`);
+    await ended;
+    expect(screen()).toMatch(new RegExp(`exit ${code}, restored\r\n$`));
+    expect(screen()).not.toContain("banger:");
   });
 
   describe("to ssh", () => {

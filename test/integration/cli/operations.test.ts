@@ -140,6 +140,6 @@ it("operation show and ls say what there is to say, whatever an operation calls 
   expect(stdout).toMatch(/^tap +undone +\+3\.0 ms +12 ms$/m);
   expect(stdout).toContain(`\`banger trace show ${opId}\` shows its trace`);
   expect(stdout).not.toContain("\u001b");
-  expect((await host.run(["operation", "ls"])).stdout).toMatch(/^op-\w+ +image\.import +ok +bangerd +1\.0 ms +\d+/m);
+  expect((await host.run(["operation", "ls"])).stdout).toMatch(/^op-\w+ +image\.import +- +ok +bangerd +1\.0 ms +\d+/m);
   expect((await host.run(["operation", "ls", "-q"])).stdout).toBe(`${opId}\n`);
 });

@@ -1,5 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openDatabase } from "../../../src/daemon/store/database.ts";
 import type { Store } from "../../../src/daemon/store/store.ts";
@@ -47,6 +56,40 @@ it("an operation without a daemon is in its traces once there is one, under the 
   expect(existsSync(host.layout.unsent)).toBe(false);
 });
 
+it("what was left is not the last any more once something newer was begun, whoever took it", async () => {
+  await host.run(["vm", "start", "web"]);
+  const newer = { time: new Date().toISOString(), message: "operation started", op_id: `op-${traceId}` };
+  mkdirSync(dirname(host.layout.log), { recursive: true });
+  writeFileSync(host.layout.log, `${JSON.stringify(newer)}\n`);
+  const last = async () => JSON.parse((await host.run(["logs", "last", "--json"])).stdout) as unknown;
+  expect(await last()).toMatchObject({ op_id: newer.op_id });
+  startDaemon();
+  appendFileSync(host.layout.log, logged.map((record) => `${JSON.stringify(record)}\n`).join(""));
+  expect(await last()).toMatchObject({ op_id: newer.op_id });
+});
+
+it("logs that find nothing name themselves, have an op_id that leads to that, and are not the last", async () => {
+  await host.run(["vm", "start", "web"]);
+  const { code, stderr } = await host.run(["logs", "op-00000000"]);
+  expect({ code, stderr }).toEqual({
+    code: 66,
+    stderr: expect.stringMatching(/^banger: logs: no operation "op-00000000" is in the log/) as string,
+  });
+  const opId = /\((op-[0-9a-f]{32})\)/.exec(stderr)?.[1] ?? "none";
+  const shown = async (of: string) => JSON.parse((await host.run(["logs", of, "--json"])).stdout) as unknown;
+  expect(await shown(opId)).toMatchObject({ op_id: opId, operation: "banger logs show", code: "not_found" });
+  expect(await shown("last")).toMatchObject({ operation: "banger vm start" });
+  expect((await host.run(["logs", "op-zzz"])).stderr).toMatch(/^banger: logs: "op-zzz" is no op_id/);
+});
+
+it("what is still being written is left alone", async () => {
+  mkdirSync(host.layout.unsent);
+  writeFileSync(join(host.layout.unsent, ".op-1.json"), "{");
+  startDaemon();
+  expect(logged).toEqual([]);
+  expect(readdirSync(host.layout.unsent)).toEqual([".op-1.json"]);
+});
+
 it("what only reads leaves a line, and no trace", async () => {
   const { stderr } = await host.run(["vm", "ls"]);
   const opId = /\((op-[0-9a-f]{32})\)/.exec(stderr)?.[1] ?? "";
@@ -58,7 +101,9 @@ it("what only reads leaves a line, and no trace", async () => {
 it("a daemon that is stopped is given up, and hears of it later", { timeout: 40_000 }, async () => {
   await using _ = await stoppedPeer(host.layout.daemonSocket);
   const { code, stderr } = await host.run(["vm", "start", "web"]);
-  expect(stderr).toMatch(/^banger: the daemon has not answered for 15 s \(op-[0-9a-f]{32}\)\nIt may be stopped.*\n/);
+  expect(stderr).toMatch(
+    /^banger: vm start: the daemon has not answered for 15 s \(op-[0-9a-f]{32}\)\nIt is stuck or overloaded: .* cancelled, and undone, .*\n/,
+  );
   expect(code).toBe(69);
   startDaemon();
   expect(logged).toMatchObject([{ operation: "banger vm start", code: "daemon_unavailable", spans: 2 }]);

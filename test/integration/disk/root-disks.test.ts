@@ -17,8 +17,11 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { qcow2Size } from "../../../src/daemon/disk/qcow2-header.ts";
 import { createRootDisks, type RootDisks } from "../../../src/daemon/disk/root-disks.ts";
+import type { HelperLink } from "../../../src/daemon/helper/helper-link.ts";
 import { createRunner } from "../../../src/daemon/process/run.ts";
 import { type Layout, layoutOf } from "../../../src/installation/layout.ts";
+import { snapshotFile } from "../../../src/installation/snapshot-file.ts";
+import { BangerError } from "../../../src/rpc/contract/errors.ts";
 import type { DiskKind } from "../../../src/rpc/contract/disk-kind.ts";
 import { Spans } from "../../../src/telemetry/spans.ts";
 import { startTracer } from "../../../src/telemetry/tracer.ts";
@@ -27,6 +30,9 @@ const mib = 1024 * 1024;
 const id = "0123456789abcdef";
 const run = createRunner({ spans: new Spans(startTracer("test", () => undefined)) });
 const { signal } = new AbortController();
+/** What the helper says of device-mapper. */
+let answer: () => Promise<{ usable: boolean; why: string }>;
+const helper = { call: async () => answer() } as unknown as Pick<HelperLink, "call">;
 let directory: string;
 let image: string;
 let layout: Layout;
@@ -53,12 +59,12 @@ beforeEach(() => {
   // Content, and a hole behind it.
   writeFileSync(image, Buffer.alloc(mib, "content"));
   truncateSync(image, 64 * mib);
-  disks = createRootDisks({ layout, run });
+  disks = createRootDisks({ layout, run, helper });
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
 const create = (kind: DiskKind | "auto", sizeMib = 64) => disks.create({ id, image, kind, sizeMib, signal });
-const vm = (disk_kind: DiskKind) => ({ id, disk_kind });
+const vm = (disk_kind: DiskKind) => ({ id, disk_kind, image: { id: "a".repeat(64) } });
 
 describe("a qcow2 disk", () => {
   let disk: string;
@@ -71,7 +77,7 @@ describe("a qcow2 disk", () => {
   it("takes next to nothing, whatever its size", async () => {
     expect(await create("qcow2", 1024 * 1024)).toEqual({ kind: "qcow2", why: "it was asked for" });
     expect(qcow2Size(disk)).toBe(1024 * 1024 * mib);
-    expect((await disks.space(vm("qcow2"))).own).toBeLessThanOrEqual(mib);
+    expect((await disks.space(vm("qcow2")))?.own).toBeLessThanOrEqual(mib);
   });
 
   it("is grown when the record says more, and never shrunk", async () => {
@@ -122,6 +128,48 @@ describe("a copy", () => {
     execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", "-b", "/etc/passwd", "-F", "raw", raw, "1M"]);
     await disks.atLeast(vm("copy"), 64, signal);
     expect(statSync(raw).size).toBe(64 * mib);
+  });
+});
+
+describe("a disk of kind dm-snapshot", () => {
+  const tail = 16 * mib;
+  const { storeBytes } = snapshotFile(64 * mib, 64 * mib);
+  beforeEach(() => {
+    answer = async () => ({ usable: true, why: "it is scripted" });
+  });
+
+  it("is a hole, its owner's alone, with room for all of the image, and grows behind that", async () => {
+    expect(await create("dm-snapshot", 80)).toEqual({ kind: "dm-snapshot", why: "it was asked for" });
+    const { snapshot } = layout.vm(id).rootDisk;
+    expect(statSync(snapshot)).toMatchObject({ size: storeBytes + tail, mode: 0o100600, blocks: 0 });
+    expect(storeBytes).toBeGreaterThan(64 * mib);
+    await disks.atLeast(vm("dm-snapshot"), 80, signal);
+    await disks.atLeast(vm("dm-snapshot"), 64, signal);
+    expect(statSync(snapshot).size).toBe(storeBytes + tail);
+    await disks.atLeast(vm("dm-snapshot"), 96, signal);
+    expect(statSync(snapshot).size).toBe(storeBytes + 2 * tail);
+    expect(await disks.space(vm("dm-snapshot"))).toMatchObject({ own: 0 });
+  });
+
+  it.each<[string, () => Promise<never> | Promise<{ usable: boolean; why: string }>, RegExp]>([
+    [
+      "whose kernel lacks it",
+      async () => ({ usable: false, why: "no modules" }),
+      /no dm-snapshot on this host: no modules/,
+    ],
+    [
+      "whose helper is older",
+      async () => Promise.reject(new BangerError("unknown_method", "disk.probe")),
+      /the helper is older than the daemon/,
+    ],
+  ])("is refused by name on a host %s, and nothing is made", async (_, says, why) => {
+    answer = says;
+    await expect(create("dm-snapshot")).rejects.toMatchObject({
+      code: "host_failed",
+      message: expect.stringMatching(why) as string,
+      details: { field: "disk_kind", hint: expect.stringContaining("--disk-kind") as string },
+    });
+    expect(existsSync(layout.vm(id).rootDisk.snapshot)).toBe(false);
   });
 });
 

@@ -3,12 +3,14 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
-import type { Socket } from "node:net";
+import { isIP, type Socket } from "node:net";
 import dnsPacket from "dns-packet";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { AgentClient } from "../../../src/daemon/guest/agent-client.ts";
 import { AgentFrameDecoder, encodeAgentFrame, frameType, maxFrame } from "../../../src/daemon/guest/agent-frame.ts";
 import { bootSpans } from "../../../src/daemon/guest/boot-spans.ts";
+import { readPorts } from "../../../src/daemon/guest/guest-ports.ts";
+import { readUsage } from "../../../src/daemon/guest/guest-usage.ts";
 import { readTimeline } from "../../../src/daemon/guest/timeline.ts";
 import { Authority } from "../../../src/daemon/network/names/authority.ts";
 import { isQuestion } from "../../../src/daemon/network/names/message.ts";
@@ -117,6 +119,27 @@ fuzz("the timeline of a boot", (mutator) => {
   }
 });
 
+fuzz("what a guest uses, and what listens in it", (mutator) => {
+  const { totalBytes = 1, availableBytes = 0 } =
+    readUsage(Buffer.concat([mutator.bytes(16), Buffer.alloc(16)]).subarray(0, 16)) ?? {};
+  if (availableBytes > totalBytes || !Number.isSafeInteger(totalBytes)) throw new Error("a memory that can't be");
+  const ports = Array.from({ length: mutator.below(300) }, () => {
+    const address = Buffer.alloc(mutator.pick([4, 16]), mutator.below(256));
+    const name = mutator.bytes(15);
+    const head = [mutator.pick([6, 17]), address.length, ...address, mutator.below(256), mutator.below(256)];
+    return Buffer.from([...head, name.length, ...name]);
+  });
+  const good = Buffer.concat([Buffer.from([mutator.below(2)]), ...ports]);
+  const intact = mutator.below(2) === 0;
+  const read = readPorts(intact ? good : mutator.mutate(good)).ports;
+  if (read.length > 256 || (intact && read.length !== Math.min(256, ports.length)))
+    throw new Error("a port too many, or lost");
+  for (const { address, process } of read) {
+    if (isIP(address) === 0 || (process !== null && process !== printable(process)))
+      throw new Error(`${address} ${process}`);
+  }
+});
+
 fuzz("a session with an agent", async (mutator) => {
   const good = mutator.below(4) !== 0;
   let session = 0;
@@ -158,7 +181,7 @@ fuzz("a session with an agent", async (mutator) => {
     const client = await AgentClient.attach({ stream: agent, signal: forEver, deadlineMs: 20, times });
     const running = [
       client.exec({ argv: ["x"], onStdout: nothing, onStderr: nothing, signal: AbortSignal.timeout(10) }),
-      client.clockAnchor(() => 1n).then((anchor) => client.setClock(anchor)),
+      client.clock.anchor(() => 1n).then((anchor) => client.clock.set(anchor)),
     ];
     setTimeout(() => client.close(), 5);
     for (const outcome of await Promise.allSettled(running)) {

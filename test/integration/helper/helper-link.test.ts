@@ -72,10 +72,15 @@ it("says of a helper that falls silent that it doesn't answer, and soon whether 
   await silent.call(helperContract.natEnsure, {});
   expect(await silent.whyAway()).toBeUndefined();
   greeting = undefined;
-  expect(await silent.whyAway()).toContain("doesn't answer");
+  const restart = expect.stringMatching(/systemctl restart bangerd-root/) as string;
+  expect(await silent.whyAway()).toEqual({ why: "it takes connections and doesn't answer", hint: restart });
+  const silence = { plain: "the helper takes connections and doesn't answer", details: { hint: restart } };
+  const asked = [silent.mustAnswer(), silent.mustAnswer()];
+  for (const one of asked) await expect(one).rejects.toMatchObject(silence);
   await expect(silent.call(helperContract.natEnsure, {}, { deadlineMs: 100 })).rejects.toMatchObject({
     code: "helper_unavailable",
     plain: "the helper does not answer; it was asked for nat.ensure",
+    details: { hint: restart },
   });
   silent.close();
 });
@@ -84,6 +89,7 @@ it("gives a helper up that accepts and doesn't answer", async () => {
   greeting = undefined;
   const mute = link();
   await expect(mute.call(helperContract.natEnsure, {})).rejects.toMatchObject({ code: "helper_unavailable" });
+  expect((await mute.whyAway())?.hint).toMatch(/restart/);
   mute.close();
 });
 
@@ -91,6 +97,6 @@ it("knows why it isn't there", async () => {
   const path = join(directory, "nobody.sock");
   const away = createHelperLink({ path, spans, log });
   await expect(away.call(helperContract.natEnsure, {})).rejects.toMatchObject({ code: "helper_unavailable" });
-  expect(await away.whyAway()).toBe(`can't connect to ${path}: ENOENT`);
+  expect(await away.whyAway()).toEqual({ why: `can't connect to ${path}: ENOENT` });
   away.close();
 });

@@ -45,6 +45,20 @@ async function over(opId: string): Promise<OperationStatus> {
 const toldOf = ({ steps }: OperationStatus) => steps.flatMap(({ step }) => [`${step} started`, `${step} completed`]);
 
 describe("an operation that was begun", () => {
+  it("says which VM it is about, by its name and once that is gone by its id, and tells time from its beginning", async () => {
+    const { id } = await host.create("web");
+    await host.start("web");
+    const opId = newOpId();
+    await host.restart("web", 0, { opId });
+    const { vm, steps } = host.status(opId);
+    expect(vm).toBe("web");
+    const began = steps.map(({ began_ms }) => began_ms);
+    expect(began).toEqual(began.toSorted((a, b) => a - b));
+    await host.delete("web", true);
+    expect(host.status(opId).vm).toBe(id);
+    expect(host.services.operationAccess.list(50).find(({ op_id }) => op_id === opId)?.vm).toBe(id);
+  });
+
   it("is answered at once, goes on by itself, and comes to what its method answers", async () => {
     const opId = newOpId();
     const begun = await host.beginCreate("web", { opId });
@@ -285,5 +299,45 @@ describe("what a daemon's end cut off", () => {
     host.endDaemon();
     await host.startDaemon();
     expect(host.status(opId).found).toBe(found);
+  });
+
+  it.each([
+    ["begun", "NEW.found = 'finished'", "undone", "web"],
+    ["done", "NEW.outcome = 'ok'", "finished", "db"],
+  ])("of a rename that was %s is found as its row says, and so is the name", async (_, stops, found, name) => {
+    await host.create("web");
+    const opId = newOpId();
+    host.database
+      .prepare(`CREATE TRIGGER ends BEFORE UPDATE ON operations WHEN ${stops} BEGIN SELECT RAISE(ABORT, 'x'); END`)
+      .run();
+    await host
+      .ask(({ vms }, request) => vms.rename({ vm: "web", name: "db" }, request), { opId })
+      .catch(() => undefined);
+    // As a daemon leaves it that is killed there.
+    host.database.prepare("UPDATE operations SET outcome = 'running' WHERE trace_id = ?").run(traceIdOf(opId));
+    host.database.prepare("DROP TRIGGER ends").run();
+    host.endDaemon();
+    await host.startDaemon();
+    expect(host.status(opId)).toMatchObject({ state: "interrupted", found });
+    expect(host.show(name).name).toBe(name);
+  });
+
+  it("of a change of volumes isn't told where some may have been made, nor is anything of what ended by itself", async () => {
+    await host.create("web");
+    const [cut, whole] = [newOpId(), newOpId()];
+    await host.set("web", { label: ["a=b"] }, { opId: whole });
+    const reached = Promise.withResolvers<void>();
+    host.atStep = ({ step, when }) => {
+      if (step !== "attach_volumes" || when !== "after") return undefined;
+      reached.resolve();
+      return new Promise(() => undefined);
+    };
+    host.set("web", { volume: ["data:/srv:64M"] }, { opId: cut }).catch(() => undefined);
+    await reached.promise;
+    host.endDaemon();
+    await host.startDaemon();
+    expect(host.show("web").volumes).toHaveLength(1);
+    expect(host.status(cut)).toMatchObject({ state: "interrupted" });
+    for (const opId of [cut, whole]) expect(host.status(opId)).not.toHaveProperty("found");
   });
 });

@@ -38,6 +38,9 @@ it.skipIf(noSandbox)(
         "image rm": "ok",
         "room when full": "no_space",
         complaints: 1,
+        // What can't be written is known all the same.
+        "newest while full": `op-${(400).toString(16).padStart(32, "0")}`,
+        "last while full": 40,
         "stop after chatter": "ok",
         "transaction without an inch": "no_space",
         "after a transaction that failed": "ok",

@@ -7,6 +7,7 @@ import { expect, it, vi } from "vitest";
 import { readSwitches } from "../../../src/telemetry/export-settings.ts";
 import { type SpanExport, startExport } from "../../../src/telemetry/export.ts";
 import type { SpanRecord } from "../../../src/telemetry/span-record.ts";
+import { type ResourceSpans, spansFromOtlp } from "../../support/otlp-spans.ts";
 import { accepts, type Manner, OddCollector } from "../../support/odd-collector.ts";
 
 const quick = { OTEL_BSP_SCHEDULE_DELAY: "5", OTEL_EXPORTER_OTLP_TIMEOUT: "300" };
@@ -18,13 +19,14 @@ function exporting(url: string, env: NodeJS.ProcessEnv = {}): SpanExport & { sai
   const otlp = startExport({
     settings: readSwitches({ OTEL_EXPORTER_OTLP_ENDPOINT: url, ...quick, ...env }),
     service: "bangerd",
+    bootId: "f4e1a4c2-9d3b-4a55-8c5e-1b0a8f6f7d11",
     complain: (error, text) => said.push(error === undefined ? text : `${text}: ${(error as Error).message}`),
     say: (level, text) => words.push(`${level} ${text}`),
   });
   return { ...otlp, said, words };
 }
 
-const span = (service = "bangerd", attributes = {}): SpanRecord => ({
+const span = (service = "bangerd", attributes = {}, more: Partial<SpanRecord> = {}): SpanRecord => ({
   trace_id: "0af7651916cd43dd8448eb211c80319c",
   span_id: "b7ad6b7169203331",
   service,
@@ -35,7 +37,19 @@ const span = (service = "bangerd", attributes = {}): SpanRecord => ({
   status: "ok",
   attributes: { "banger.step": "bridge", ...attributes },
   links: [],
+  ...more,
 });
+
+/** The resources of all that a collector got, by service and process. */
+function resourcesIn(collector: OddCollector) {
+  return collector.received.flatMap(({ body }) =>
+    (JSON.parse(String(body)) as { resourceSpans: ResourceSpans[] }).resourceSpans.map(({ resource }) =>
+      Object.fromEntries(
+        resource.attributes.map(({ key, value }) => [key, value.stringValue ?? Number(value.intValue)]),
+      ),
+    ),
+  );
+}
 
 const answers =
   (status: number, body: string | Buffer = "", headers: Record<string, string> = {}): Manner =>
@@ -146,20 +160,129 @@ it("names, attributes, headers, limits, compression and the address's parts arri
     path: "/base/v1/traces?key=1",
     headers: { "x-key": "a b", authorization: `Basic ${Buffer.from("me:secret").toString("base64")}` },
   });
-  const { resourceSpans } = JSON.parse(String(request?.body)) as {
-    resourceSpans: { resource: { attributes: { key: string; value: { stringValue: string } }[] } }[];
-  };
-  const attributes = resourceSpans.map(({ resource }) =>
-    Object.fromEntries(resource.attributes.map(({ key, value }) => [key, value.stringValue])),
-  );
   const common = { "deployment.environment.name": "ci", where: "a,b" };
-  expect(attributes).toEqual([
+  expect(resourcesIn(collector)).toMatchObject([
     { "service.name": "our-bangerd", ...common },
     { "service.name": "bangerd-root", ...common },
   ]);
   expect(String(request?.body)).toContain('"stringValue":"bri"');
   expect(String(request?.body)).not.toContain("banger.vmm");
   expect(otlp.status().endpoint).not.toMatch(/secret|key/);
+});
+
+it("a resource says service, version, host and process, as the environment has them where it may", async () => {
+  await using collector = await OddCollector.start();
+  const otlp = exporting(collector.url, {
+    OTEL_RESOURCE_ATTRIBUTES: "host.name=here,os.version=9,service.version=ours,process.pid=x,service.namespace=n",
+  });
+  const own = { pid: 7, version: "1.2.3" };
+  otlp.sink(span("bangerd", {}, own));
+  otlp.sink(span("banger", {}, { ...own, pid: 8 }));
+  otlp.sink(span("banger", {}, { ...own, pid: 9 }));
+  otlp.sink(span("bangerd-root", {}, { pid: 8 }));
+  otlp.sink(span("guest", { "banger.vm.id": "0123456789abcdef", "banger.vm.name": "web" }));
+  await otlp.close(5_000);
+  const host = { "host.name": "here", "host.arch": "amd64", "os.type": "linux", "os.version": "9" };
+  const common = { "service.namespace": "n" };
+  const uuid = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/) as string;
+  const resources = resourcesIn(collector);
+  expect(resources).toEqual([
+    {
+      ...host,
+      ...common,
+      "service.name": "bangerd",
+      "service.version": "ours",
+      "process.pid": "x",
+      "service.instance.id": uuid,
+    },
+    {
+      ...host,
+      ...common,
+      "service.name": "banger",
+      "service.version": "1.2.3",
+      "process.pid": 8,
+      "service.instance.id": uuid,
+    },
+    {
+      ...host,
+      ...common,
+      "service.name": "banger",
+      "service.version": "1.2.3",
+      "process.pid": 9,
+      "service.instance.id": uuid,
+    },
+    { ...host, ...common, "service.name": "bangerd-root", "process.pid": 8, "service.instance.id": uuid },
+    {
+      ...common,
+      "service.name": "guest",
+      "service.instance.id": "0123456789abcdef",
+      "host.name": "web",
+      "os.type": "linux",
+    },
+  ]);
+  expect(new Set(resources.map((resource) => resource["service.instance.id"])).size).toBe(5);
+});
+
+it("events arrive, as far as the limits let them", async () => {
+  await using collector = await OddCollector.start();
+  const otlp = exporting(collector.url, {
+    OTEL_SPAN_EVENT_COUNT_LIMIT: "2",
+    OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT: "1",
+    OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: "4",
+  });
+  const at = "1000000000000000001";
+  const attributes = { "banger.step": "bridge", "banger.step.phase": "started" };
+  const events = ["a", "b", "c"].map((name) => ({ name, time_ns: at, attributes }));
+  otlp.sink(span("bangerd", {}, { events }));
+  await otlp.close(5_000);
+  const { resourceSpans } = JSON.parse(String(collector.received[0]?.body)) as { resourceSpans: ResourceSpans[] };
+  const [sent] = resourceSpans[0]?.scopeSpans[0]?.spans ?? [];
+  expect(sent).toMatchObject({ droppedEventsCount: 1, events: [{ name: "a", timeUnixNano: at }, { name: "b" }] });
+  expect(spansFromOtlp(resourceSpans)[0]?.events).toEqual(
+    ["a", "b"].map((name) => ({ name, time_ns: at, attributes: { "banger.step": "brid" } })),
+  );
+});
+
+it("a collector that is back after an hour gets what is new; what it missed was counted, in bounded memory", async () => {
+  let elapsed = 0;
+  const real = performance.now.bind(performance);
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => real() + elapsed);
+  await using collector = await OddCollector.start(answers(503, "", { "retry-after": "3600" }));
+  const otlp = exporting(collector.url, { OTEL_BSP_MAX_QUEUE_SIZE: "100", OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "50" });
+  for (let n = 0; n < 20_000; n++) otlp.sink(span());
+  const lost = () => otlp.status().counts.failed + otlp.status().counts.dropped;
+  // The last of them are counted as dropped when there is another.
+  await expect.poll(() => otlp.status().counts.failed, { timeout: 5_000 }).toBeGreaterThanOrEqual(100);
+  expect(otlp.said).toHaveLength(1);
+  collector.manner = accepts;
+  elapsed = 3_600_000;
+  otlp.sink(span());
+  await expect.poll(() => otlp.status().counts.exported, { timeout: 5_000 }).toBe(1);
+  expect(lost()).toBe(20_000);
+  expect(otlp.said.at(-1)).toMatch(/^traces are exported again, after \d+ failures$/);
+  await otlp.close(1_000);
+  clock.mockRestore();
+});
+
+it("a collector that stays away is written down again now and then, not each time", async () => {
+  let elapsed = 0;
+  const real = performance.now.bind(performance);
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => real() + elapsed);
+  await using collector = await OddCollector.start(answers(500));
+  const otlp = exporting(collector.url);
+  for (const [after, lines] of [
+    [0, 1],
+    [60_000, 1],
+    [11 * 60_000, 2],
+  ] as const) {
+    elapsed = after;
+    const failed = otlp.status().counts.failed;
+    otlp.sink(span());
+    await expect.poll(() => otlp.status().counts.failed).toBe(failed + 1);
+    expect(otlp.said).toHaveLength(lines);
+  }
+  await otlp.close(1_000);
+  clock.mockRestore();
 });
 
 it("a queue that is full drops, and counts what it dropped", async () => {

@@ -25,6 +25,8 @@ const everything = {
   OTEL_ATTRIBUTE_COUNT_LIMIT: "0",
   OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: "1",
   OTEL_SPAN_LINK_COUNT_LIMIT: "0",
+  OTEL_SPAN_EVENT_COUNT_LIMIT: "0",
+  OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT: "0",
   TRACESTATE: "=,=;",
   BAGGAGE: "%%%",
 };
@@ -44,7 +46,15 @@ it.each<[string, Record<string, string>]>([
     const [step, operation] = JSON.parse(stdout) as SpanRecord[];
     expect(step).toMatchObject({ name: "step bridge", attributes: { "banger.step": "bridge" } });
     expect(step).toMatchObject({ trace_id: operation?.trace_id, parent_span_id: operation?.span_id });
-    expect(operation?.links).toEqual([{ trace_id: "4bf92f3577b34da6a3ce929d0e0e4736", span_id: "00f067aa0ba902b7" }]);
+    expect(operation?.links).toEqual([
+      { trace_id: "4bf92f3577b34da6a3ce929d0e0e4736", span_id: "00f067aa0ba902b7" },
+      { trace_id: "0af7651916cd43dd8448eb211c80319c", span_id: "b7ad6b7169203331" },
+    ]);
+    expect(operation?.events).toHaveLength(500);
+    expect(operation?.events?.[0]).toMatchObject({
+      name: "operation stage",
+      attributes: { "banger.step": "stage 0", "banger.step.phase": "started" },
+    });
     expect(stderr).toBe("");
   },
 );

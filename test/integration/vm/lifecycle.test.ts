@@ -1,7 +1,8 @@
-import { symlinkSync, unlinkSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { existsSync, symlinkSync, unlinkSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Vm } from "../../../src/rpc/contract/vm.ts";
 import { BangerError } from "../../../src/rpc/contract/errors.ts";
+import { newOpId } from "../../../src/telemetry/op-id.ts";
 import { ScriptedHost } from "../../support/scripted-host.ts";
 
 let host: ScriptedHost;
@@ -124,6 +125,21 @@ describe("a stop", () => {
     expect(performance.now() - began).toBeLessThan(5_000);
   });
 
+  it("takes no longer where the host's clock is set back meanwhile", async () => {
+    await host.create("web");
+    vmmOf(await host.start("web")).agent.manner = "stays";
+    const asked = Promise.withResolvers<void>();
+    vmmOf(host.show("web")).agent.onShutdown = asked.resolve;
+    const stopping = host.stop("web", 1.5);
+    await asked.promise;
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3_600_000 });
+    try {
+      expect(await stopping).toMatchObject({ exit: { how: "killed" } });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("whose caller leaves while its parts are released has stopped all the same", async () => {
     await host.create("web");
     await host.start("web");
@@ -208,7 +224,21 @@ describe("a kill", () => {
     await host.until("web", ({ state }) => state === "starting");
     await host.delete("web", true);
     expect(host.services.vms.list()).toEqual([]);
-    expect(await starting).toMatchObject({ code: "cancelled" });
+    expect(await starting).toMatchObject({
+      code: "cancelled",
+      plain: expect.stringContaining("delete --force of web") as string,
+    });
+  });
+
+  it.each([
+    ["delete --force", () => host.delete("web", true), []],
+    ["kill", () => host.kill("web"), ["stopped"]],
+  ])("twice at once by %s is one, and both succeed", async (_, ends, left) => {
+    await host.create("web");
+    await host.start("web");
+    const both = await Promise.all([ends(), ends()]);
+    expect(both).toMatchObject([{ name: "web" }, { name: "web" }]);
+    expect(host.services.vms.list().map(({ state }) => state)).toEqual(left);
   });
 });
 
@@ -243,6 +273,17 @@ describe("bytes from a VMM", () => {
     expect(host.show("web")).toMatchObject({ state: "created", pid: null });
     expect(host.helper).toMatchObject({ vmms: new Map(), taps: new Map() });
   });
+});
+
+it("what is done with a VM links to its start, and the start to the one before it", async () => {
+  await host.create("web");
+  await host.start("web");
+  await host.stop("web", 5);
+  await host.start("web");
+  await host.kill("web");
+  const requests = host.spans.filter(({ name }) => name === "request");
+  const [, first, , second] = requests.map((span) => span.trace_id);
+  expect(requests.map(({ links }) => links.map((link) => link.trace_id))).toEqual([[], [], [first], [first], [second]]);
 });
 
 describe("an end", () => {
@@ -363,5 +404,57 @@ describe("a VMM that", () => {
       .poll(() => host.logged.map(({ err }) => (err as { message?: string } | undefined)?.message ?? "").join())
       .toContain("is a link in place of the VMM's own");
     expect(await host.kill("web")).toMatchObject({ state: "stopped" });
+  });
+});
+
+it("a start that can't connect has the socket that it failed on in that step's span", async () => {
+  const { id } = await host.create("web");
+  const { qmp } = host.layout.sockets(id);
+  host.atStep = (point) => {
+    if (point.step !== "connect" || point.when !== "before") return;
+    unlinkSync(qmp);
+    symlinkSync(host.layout.daemonSocket, qmp);
+  };
+  await expect(host.start("web")).rejects.toMatchObject({ details: { step: "connect" } });
+  expect(host.spans.find(({ name }) => name === "step connect")).toMatchObject({
+    status: "error",
+    attributes: { "file.path": qmp },
+  });
+});
+
+describe("a VM", () => {
+  it("that is deleted is gone whole, though its caller leaves meanwhile", async () => {
+    const { id } = await host.create("web");
+    const caller = new AbortController();
+    host.atStep = ({ step, when }) => {
+      if (step === "forget" && when === "after") caller.abort(new BangerError("cancelled", "left"));
+    };
+    await host.delete("web", false, { signal: caller.signal });
+    expect(existsSync(host.layout.vm(id).directory)).toBe(false);
+  });
+
+  it.each(["delete", "rename"] as const)("that was asked for twice under one op_id is one %s", async (mutation) => {
+    await host.create("web");
+    const asking = { opId: newOpId(), params: { vm: "web" } };
+    const ask = () =>
+      mutation === "delete"
+        ? host.delete("web", false, asking)
+        : host.ask(({ vms }, request) => vms.rename({ vm: "web", name: "shop" }, request), asking);
+    const { id } = (await ask()) as { id: string };
+    expect(await ask()).toMatchObject({ id });
+    await expect(host.delete("web", false)).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("whose boot is waited for fails as one operation, with what was waited for", async () => {
+    await host.create("web", {}, { network: "none" });
+    const opId = newOpId();
+    const params = { vm: "web", overcommit: false, wait: "ssh" as const, wait_timeout_s: 5 };
+    const begun = host.ask(
+      ({ operationAccess, vms }, request) => operationAccess.begin(request, (staying) => vms.start(params, staying)),
+      { opId, params },
+    );
+    await begun;
+    expect(await host.waitFor(opId)).toMatchObject({ state: "failed", error: { code: "wrong_state" } });
+    expect(host.show("web").state).toBe("running");
   });
 });

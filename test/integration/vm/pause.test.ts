@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { BangerError } from "../../../src/rpc/contract/errors.ts";
 import type { Vm } from "../../../src/rpc/contract/vm.ts";
-import { ScriptedHost } from "../../support/scripted-host.ts";
+import { type Asking, ScriptedHost } from "../../support/scripted-host.ts";
 
 let host: ScriptedHost;
 let vm: Vm;
@@ -16,6 +17,9 @@ const vmm = () => {
   if (running === undefined) throw new Error("its VMM is gone");
   return running.vmm;
 };
+
+const list = (watch: boolean, asking?: Asking) =>
+  host.ask(({ vms }, request) => vms.listOrWatch({ watch, label: [], state: [] }, request), asking);
 
 describe("a VM that is paused", () => {
   it("is shown so, refuses commands, and goes on with its clock set", async () => {
@@ -64,13 +68,94 @@ describe("what can't be paused or resumed", () => {
   });
 });
 
-describe("a VM that is shown", () => {
-  it("is said to have a silent agent as soon as that doesn't answer", async () => {
-    const show = () => host.services.vms.show("web");
-    expect(await show()).toMatchObject({ health: "ok" });
+describe("a command in a guest that comes to stand still", () => {
+  it("says why it takes so long, and when it goes on", async () => {
+    const told: unknown[] = [];
+    const caller = new AbortController();
+    vmm().agent.commands = "run";
+    const running = host.exec("web", {
+      signal: caller.signal,
+      onEvent: (event, data) => void (event === "progress" && told.push((data as { text: unknown }).text)),
+    });
+    const begun = Promise.withResolvers<void>();
+    vmm().agent.onCommand = () => begun.resolve();
+    await begun.promise;
+    await host.pause("web");
+    await host.resume("web");
+    caller.abort(new BangerError("cancelled", "left"));
+    await expect(running).rejects.toMatchObject({ code: "cancelled" });
+    expect(told).toEqual(["web stands still: it was paused; `banger vm resume` lets it go on", "web goes on"]);
+  });
+});
+
+describe("a command that a guest doesn't end", () => {
+  const sigterm = 15;
+  /** Runs one, and when it runs and `happens` has, signals it. */
+  const signalled = async (happens: () => Promise<unknown>) => {
+    vmm().agent.commands = "run";
+    const begun = Promise.withResolvers<void>();
+    vmm().agent.onCommand = () => begun.resolve();
+    let deliver: (signal: number) => void = () => undefined;
+    const running = host.ask(({ guests }, request) =>
+      guests.exec(
+        { vm: "web", argv: ["true"], env: [], stdin: false },
+        { ...request, takeSignals: (take) => (deliver = take) },
+      ),
+    );
+    running.catch(() => undefined);
+    await begun.promise;
+    await happens();
+    deliver(sigterm);
+    return running;
+  };
+
+  it.each([
+    [
+      "as it stands still",
+      () => host.pause("web"),
+      "wrong_state",
+      /^the guest has not ended the command: vm web is paused;/,
+    ],
+    [
+      "whyever",
+      async () => undefined,
+      "deadline_exceeded",
+      /^the guest has not ended the command; it may run on there$/,
+    ],
+  ])(
+    "%s is no death of the guest",
+    async (_, happens, code, plain) => {
+      await expect(signalled(happens)).rejects.toMatchObject({ code, plain: expect.stringMatching(plain) as string });
+    },
+    20_000,
+  );
+});
+
+describe("a VM whose agent falls silent", () => {
+  it.each<[string, () => Promise<{ readonly health?: Vm["health"] } | undefined>]>([
+    ["shown", () => host.services.vms.show("web")],
+    ["listed", async () => (await list(false)).vms[0]],
+  ])("is %s so as soon as it is looked at", async (_, look) => {
+    expect(await look()).toMatchObject({ health: "ok" });
     vmm().agent.manner = "silent";
     const began = performance.now();
-    expect(await show()).toMatchObject({ health: "agent_silent" });
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(await look()).toMatchObject({ health: "agent_silent" });
+    expect(performance.now() - began).toBeLessThan(3_000);
+  });
+
+  it("is told to whoever watches, and that it answers again", async () => {
+    const told: (Vm["health"] | undefined)[] = [];
+    const caller = new AbortController();
+    const watching = list(true, {
+      signal: caller.signal,
+      onEvent: (_, data) => void told.push((data as { vms: Vm[] }).vms[0]?.health),
+    });
+    await expect.poll(() => told).toEqual(["ok"]);
+    vmm().agent.manner = "silent";
+    await expect.poll(() => told, { timeout: 10_000 }).toEqual(["ok", "agent_silent"]);
+    vmm().agent.manner = "answers";
+    await expect.poll(() => told, { timeout: 10_000 }).toEqual(["ok", "agent_silent", "ok"]);
+    caller.abort(new BangerError("cancelled", "left"));
+    await expect(watching).rejects.toMatchObject({ code: "cancelled" });
   });
 });

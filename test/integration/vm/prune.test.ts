@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => host[Symbol.asyncDispose]());
 
-const all = { older_s: 0, label: [] as string[], only: [] as string[], dry_run: false, force: true };
+const all = { older_s: 0, label: [] as string[], only: [] as string[], keep_work: false, dry_run: false, force: true };
 const prune = (given: Partial<typeof all> = {}) =>
   host.ask(({ vms }, request) => vms.prune({ ...all, ...given }, request));
 const rename = (vm: string, name: string) => host.ask(({ vms }, request) => vms.rename({ vm, name }, request));
@@ -34,7 +34,7 @@ describe("vm prune", () => {
 
   it("leaves what was used since, what has other labels, what isn't named, and what is under way", async () => {
     await host.ask(({ vms }, request) =>
-      vms.create({ name: "ci", cpus: 1, memory_mib: 512, network: "nat", label: ["ci=1"] }, request),
+      vms.create({ name: "ci", cpus: 1, memory_mib: 512, network: "nat", label: ["ci=1"], volume: [] }, request),
     );
     const other = await host.create("other");
     expect((await prune({ older_s: 3600 })).vms).toEqual([]);

@@ -107,6 +107,43 @@ describe("a guest's reboot", () => {
     await host.helper.vmmEnds(id, { status: 0, signal: null });
   };
 
+  it("is followed also by the next daemon, where this one ends when what its run held is released", async () => {
+    const vm = await host.start("web");
+    const released = Promise.withResolvers<void>();
+    const never = new Promise<void>(() => undefined);
+    host.atStep = ({ operation, step, when }) => {
+      if (operation !== "vm.start" || step !== "preflight" || when !== "before") return undefined;
+      released.resolve();
+      return never;
+    };
+    await reboots(vm);
+    await released.promise;
+    expect(host.helper.exits.size).toBe(0);
+    host.endDaemon();
+    host.atStep = () => undefined;
+    await host.startDaemon();
+    expect(await host.until("web", ({ generation, state }) => generation === 2 && state === "running")).toMatchObject({
+      error: null,
+    });
+  });
+
+  it("is followed when a change is over that came in between", async () => {
+    const vm = await host.start("web");
+    const hold = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    host.atStep = ({ operation, step, when }) => {
+      if (operation !== "vm.set" || step !== "record" || when !== "before") return undefined;
+      held.resolve();
+      return hold.promise;
+    };
+    const set = host.set("web", { label: ["a=1"] });
+    await held.promise;
+    await reboots(vm);
+    hold.resolve();
+    await set;
+    await host.until("web", ({ generation, state }) => generation === 2 && state === "running");
+  });
+
   it("starts the VM again, as an operation that links to the start before it", async () => {
     const vm = await host.start("web");
     await reboots(vm);

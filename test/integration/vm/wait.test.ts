@@ -29,6 +29,18 @@ describe("waiting until a VM is ready", () => {
     expect(await host.wait("web", "ready", 10)).toMatchObject({ state: "running", generation: 2 });
   });
 
+  it("lasts while its guest stands still", async () => {
+    await host.start("web");
+    await host.pause("web");
+    await expect(host.wait("web", "ready", 0.3)).rejects.toMatchObject({
+      code: "deadline_exceeded",
+      plain: expect.stringContaining("it is running, paused") as string,
+    });
+    const waiting = host.wait("web", "ready", 10);
+    await host.resume("web");
+    expect(await waiting).toMatchObject({ health: "ok" });
+  });
+
   it("is refused where nobody starts it", async () => {
     await expect(host.wait("web", "ready", 10)).rejects.toMatchObject({ code: "wrong_state" });
   });

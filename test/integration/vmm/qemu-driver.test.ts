@@ -19,7 +19,8 @@ let sockets: ReturnType<Layout["sockets"]>;
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "banger-driver-"));
-  sockets = { directory, qmp: join(directory, "qmp"), agent: join(directory, "agent") };
+  const at = (name: string) => join(directory, name);
+  sockets = { directory, qmp: at("qmp"), agent: at("agent"), api: at("api"), vsock: at("vsock") };
   manner = "answers";
   status = { running: true };
   vmm = await ScriptedVmm.start(sockets, () => manner);

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { tmpdir } from "node:os";
@@ -12,7 +13,10 @@ import type { HelperLink } from "../../../src/daemon/helper/helper-link.ts";
 import { createRunner } from "../../../src/daemon/process/run.ts";
 import { errorOfExit } from "../../../src/daemon/vm/lifecycle/exit.ts";
 import { createQemuDriver } from "../../../src/daemon/vmm/qemu/qemu-driver.ts";
+import type { HelperDeps } from "../../../src/helper/deps.ts";
+import { processFacts } from "../../../src/helper/process/process-facts.ts";
 import { lastWords } from "../../../src/helper/vmm/last-words.ts";
+import { vmmStatus } from "../../../src/helper/vmm/status.ts";
 import type { Layout } from "../../../src/installation/layout.ts";
 import { BangerError } from "../../../src/rpc/contract/errors.ts";
 import { createPeerCredentials } from "../../../src/rpc/peer-credentials.ts";
@@ -40,6 +44,20 @@ const thrown = async (work: Promise<unknown>) => {
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "banger-words-"))));
 afterEach(() => rmSync(directory, { recursive: true }));
+
+it("a VMM that has just ended is asked for its words before they are written down, and they are waited for", async () => {
+  const log = join(directory, "log");
+  const recorder = spawn("sh", ["-c", `read -r _; echo no room > ${log}`], { stdio: ["pipe", "ignore", "inherit"] });
+  const process = processFacts(recorder.pid ?? 0);
+  const ended = { generation: 1, status: 1, signal: null, at: "" };
+  const vmm = { generation: 1, started_at: "", ...process, starttime: "0", recorder: process };
+  const facts = { vm: () => ({ vm_id: "x", uid: 1, vmm, exit: ended }) };
+  const asked = vmmStatus({ facts, layout: { vmmLog: () => log } } as unknown as HelperDeps, "x");
+  // What needs nothing of another process is answered before the next turn.
+  expect(await Promise.race([asked, new Promise((resolve) => setImmediate(resolve, "waits"))])).toBe("waits");
+  recorder.stdin.end("\n");
+  expect(await asked).toMatchObject({ running: false, last_words: "no room" });
+});
 
 /** Each place in which such words come to a person, and in how many lines at most. */
 it.each<[string, number, () => string | Promise<string>]>([

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 
-it.each(["README.md", "docs/ARCHITECTURE.md", "docs/security.md", "docs/guest-protocol.md"])(
+it.each(["README.md", "docs/ARCHITECTURE.md", "docs/security.md", "docs/guest-protocol.md", "docs/operating.md"])(
   "%s names only files of this tree that are there",
   (document) => {
     const text = readFileSync(document, "utf8");

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { specOf } from "../../../src/cli/command.ts";
 import { commands } from "../../../src/cli/commands.ts";
 import { flagsFor, flagsOf } from "../../../src/cli/flags.ts";
 import { methods } from "../../../src/cli/generated/methods.ts";
@@ -13,10 +14,11 @@ const create = commands.find(({ method }) => method === "vmCreate");
 describe("every command", () => {
   it.each(rows)("%s has help with an example that parses", (_, command) => {
     const help = commandHelp(command);
-    expect(help).toContain(methods[command.method].summary);
+    expect(help).toContain(specOf(command).summary);
     expect(command.examples.length).toBeGreaterThan(0);
     for (const example of command.examples) {
       const words = example
+        .replace(/^sudo /, "")
         .replace(/'[^']*'/g, "x")
         .split(" ")
         .slice(1);
@@ -58,6 +60,11 @@ describe("help", () => {
     const command = commands.find(({ noun, verb }) => noun === "image" && verb === "import");
     if (command === undefined) throw new Error("image import is gone");
     expect(commandHelp(command)).toMatch(/^usage: banger image import \[FLAGS\] SOURCE$/m);
+  });
+
+  it("of the program names what is taken by those that may outlive their caller, and who they are", () => {
+    const [, besides = ""] = programHelp(1000).split("take besides:");
+    expect(besides).toMatch(/^ {2}--detach .*op_id.*\(vm create, vm start, .*kernel import.*\)$/m);
   });
 
   it.each([20, 40, 80])("in %i columns keeps its texts within them, and names whole", (width) => {

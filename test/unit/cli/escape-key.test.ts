@@ -34,6 +34,10 @@ it.each([
   expect(key.pressed.aborted).toBe(leaves);
 });
 
+it.each(["x", "^", "^x", "ctrl-]", "", "NONE"])("%j is no key, and refused", (name) => {
+  expect(() => new EscapeKey(name)).toThrow(/is not \^A to \^Z/);
+});
+
 it("is found behind what nobody takes", async () => {
   const key = new EscapeKey("^]");
   const keys = key.watch(typing(...Array.from({ length: 1_000 }, () => "x".repeat(1_000)), "\u001d"));

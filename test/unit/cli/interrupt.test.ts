@@ -66,3 +66,18 @@ it.each<[string, [name: "SIGINT" | "SIGTERM", atMs: number][], number[]]>([
   expect(exit).not.toHaveBeenCalled();
   exit.mockRestore();
 });
+
+it("ends no process that undoes what was begun, however often a signal comes, and says so", () => {
+  const exit = vi.spyOn(process, "exit").mockImplementation((() => undefined) as never);
+  const notes: string[] = [];
+  const fresh = listenForInterrupt((text) => notes.push(text));
+  fresh.undoesHere();
+  for (const name of ["SIGINT", "SIGINT", "SIGTERM"] as const) process.emit(name, name);
+  fresh.close();
+  expect(exit).not.toHaveBeenCalled();
+  exit.mockRestore();
+  expect(fresh.signal.aborted).toBe(true);
+  expect(fresh.exitCode).toBe(128 + SIGINT);
+  const still = "what was begun is still being undone\n";
+  expect(notes).toEqual(["cancelling; what was begun is undone first\n", still, still]);
+});

@@ -14,6 +14,14 @@ describe("a command line", () => {
   it.each([
     ["vm ls --json", { command: "vm ls", params: {}, json: true }],
     ["vm create --cpus 2 --memory-mib=256", { params: { cpus: 2, memory_mib: 256 } }],
+    ["logs last --spans", { command: "logs show", params: { of: "last", spans: true } }],
+    [
+      "logs -f vm web --since 10m",
+      { command: "logs show", params: { of: "vm", vm: "web", follow: true, since_s: 600 } },
+    ],
+    ["logs op-4bf9", { command: "logs show", params: { of: "op-4bf9" } }],
+    ["logs show 4bf9", { command: "logs show", params: { of: "4bf9" } }],
+    ["logs -f web", { command: "vm logs", params: { vm: "web", follow: true } }],
     ["vm delete -f web", { params: { vm: "web", force: true } }],
     ["vm exec web -- ls -la", { params: { vm: "web" }, rest: ["ls", "-la"] }],
     ["vm exec web ls --json", { params: { vm: "web" }, rest: ["ls", "--json"], json: false }],
@@ -25,6 +33,8 @@ describe("a command line", () => {
     ["-q vm --json delete -f web", { command: "vm delete", params: { vm: "web", force: true }, json: true }],
     ["--config other.toml vm exec web -- ls --json", { params: { vm: "web" }, rest: ["ls", "--json"], json: false }],
     ["vm create --cpus -1 --name web", { params: { cpus: -1, name: "web" } }],
+    ["vm stats", { params: { vm: [] } }],
+    ["stats --no-watch web db web --interval 5s", { params: { vm: ["web", "db"], watch: false, interval_s: 5 } }],
     ["vm ssh web", { params: { vm: "web" }, rest: [] }],
     ["image build debian --packages git --packages curl", { params: { recipe: "debian", packages: ["git", "curl"] } }],
     // Synonyms.
@@ -55,6 +65,7 @@ describe("a command line", () => {
     ["vm stop --timeout 0 web", { params: { timeout_s: 0 } }],
     ["vm stop --timeout-s 5 web", { params: { timeout_s: 5 } }],
     ["vm ssh web --timeout 2m", { params: { timeout_s: 120 } }],
+    ["vm set web --ttl 1d --idle 1d2h", { params: { ttl_s: 86_400, idle_s: 93_600 } }],
     // Forms of flags.
     ["vm create --cpus=-1", { params: { cpus: -1 } }],
     ["vm create --name=--web", { params: { name: "--web" } }],
@@ -107,6 +118,7 @@ describe("a command line", () => {
     ["vm create --no-name", /no flag --no-name/],
     ["image build gentoo", /recipe: "gentoo" is not one of debian/],
     ["image import", /image import: source is missing/],
+    ["logs --since 8m", /^logs show: of is missing/],
     [
       "vm exec web",
       /vm exec: the command is missing: what to run in the guest, as in `banger vm exec web -- uname -a`$/,
@@ -132,7 +144,7 @@ describe("a command line", () => {
     ["vm --force delete web", /"--force" stands before the verb/],
     ["--jsn vm ls", /"--jsn" stands before the verb.*; did you mean --json\?/],
     ["--", /"--" stands before the verb/],
-    ["help vmm", /no command "vmm"; did you mean vm\?/],
+    ["help imge", /no command "imge"; did you mean image\?/],
     ["help vm strat", /no verb "strat"; did you mean start\?/],
     // Amounts.
     ...["two", "1e3", "0x10", "+1", "1.5", "٣", "1_000", "99999999999999999999", "Infinity", "--1"].map(
@@ -140,6 +152,7 @@ describe("a command line", () => {
     ),
     ["trace ls -n ten", /-n: "ten" is not a whole number from 1 to 200/],
     ["vm create --memory 512", /--memory: "512" is not a size from 64M to 1T, like 512M or 4G; did you mean 512M\?/],
+    ["vm create --memory 1", /--memory: "1" is not a size from 64M to 1T, like 512M or 4G$/],
     ...["4GB", "G", "-4G", "4X", "1.3M", "4 G", "1e3M", "0x1G", "٣G"].map(
       (text) =>
         [`vm create --memory=${text.replace(" ", "\u00a0")}`, /--memory: .* is not a size from 64M to 1T/] as const,
@@ -150,10 +163,10 @@ describe("a command line", () => {
     ["vm create --disk 1M", /--disk: "1M" is not a size from 64M to 16T, like/],
     ["vm create --disk 100T", /--disk: "100T" is not a size from 64M to 16T, like/],
     ["image import x --size 10M", /--size: "10M" is not a size from/],
-    ["vm stop web --timeout 2h", /--timeout: "2h" is not a time from 0s to 1h, like 90s or 2m$/],
+    ["vm stop web --timeout 2h", /--timeout: "2h" is not a time from 0s to 1h, like 90s, 2m, 8h or 1d$/],
     ["vm create --memory 4GB", /like 512M or 4G; did you mean 4G\?/],
     ["vm create --memory 1.5gi", /like 512M or 4G; did you mean 1.5G\?/],
-    ["vm stop web --timeout 90", /"90" is not a time from 0s to 1h, like 90s or 2m; did you mean 90s\?/],
+    ["vm stop web --timeout 90", /"90" is not a time from 0s to 1h, like 90s, 2m, 8h or 1d; did you mean 90s\?/],
     ...["500ms", "1s1m", "-1s", "1.5m", "soon", "1d"].map(
       (text) => [`vm stop web --timeout=${text}`, /--timeout: "[^"]*" is not a time from 0s to 1h/] as const,
     ),

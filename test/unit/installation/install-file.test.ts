@@ -23,6 +23,18 @@ describe("an install file", () => {
     expect(parseInstallFile(`# ours\n\n${formatInstallFile(good)}`)).toEqual(good);
   });
 
+  it("says what was installed, all of it or nothing", () => {
+    const installed = {
+      owner: "alice",
+      version: "0.1.0",
+      at: "2026-03-01T10:00:00.000Z",
+      opId: `op-${"7".repeat(32)}`,
+    };
+    const text = formatInstallFile({ ...good, installed });
+    expect(parseInstallFile(text)).toEqual({ ...good, installed });
+    expect(() => parseInstallFile(text.replace(/^op_id.*\n/m, ""))).toThrow("op_id: missing");
+  });
+
   it.each([
     ["owner_uid = 1000", "owner_uid = 0", /owner_uid: 0 must be a number from 1 .*root is no owner/],
     ["owner_uid = 1000", 'owner_uid = "web"', /owner_uid: "web" must be a number .*`id -u`/],

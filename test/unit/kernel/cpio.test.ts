@@ -40,8 +40,13 @@ it("a VM's configuration has a line for each thing it is given", () => {
     authorizedKeys: "ssh-ed25519 AAAA banger\n",
     hostKey: "private",
     hostKeyPub: "public",
+    volumes: [
+      { id: "00112233445566bb", path: "/home/ada/my data" },
+      { id: "00112233445566aa", path: "/home" },
+    ],
   }).toString("latin1");
   expect(archive).toContain(
-    "hostname=web\naddress=10.77.0.2/24\ngateway=10.77.0.1\nresolver=1.1.1.1\nresolver=9.9.9.9\nsearch=example.org test\nmac=02:00:00:00:00:01\nmachine_id=0123456789ab4def8123456789abcdef\n",
+    "hostname=web\naddress=10.77.0.2/24\ngateway=10.77.0.1\nresolver=1.1.1.1\nresolver=9.9.9.9\nsearch=example.org test\nmac=02:00:00:00:00:01\nmachine_id=0123456789ab4def8123456789abcdef\n" +
+      "volume=00112233445566aa /home\nvolume=00112233445566bb /home/ada/my data\n",
   );
 });

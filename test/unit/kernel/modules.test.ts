@@ -5,7 +5,15 @@ import { dirname, join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { modulesBelow, readModuleTree } from "../../../src/daemon/kernel/module-tree.ts";
-import { mustFit, mustHaveDrivers, neededModules, unpackModules } from "../../../src/daemon/kernel/modules.ts";
+import {
+  missingBuiltin,
+  missingModule,
+  mmioDrivers,
+  mustFit,
+  mustHaveDrivers,
+  neededModules,
+  unpackModules,
+} from "../../../src/daemon/kernel/modules.ts";
 import { createRunner } from "../../../src/daemon/process/run.ts";
 import { Spans } from "../../../src/telemetry/spans.ts";
 import { startTracer } from "../../../src/telemetry/tracer.ts";
@@ -47,6 +55,30 @@ it("each module comes once, after what it depends on", async () => {
     "a/virtio_pci.ko",
     "a/virtio-blk.ko",
   ]);
+});
+
+it("a machine whose devices aren't PCI's has modules of its own", async () => {
+  kernel(
+    "a/virtio_mmio.ko:\nb/vmw_vsock_virtio_transport.ko: b/vsock_common.ko b/vsock.ko\nb/vsock_common.ko: b/vsock.ko\nb/vsock.ko:\nb/virtio_balloon.ko:\n",
+    `${rest}kernel/virtio_pci.ko\nkernel/virtio_blk.ko\n`,
+  );
+  const tree = await readModuleTree(directory, deps());
+  expect(neededModules(tree)).toEqual([]);
+  expect(missingModule(tree, mmioDrivers)).toBeUndefined();
+  expect(neededModules(tree, mmioDrivers).map((module) => module.path)).toEqual([
+    "a/virtio_mmio.ko",
+    "b/vsock.ko",
+    "b/vsock_common.ko",
+    "b/vmw_vsock_virtio_transport.ko",
+    "b/virtio_balloon.ko",
+  ]);
+});
+
+it("a kernel without a driver of such a machine's is one for PCI all the same", async () => {
+  kernel("a/virtio_mmio.ko:\n", `${rest}kernel/virtio_pci.ko\nkernel/virtio_blk.ko\n`);
+  const tree = await readModuleTree(directory, deps());
+  expect(neededModules(tree)).toEqual([]);
+  expect(missingModule(tree, mmioDrivers)).toBe("vmw_vsock_virtio_transport");
 });
 
 it("a kernel without a disk driver is refused, one without a random number driver isn't", async () => {
@@ -114,6 +146,9 @@ it("a kernel without modules has its drivers in itself, or is refused", () => {
   expect(() => mustHaveDrivers(fakeKernel({ holds: own.slice(1) }))).toThrow(
     /no virtio_pci, built in; give .*--modules/,
   );
+  expect(missingBuiltin(fakeKernel({ holds: own }), mmioDrivers)).toBe("virtio_mmio");
+  const mmio = ["virtio-mmio", "vmw_vsock_virtio_transport"];
+  expect(missingBuiltin(fakeKernel({ holds: [...own, ...mmio] }), mmioDrivers)).toBeUndefined();
 });
 
 const deps = () => ({

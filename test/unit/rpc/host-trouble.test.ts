@@ -15,6 +15,9 @@ it.each([
   [failure("EMFILE", { syscall: "open" }), "host_failed", "open: the process has no descriptor left"],
   [failure("EAGAIN", { syscall: "spawn tar" }), "host_failed", "the program tar: the limit of processes is reached"],
   [failure("ENOMEM", { syscall: "spawn tar" }), "host_failed", "the program tar: the host has no memory left"],
+  [new RangeError("Array buffer allocation failed"), "host_failed", "the host has no memory left"],
+  [failure("ERR_MEMORY_ALLOCATION_FAILED"), "host_failed", "the host has no memory left"],
+  [failure("ERR_SQLITE_ERROR", { errcode: 7 }), "host_failed", "the host has no memory left"],
   [failure("EXDEV", { path: "/s/f" }), "host_failed", "/s/f: it leads to another file system"],
   [
     new AggregateError([failure("EROFS", { path: "/s/f" }), new Error("it stays")]),
@@ -25,9 +28,15 @@ it.each([
   expect(hostTroubleOf(error)).toMatchObject({ code, plain: expect.stringContaining(says) as string });
 });
 
-it.each([failure("EAGAIN", { syscall: "read" }), failure("ENOENT"), new Error("a bug"), "text", undefined])(
-  "%s may be a bug",
-  (error) => {
-    expect(hostTroubleOf(error)).toBeUndefined();
-  },
-);
+it.each([
+  failure("EAGAIN", { syscall: "read" }),
+  failure("ENOENT"),
+  new Error("a bug"),
+  new RangeError("Invalid array length"),
+  failure("ERR_SQLITE_ERROR", { errcode: 19 }),
+  AbortSignal.abort().reason,
+  "text",
+  undefined,
+])("%s may be a bug", (error) => {
+  expect(hostTroubleOf(error)).toBeUndefined();
+});

@@ -19,6 +19,7 @@ async function take(names: readonly string[], failing: readonly string[], signal
   };
   const steps: Step<string>[] = names.map((name) => ({
     name,
+    on: (subject) => ({ "file.path": `/of/${subject}/${name}` }),
     do: () => act(`do ${name}`),
     undo: name.startsWith("shared") ? { none: "it is shared" } : () => act(`undo ${name}`),
   }));
@@ -55,6 +56,27 @@ describe("steps", () => {
     expect(done).toEqual(["do a", "do b"]);
     expect(events).toEqual(["a started", "a completed", "b started", "b completed"]);
     expect(finished.map((span) => span.name)).toEqual(["step a", "step b", "test"]);
+  });
+
+  it("are events of the operation's span, undone ones too, and each span says what it acted on", async () => {
+    await take(["a", "b"], ["do b"]);
+    expect(finished.at(-1)?.events?.map(({ name, attributes }) => [name, ...Object.values(attributes)])).toEqual(
+      [
+        ["a", "started"],
+        ["a", "completed"],
+        ["b", "started"],
+        ["b", "failed"],
+        ["b", "undone"],
+        ["a", "undone"],
+      ].map((stage) => ["operation stage", ...stage]),
+    );
+    expect(finished.map(({ name, attributes }) => [name, attributes["file.path"]])).toEqual([
+      ["step a", "/of/it/a"],
+      ["step b", "/of/it/b"],
+      ["undo b", "/of/it/b"],
+      ["undo a", "/of/it/a"],
+      ["test", undefined],
+    ]);
   });
 
   it("are undone in reverse when one fails, the failed one first", async () => {

@@ -2,12 +2,13 @@ import { DatabaseSync } from "node:sqlite";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ContentRecords } from "../../../src/daemon/store/content-records.ts";
 import { openDatabase } from "../../../src/daemon/store/database.ts";
 import { migrations } from "../../../src/daemon/store/migrations.ts";
 import type { Store } from "../../../src/daemon/store/store.ts";
-import { VmRecords } from "../../../src/daemon/vm/vm-records.ts";
+import { asItRuns } from "../../../src/daemon/vm/as-it-runs.ts";
+import { type StoredVm, VmRecords } from "../../../src/daemon/vm/vm-records.ts";
 import { parseSubnet } from "../../../src/installation/install-file.ts";
 import type { Image } from "../../../src/rpc/contract/image.ts";
 import type { Kernel } from "../../../src/rpc/contract/kernel.ts";
@@ -70,6 +71,30 @@ it("a VM is found by name, id or a unique prefix of either; a whole name wins ov
   expect(() => vms.use("01")).toThrow(expect.objectContaining({ code: "ambiguous" }) as Error);
   const details = { field: "vm", hint: "`banger vm ls` lists what there is." };
   expect(() => vms.use("x")).toThrow(expect.objectContaining({ code: "not_found", details }) as Error);
+});
+
+describe("of VMs in each state, of which a network changed while each ran", () => {
+  const states = ["creating", "created", "starting", "running", "stopping", "stopped", "failed"] as const;
+  beforeEach(() => {
+    for (const [n, state] of states.entries()) {
+      const id = `000000000000000${n}`;
+      insertVm(id, `vm${n}`, `10.0.0.${n + 2}`);
+      vms.update(id, { state, generation: n, stop_by: n === 4 ? at : null, waits: { network: "none" } });
+    }
+  });
+  const names = (listed: readonly { readonly name: string }[]) => listed.map(({ name }) => name);
+
+  it("the active ones are those that may hold something, as the list has them", () => {
+    expect(names(vms.active())).toEqual(["vm2", "vm3", "vm4"]);
+    expect(vms.active()).toEqual(vms.list().filter(({ name }) => names(vms.active()).includes(name)));
+  });
+
+  it("the outlines are of all, as each runs", () => {
+    const outlineOf = ({ id, name, state, generation, stop_by, network }: StoredVm) => {
+      return { id, name, state, generation, stop_by, network };
+    };
+    expect(vms.outlines()).toEqual(vms.list().map((vm) => outlineOf(asItRuns(vm))));
+  });
 });
 
 it("addresses are the lowest free ones, until there are none", () => {

@@ -139,12 +139,21 @@ it.each<[NodeJS.ProcessEnv, boolean, boolean]>([
 });
 
 it("limits are those of the exported spans, the spans' own before the general ones", () => {
-  expect(on().limits).toEqual({ valueLength: Infinity, attributes: Infinity, links: Infinity });
-  const given = { OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: "9", OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: "3" };
-  expect(on({ ...given, OTEL_SPAN_LINK_COUNT_LIMIT: "0" }).limits).toEqual({
-    valueLength: 3,
+  expect(on().limits).toEqual({
+    valueLength: Infinity,
     attributes: Infinity,
+    links: Infinity,
+    events: Infinity,
+    eventAttributes: Infinity,
+  });
+  const given = { OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: "9", OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: "3" };
+  const counts = { OTEL_SPAN_LINK_COUNT_LIMIT: "0", OTEL_SPAN_EVENT_COUNT_LIMIT: "2", OTEL_ATTRIBUTE_COUNT_LIMIT: "1" };
+  expect(on({ ...given, ...counts }).limits).toEqual({
+    valueLength: 3,
+    attributes: 1,
     links: 0,
+    events: 2,
+    eventAttributes: 1,
   });
 });
 

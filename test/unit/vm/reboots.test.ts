@@ -27,9 +27,13 @@ it.each([
   ["", undefined],
   ["Debian GNU/Linux 12 web ttyS0\nlogin: ", undefined],
   ["[    9.7] reboot: Restarting system", "reset"],
+  ["[   12.1] sysrq: Resetting", "reset"],
   ["[    9.7] reboot: Power down\n", "shutdown"],
   ["[    9.7] reboot: System halted", "shutdown"],
   ["[   36.0] Kernel panic - not syncing: Attempted to kill init!\n[   36.1] CPU: 0", "panic"],
+  // A machine that can only be reset says whether it was to be powered off.
+  ["[    9.7] reboot: Restarting system with command 'power off'\n", "shutdown"],
+  ["[    9.7] reboot: Power off not available: System halted instead\n", "shutdown"],
   // What an earlier boot printed counts less than what came last.
   ["[   36.0] Kernel panic - not syncing: x\n[    1.0] hello\n[    9.7] reboot: Restarting system\n", "reset"],
 ])("a console that ends with %j tells why", (text, cause) => {

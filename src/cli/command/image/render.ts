@@ -9,7 +9,7 @@ export function imageTable(images: readonly Image[]): string {
     images.map((image) => [
       image.name,
       shortId(image.id),
-      size(image.size),
+      image.missing === true ? "missing" : size(image.size),
       image.source,
       age(image.created_at),
       image.default === true ? "yes" : "",
@@ -24,6 +24,7 @@ export function imageFields(image: Image & { used_by: readonly string[] }): stri
     ["name", image.name],
     ["id", image.id],
     ["size", size(image.size)],
+    ["state", image.missing === true ? "missing: its files are gone; `banger doctor` says more" : null],
     ["source", image.source],
     ["created", image.created_at],
     ["default", image.default === true ? "yes" : "no"],

@@ -6,10 +6,11 @@ import { foundText } from "./follow.ts";
 /** Operations as a table. */
 export function operationTable(operations: readonly OperationSummary[]): string {
   return table(
-    ["OP_ID", "OPERATION", "STATE", "BY", "TOOK", "BEGUN"],
+    ["OP_ID", "OPERATION", "VM", "STATE", "BY", "TOOK", "BEGUN"],
     operations.map((operation) => [
       operation.op_id,
       operation.method,
+      operation.vm ?? "-",
       operation.state,
       callerOf(operation),
       duration(operation.took_ms),
@@ -25,6 +26,7 @@ export function operationText(operation: OperationStatus): string {
   const about = fields([
     ["op_id", opId],
     ["operation", method],
+    ["vm", operation.vm ?? null],
     ["state", operation.cancelling === true ? `${state}, being cancelled` : state],
     ["found", foundText(operation)],
     ["error", error === undefined ? null : `${error.message} [${error.code}]`],

@@ -1,6 +1,7 @@
 import { BangerError } from "../../../rpc/contract/errors.ts";
 import { command } from "../../command.ts";
 import { EscapeKey } from "../../escape-key.ts";
+import { leftBy } from "../../left-by.ts";
 
 /** `vm console`: the guest has the terminal here, as it is, until the escape key is pressed. */
 export const vmConsole = command({
@@ -10,10 +11,12 @@ export const vmConsole = command({
   positionals: ["vm"],
   short: { read_only: "r", lines: "n" },
   examples: ["banger vm console web", "banger vm console --read-only web", "banger vm console --escape ^A web"],
-  run: async ({ call, json, note, print, write, stdin, lendTerminal }, params) => {
+  run: async (context, params) => {
+    const { call, json, note, print, write, stdin, lendTerminal } = context;
     const key = new EscapeKey(params.escape ?? "^]");
     const readOnly = params.read_only === true || json;
     using terminal = readOnly ? undefined : await lendTerminal({ raw: true });
+    if (readOnly) context.onlyLeave();
     const how = terminal?.raw === true ? key.shown : "Ctrl-C";
     note(`${params.vm}: its serial console${how === undefined ? "" : `; ${how} leaves it`}`);
     const decoder = new TextDecoder();
@@ -33,7 +36,10 @@ export const vmConsole = command({
         },
       );
     } catch (error) {
-      if (!key.pressed.aborted || !(error instanceof BangerError) || error.code !== "cancelled") throw error;
+      if (!(error instanceof BangerError) || error.code !== "cancelled") throw error;
+      // Who only looks leaves by Ctrl-C, as it says above.
+      if (!key.pressed.aborted && readOnly) return leftBy(context);
+      if (!key.pressed.aborted) throw error;
       terminal?.[Symbol.dispose]();
       return note(`\nleft the console of ${params.vm}, which runs on`);
     }

@@ -22,6 +22,8 @@ export const vmCp = command({
   verb: "cp",
   aliases: ["copy"],
   method: "vmCopy",
+  about:
+    "Sockets, FIFOs and devices are left out, as rsync and tar leave what they can't copy: each is said, and the exit code is 0.",
   positionals: ["source", "destination"],
   short: { user: "u" },
   examples: [
@@ -37,8 +39,11 @@ export const vmCp = command({
       throw usage(`vm cp: ${which} of source and destination is in a guest, as VM:PATH; one has to be`, "vm cp");
     }
     const tally: CopyTally = { files: 0, bytes: 0, skipped: [] };
-    if (to.vm !== undefined) await copyIn(context, params, tally);
-    else await copyOut(context, params, tally);
+    const copying = to.vm !== undefined ? copyIn(context, params, tally) : copyOut(context, params, tally);
+    await copying.catch((error: unknown) => {
+      // What the daemon says names its operation.
+      throw error instanceof BangerError && error.opId === undefined ? error.inOperation("vm cp") : error;
+    });
     for (const path of tally.skipped) context.note(`! not copied: ${printableLine(path)}`);
     if (params.destination === "-") return;
     if (context.json) await context.print({ ...tally }, () => "");
@@ -48,12 +53,12 @@ export const vmCp = command({
 
 async function copyIn({ call, stdin }: CommandContext, params: Params, tally: CopyTally): Promise<void> {
   const words = new GuestWords();
-  const input = params.source === "-" ? counted(stdin, tally) : pack(bytesOfText(params.source), tally);
+  const input = params.source === "-" ? counted(stdin, tally) : await pack(bytesOfText(params.source), tally);
   words.judge(await call("vmCopy", params, { input, onEvent: words.take }));
 }
 
 async function copyOut(context: CommandContext, params: Params, tally: CopyTally): Promise<void> {
-  const words = new GuestWords();
+  const words = new GuestWords((path) => tally.skipped.push(`${JSON.stringify(path)} (a socket)`));
   if (params.destination === "-") {
     const onEvent = async (event: string, data: unknown) => {
       if (event === "stdout") await context.write("stdout", Buffer.from(String(data), "base64"));
@@ -105,14 +110,35 @@ const mostWords = 4_096;
 /** A file that is written to while it is read is copied as it was. */
 const changes = /^tar: .*: file changed as we read it$|^tar: Exiting with failure status/;
 
+/** strerror(ENOSPC), as a program in the C locale ends its line. */
+const noSpace = /: No space left on device$/;
+
+/** What tar says of a socket that it leaves out, and goes on; other kinds come, and are left out here. */
+const ignored = /^tar: (?:\.\/)?(.*): socket ignored$/;
+const mostIgnored = 1_000;
+
 /** What the guest says of a copy. */
 class GuestWords {
+  readonly #onSocket: (path: string) => void;
+  #ignored = 0;
   #text = "";
 
+  constructor(onSocket: (path: string) => void = () => undefined) {
+    this.#onSocket = onSocket;
+  }
+
   readonly take = (event: string, data: unknown): void => {
-    if (event === "stderr")
-      this.#text = `${this.#text}${Buffer.from(String(data), "base64").toString("utf8")}`.slice(-mostWords);
+    if (event !== "stderr") return;
+    const lines = `${this.#text}${Buffer.from(String(data), "base64").toString("utf8")}`.split("\n");
+    const last = lines.pop() ?? "";
+    this.#text = [...lines.filter((line) => !this.#isSocket(line)), last].join("\n").slice(-mostWords);
   };
+
+  #isSocket(line: string): boolean {
+    const [, path] = ignored.exec(line) ?? [];
+    if (path !== undefined && this.#ignored++ < mostIgnored) this.#onSocket(path);
+    return path !== undefined;
+  }
 
   /** Throws what went wrong in the guest. */
   judge({ exit_code: exitCode, signal }: Result<"vmCopy">): void {
@@ -120,8 +146,13 @@ class GuestWords {
     if (exitCode === 0 || (exitCode === 1 && lines.length > 0 && lines.every((line) => changes.test(line)))) return;
     const why = printableLine(lines.slice(-3).join(" | "));
     const how = signal === null ? `exit ${exitCode}` : `signal ${signal}`;
-    throw new BangerError(codes[exitCode ?? -1] ?? "command_failed", `vm cp: in the guest: ${why === "" ? how : why}`, {
-      details: { guest_exit_code: exitCode, hint: "What was begun there is removed." },
-    });
+    const isFull = lines.some((line) => noSpace.test(line));
+    throw new BangerError(
+      isFull ? "no_space" : (codes[exitCode ?? -1] ?? "command_failed"),
+      `vm cp: in the guest: ${why === "" ? how : why}`,
+      {
+        details: { guest_exit_code: exitCode, hint: "Nothing of it was left there." },
+      },
+    );
   }
 }

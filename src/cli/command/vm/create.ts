@@ -8,7 +8,9 @@ export const vmCreate = command({
   positionals: [],
   examples: [
     "banger vm create",
-    "banger vm create --name web --cpus 2 --memory 1G --disk 8G",
+    "banger vm create --name web --cpus 2 --memory 1G --disk 40G",
+    "banger vm create --name web --work-disk 20G --volume data:/srv/data",
+    "banger vm create --vmm qemu --accel tcg",
     "banger vm create --label team=infra",
     "banger vm create --detach",
   ],

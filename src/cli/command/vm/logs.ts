@@ -9,7 +9,9 @@ export const vmLogs = command({
   positionals: ["vm"],
   short: { follow: "f" },
   examples: ["banger vm logs web", "banger vm logs -f web"],
-  run: async ({ call, json, print, note, write, terminal }, params) => {
+  run: async (context, params) => {
+    const { call, json, print, note, write, terminal, onlyLeave } = context;
+    if (params.follow === true) onlyLeave();
     const decoder = new TextDecoder();
     const { bytes } = await call("vmLogs", params, {
       onEvent: async (event, data) => {

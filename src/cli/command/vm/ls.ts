@@ -1,9 +1,11 @@
-import { BangerError, errorTable } from "../../../rpc/contract/errors.ts";
 import type { Vm } from "../../../rpc/contract/vm.ts";
-import { type CommandContext, command, type Input } from "../../command.ts";
+import { command } from "../../command.ts";
 import { lines } from "../../output/names.ts";
-import { Screen } from "../../output/screen.ts";
+import { watch } from "../../watch.ts";
 import { vmTable } from "./render.ts";
+
+/** How old things are is told in seconds. */
+const redrawMs = 1_000;
 
 /** `vm ls`; with --watch in place on a terminal, else a table for each change, or a line of JSON. */
 export const vmLs = command({
@@ -21,44 +23,14 @@ export const vmLs = command({
     "banger vm ls -w",
   ],
   run: async (context, params) => {
-    const show = (vms: readonly Vm[]) => (context.quiet ? lines(vms.map(({ name }) => name)) : vmTable(vms));
-    if (params.watch === true) return watch(context, params, show);
+    const filtered = (params.label ?? []).length + (params.state ?? []).length > 0;
+    const table = (vms: readonly Vm[]) => (filtered ? vmTable(vms, "no VM is as asked for") : vmTable(vms));
+    const show = (vms: readonly Vm[]) => (context.quiet ? lines(vms.map(({ name }) => name)) : table(vms));
+    if (params.watch === true) {
+      const read = (data: unknown) => (data as { vms: readonly Vm[] }).vms;
+      return watch(context, { method: "vmList", params, event: "vms", read, show, redrawMs });
+    }
     await context.print(await context.call("vmList", params), ({ vms }) => show(vms));
     return 0;
   },
 });
-
-/** How old things are is told in seconds. */
-const redrawMs = 1_000;
-
-async function watch(
-  { call, json, print, terminal, write }: CommandContext,
-  params: Input<"vmList">,
-  show: (vms: readonly Vm[]) => string,
-): Promise<number> {
-  const screen = terminal.interactive && !json ? new Screen(terminal) : undefined;
-  let vms: readonly Vm[] = [];
-  let first = true;
-  const draw = async () => {
-    if (screen !== undefined) return void (await write("stdout", Buffer.from(screen.next(show(vms)))));
-    await print(vms, (all) => `${first ? "" : "\n"}${show(all)}`);
-    first = false;
-  };
-  const timer = screen === undefined ? undefined : setInterval(() => void draw().catch(() => undefined), redrawMs);
-  try {
-    await call("vmList", params, {
-      onEvent: async (event, data) => {
-        if (event !== "vms") return;
-        ({ vms } = data as { vms: readonly Vm[] });
-        await draw();
-      },
-    });
-    return 0;
-  } catch (error) {
-    // Ctrl-C is how it ends.
-    if (!(error instanceof BangerError) || error.code !== "cancelled") throw error;
-    return errorTable.cancelled.exit;
-  } finally {
-    clearInterval(timer);
-  }
-}

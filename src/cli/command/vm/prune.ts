@@ -20,7 +20,12 @@ export const vmPrune = command({
       const found = await call("vmPrune", { ...params, dry_run: true });
       if (found.vms.length === 0) return print(found, () => (quiet ? "" : listOf(found, "")));
       const question = `${listOf(found, "would be freed")}Delete ${found.vms.length === 1 ? "this VM" : `these ${found.vms.length} VMs`}, with all that is on their disks?`;
-      if (!(await ask(question))) return note("nothing is deleted");
+      const answer = ask(question).catch((error: unknown) => {
+        throw error instanceof BangerError && error.code === "cancelled"
+          ? new BangerError("cancelled", "vm prune: left before it was answered; nothing is deleted")
+          : error;
+      });
+      if (!(await answer)) return note("nothing is deleted");
       only = found.vms.map(({ id }) => id);
     }
     const done = await call("vmPrune", { ...params, force: true, ...(only === undefined ? {} : { only }) });
@@ -37,8 +42,14 @@ function listOf({ vms, freed_mib: freed }: Result<"vmPrune">, what: string): str
     vm.state,
     age(vm.last_used_at),
     size(vm.disk_used_mib * 1024 * 1024),
-    vm.error === undefined ? "" : `not deleted: ${vm.error}`,
+    vm.error === undefined ? workDiskText(vm.work_disk) : `not deleted: ${vm.error}`,
   ]);
   const list = table(["NAME", "ID", "STATE", "LAST USED", "ON DISK", ""], rows, "no VMs that are not used");
   return vms.length === 0 ? list : `${list}${size(freed * 1024 * 1024)} ${what}\n`;
+}
+
+/** Of what stays, and of what goes with the VM though it would be dear to somebody. */
+function workDiskText(disk: Result<"vmPrune">["vms"][number]["work_disk"]): string {
+  if (disk === undefined) return "";
+  return disk.kept ? `its work disk stays, as volume ${disk.name}` : "with its work disk";
 }

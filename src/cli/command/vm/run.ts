@@ -1,17 +1,17 @@
-import type { guestContract } from "../../../rpc/contract/guest.ts";
-import type { ResultOf } from "../../../rpc/contract/method.ts";
 import type { Vm } from "../../../rpc/contract/vm.ts";
 import type { Warning } from "../../../rpc/contract/warning.ts";
-import { type CommandContext, command } from "../../command.ts";
+import { command } from "../../command.ts";
 import { tellWarnings } from "../../output/warnings.ts";
 import { asShell, exitCodeOf, takeOutput, withValue } from "./exec.ts";
-import { sshArguments } from "./ssh.ts";
+import { Shell, type Target } from "./shell.ts";
 
 /** `vm run`: standard output is the command's alone; what the VM does is told on standard error, step by step only where a person watches. */
 export const vmRun = command({
   noun: "vm",
   verb: "run",
   method: "vmRun",
+  about:
+    "It lasts as long as its command, so it takes no --detach: `vm create` and `vm start --detach` begin a VM that nobody waits for, and `vm exec` runs commands in it.",
   positionals: [],
   rest: { name: "argv", summary: "the command and its arguments; a shell by default", required: false },
   short: { stdin: "i", env: "e", user: "u", cwd: "C" },
@@ -25,7 +25,7 @@ export const vmRun = command({
   run: async (context, params, argv) => {
     const { call, json, note, print } = context;
     const output = takeOutput(context);
-    const shell = new Shell(context);
+    const shell = new Shell(context, []);
     const end = await call(
       "vmRun",
       { ...params, env: (params.env ?? []).map((given) => withValue(given, "vm run")), argv: [...argv] },
@@ -36,7 +36,7 @@ export const vmRun = command({
           : { passesSignals: true, ...(params.stdin === true ? { input: context.stdin } : {}) }),
         onEvent: async (event, data) => {
           if (event === "started") return started(data as Started, params.rm === true, note);
-          if (event === "ssh") return shell.begin(data as SshTarget);
+          if (event === "ssh") return shell.begin(data as Target);
           await output.take(event, data);
         },
       },
@@ -60,42 +60,7 @@ interface Started {
   readonly warnings?: readonly Warning[];
 }
 
-type SshTarget = ResultOf<(typeof guestContract)["vmSsh"]>;
-
 function started({ vm, warnings }: Started, goes: boolean, note: (text: string) => void): void {
   tellWarnings({ warnings }, note);
   if (!goes) note(`vm ${vm.name} runs at ${vm.address}, and goes on when the command ends`);
-}
-
-/** A shell in the foreground; the VM is kept for it as long as it runs. */
-class Shell {
-  readonly #foreground: CommandContext["foreground"];
-  readonly #ended = Promise.withResolvers<void>();
-  readonly #over = new AbortController();
-  /** How it ended. */
-  exitCode: Promise<number> = Promise.resolve(0);
-  /** The request's input, which ends when the shell has. */
-  readonly until = inputUntil(this.#ended.promise);
-
-  constructor({ foreground }: Pick<CommandContext, "foreground">) {
-    this.#foreground = foreground;
-  }
-
-  begin(target: SshTarget): void {
-    this.exitCode = this.#foreground("ssh", sshArguments(target, []), this.#over.signal);
-    // Whoever asks for the exit code hears of a failure.
-    const leave = () => this.#ended.resolve();
-    this.exitCode.then(leave, leave);
-  }
-
-  /** Ends it, when its VM is gone or nobody waits any more. */
-  end(): void {
-    this.#over.abort();
-    this.#ended.resolve();
-  }
-}
-
-/** An input of no bytes. */
-function inputUntil(ended: Promise<void>): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => ({ next: () => ended.then(() => ({ done: true, value: undefined })) }) };
 }

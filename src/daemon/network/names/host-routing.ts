@@ -20,6 +20,8 @@ export interface HostRoutingDeps {
 export interface Routed {
   /** Undefined where it can't listen. */
   readonly port: number | undefined;
+  /** The resolver knows; whether programs ask it is another thing. */
+  readonly routed: boolean;
   readonly lack: Warning | undefined;
 }
 
@@ -29,28 +31,32 @@ const stubs = ["127.0.0.53", "127.0.0.54"];
 /** How this host's programs come to VMs' names: its resolver asks the daemon for these, and nobody else. */
 export class HostRouting {
   readonly #deps: HostRoutingDeps;
-  #lastLack: Warning | undefined;
+  #last: Routed | undefined;
 
   constructor(deps: HostRoutingDeps) {
     this.#deps = deps;
   }
 
-  /** Why it isn't so, as it was found last; undefined also before. */
-  get lack(): Warning | undefined {
-    return this.#lastLack;
+  /** Why it isn't so: what the resolver said last, and what the host's files say now. Undefined also where it was never asked for. */
+  look(): Warning | undefined {
+    if (this.#last?.port === undefined || this.#last.routed === false) return this.#last?.lack;
+    return this.#bypassed(this.#last.port);
   }
 
   /** Makes it so, or finds it so. It throws nothing but the signal's reason: VMs do without. */
   async ensure(signal?: AbortSignal): Promise<Routed> {
-    const routed = await this.#route(signal);
-    this.#lastLack = routed.lack;
-    return routed;
+    this.#last = await this.#route(signal);
+    return this.#last;
   }
 
   async #route(signal: AbortSignal | undefined): Promise<Routed> {
     const port = await this.#deps.names.listen();
     if (port === undefined) {
-      return { port, lack: this.#lack("the daemon can't listen on the bridge's address", "Its log says why.") };
+      return {
+        port,
+        routed: false,
+        lack: this.#lack("the daemon can't listen on the bridge's address", "Its log says why."),
+      };
     }
     try {
       const { helper } = this.#deps;
@@ -59,15 +65,15 @@ export class HostRouting {
         { dns_port: port },
         signal === undefined ? {} : { signal },
       );
-      if (routed) return { port, lack: this.#bypassed(port) };
+      if (routed) return { port, routed, lack: this.#bypassed(port) };
       const reason = why === undefined ? "systemd-resolved doesn't run here" : `systemd-resolved says: ${why}`;
-      return { port, lack: this.#lack(reason, this.#ways(port)) };
+      return { port, routed: false, lack: this.#lack(reason, this.#ways(port)) };
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof BangerError)) throw error;
       const isOld = error.code === "unknown_method";
       const reason = isOld ? "the helper is older than the daemon" : error.plain;
-      return { port, lack: this.#lack(reason, isOld ? "Restart bangerd-root." : this.#ways(port)) };
+      return { port, routed: false, lack: this.#lack(reason, isOld ? "Restart bangerd-root." : this.#ways(port)) };
     }
   }
 

@@ -85,17 +85,17 @@ export class NameRelay {
 
   async #openAt(wanted: number) {
     const datagrams = createSocket({ type: "udp4" });
-    datagrams.bind({ address: this.#deps.address, port: wanted, exclusive: true });
-    await once(datagrams, "listening");
-    const { port } = datagrams.address();
     const server = createServer({ allowHalfOpen: true }, (socket) => void this.#serve(socket));
-    server.listen({ host: this.#deps.address, port });
     try {
+      datagrams.bind({ address: this.#deps.address, port: wanted, exclusive: true });
+      await once(datagrams, "listening");
+      server.listen({ host: this.#deps.address, port: datagrams.address().port });
       await once(server, "listening");
     } catch (error) {
       datagrams.close();
       throw error;
     }
+    const { port } = datagrams.address();
     const complain = (error: Error) => this.#deps.log.warn({ err: error }, "guests' DNS is relayed with difficulty");
     datagrams.on("error", complain);
     server.on("error", complain);
@@ -104,7 +104,8 @@ export class NameRelay {
   }
 
   async #take(datagrams: Datagrams, question: Buffer, { address, port }: RemoteInfo): Promise<void> {
-    if (!this.#deps.hears(address) || !isQuestion(question)) return;
+    // Nobody is answered at port 0, though a packet may come from there.
+    if (port === 0 || !this.#deps.hears(address) || !isQuestion(question)) return;
     const answer = await this.#answer(question, "datagram", address);
     // Unanswered, its resolver asks again. An answer that doesn't fit or has nowhere to go is lost, as datagrams are.
     if (answer !== undefined) datagrams.send(answer, port, address, () => undefined);

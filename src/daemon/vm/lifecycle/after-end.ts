@@ -1,4 +1,4 @@
-import { BangerError } from "../../../rpc/contract/errors.ts";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseTraceparent } from "../../../telemetry/traceparent.ts";
 import type { OperationContext, Operations } from "../../operation/operations.ts";
 import type { ShutdownCause } from "../../vmm/driver.ts";
@@ -7,7 +7,7 @@ import { activeStates } from "../state.ts";
 import type { VmLocks } from "../vm-locks.ts";
 import type { StoredVm } from "../vm-records.ts";
 import { endDead, type EndDeadDeps } from "./end-dead.ts";
-import { type End, howItEnded, type HowItEndedDeps } from "./how-it-ended.ts";
+import { type End, endByHalt, howItEnded, type HowItEndedDeps, isHalted } from "./how-it-ended.ts";
 import { releaseParts } from "./release.ts";
 import { failureOf } from "./run.ts";
 
@@ -16,9 +16,14 @@ export interface AfterEndDeps extends EndDeadDeps, HowItEndedDeps {
   readonly locks: VmLocks;
   readonly operations: Operations;
   readonly reboots: RebootLimit;
+  /** Aborts when the daemon ends. */
+  readonly closing: AbortSignal;
   /** Starts a VM that ran until now. */
   readonly startAgain: (vm: StoredVm, context: OperationContext) => Promise<StoredVm>;
 }
+
+const firstAskMs = 500;
+const lastAskMs = 10_000;
 
 /** What follows the end of a VMM that nobody took away: a guest that rebooted is started again, any other is over. */
 export async function afterEnd(
@@ -30,6 +35,10 @@ export async function afterEnd(
   const now = isSame(deps, vm);
   if (now === undefined) return "ended";
   const end = await howItEnded(deps, now, said);
+  if (end.unasked === true) {
+    await keepUntilAsked(deps, now, end);
+    return "ended";
+  }
   if (now.state === "running" && now.boot_id === deps.bootId && rebooted(deps, now, end)) {
     // Its boot takes its time: nothing else waits for it.
     void reboot(deps, now, end).catch((error: unknown) =>
@@ -41,8 +50,46 @@ export async function afterEnd(
   return "ended";
 }
 
-function rebooted({ reboots }: AfterEndDeps, { id, generation, started_at }: StoredVm, { exit }: End): boolean {
-  if (exit.how !== "reset") return false;
+/** Ends a VM whose guest has halted, and whose VMM doesn't end by that: it went in order. */
+export async function endHalted(deps: AfterEndDeps, vm: StoredVm): Promise<void> {
+  await alone(deps, "vm.exited", "exit", vm, async (now, context) => {
+    if (isHalted(deps, now)) await endDead(deps, now, endByHalt(deps, now), context);
+  });
+}
+
+/**
+ * Keeps an end of which only the helper, which is away, may know how. Nothing is released before it was asked: by that it would
+ * forget. It is asked again until it answers; whoever compares meanwhile asks too.
+ */
+async function keepUntilAsked(deps: AfterEndDeps, vm: StoredVm, end: End): Promise<void> {
+  const { records, log, closing } = deps;
+  const message = "the VMM ended while the helper is away, which is asked how when it is back";
+  await alone(deps, "vm.exited", "exit", vm, async (now, { opId }) => {
+    if (now.exit !== null) return;
+    const error = { code: "guest_died", message, op_id: opId };
+    records.update(now.id, { state: "stopping", exit: end.exit, error, pid: null });
+    log.warn({ "banger.vm.id": now.id }, message);
+  });
+  const again = async () => {
+    for (let waitMs = firstAskMs; ; waitMs = Math.min(waitMs * 2, lastAskMs)) {
+      await delay(waitMs, undefined, { ref: false, signal: closing }).catch(() => undefined);
+      if (closing.aborted || isSame(deps, vm)?.exit?.how !== "unknown") return;
+      const answered = await deps.exits.status(vm.id).catch(() => undefined);
+      if (answered !== undefined) return void (await afterEnd(deps, vm, undefined));
+    }
+  };
+  again().catch((error: unknown) =>
+    log.error({ err: error, "banger.vm.id": vm.id }, "how a VM ended was not found out"),
+  );
+}
+
+/** True for a guest that rebooted and is to be started again. */
+function rebooted(
+  { reboots }: AfterEndDeps,
+  { id, generation, started_at, on_reboot }: StoredVm,
+  { exit }: End,
+): boolean {
+  if (exit.how !== "reset" || on_reboot === "stop") return false;
   return reboots.allows({ id, generation }, Date.parse(exit.at) - Date.parse(started_at ?? exit.at));
 }
 
@@ -50,6 +97,8 @@ function rebooted({ reboots }: AfterEndDeps, { id, generation, started_at }: Sto
 async function reboot(deps: AfterEndDeps, vm: StoredVm, end: End): Promise<void> {
   const { records, log } = deps;
   await alone(deps, "vm.reboot", "reboot", vm, async (now, context) => {
+    // Its release takes what the helper knows of its end: a daemon that ends meanwhile reads it here.
+    records.update(vm.id, { exit: end.exit });
     try {
       await releaseParts(deps, "vm.reboot", now, context);
     } catch (error) {
@@ -75,7 +124,7 @@ async function reboot(deps: AfterEndDeps, vm: StoredVm, end: End): Promise<void>
   });
 }
 
-/** As an operation that links to the VM's start, under its lock, unless somebody else takes it away. */
+/** As an operation that links to the VM's start, under its lock; unless somebody else, whose mutation is awaited, has taken it away. */
 async function alone(
   deps: AfterEndDeps,
   operation: "vm.exited" | "vm.reboot",
@@ -83,17 +132,20 @@ async function alone(
   vm: StoredVm,
   work: (now: StoredVm, context: OperationContext) => Promise<void>,
 ): Promise<void> {
-  await deps.operations.unattended(operation, parseTraceparent(vm.started_by), async (context) => {
-    let held = false;
-    const whenHeld = async () => {
-      held = true;
-      const now = isSame(deps, vm);
-      if (now !== undefined) await work(now, context);
-    };
-    await deps.locks.exclusive(vm, mutation, whenHeld, context.cancel).catch((failure: unknown) => {
-      if (held || !(failure instanceof BangerError) || failure.code !== "busy") throw failure;
-    });
-  });
+  const { locks, operations } = deps;
+  await locks.whenFree(vm.id);
+  if (isSame(deps, vm) === undefined) return;
+  await operations.unattended(operation, parseTraceparent(vm.started_by), (context) =>
+    locks.next(
+      vm,
+      mutation,
+      async () => {
+        const now = isSame(deps, vm);
+        if (now !== undefined) await work(now, context);
+      },
+      context.cancel,
+    ),
+  );
 }
 
 /** The record, as long as it is of this very start and says that something may run. */

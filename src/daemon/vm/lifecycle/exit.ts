@@ -67,8 +67,8 @@ export function createExitReader({ helper, processes }: ExitReaderDeps): ExitRea
 
 /** An exit as a VM's record keeps it: of what the VMM said and what its recorder saw, a signal counts most. */
 export function exitFrom(recorded: RecordedExit | undefined, said: ShutdownCause | undefined): Exit {
-  const { status = null, signal = null, at = new Date().toISOString() } = recorded ?? {};
-  if (signal !== null) return { how: "exited", status, signal, at };
+  const { status = null, signal = null, at = new Date().toISOString(), out_of_memory: out } = recorded ?? {};
+  if (signal !== null) return { how: "exited", status, signal, at, ...(out === true ? { out_of_memory: out } : {}) };
   return { how: said ?? (status === null ? "unknown" : "exited"), status, signal, at };
 }
 
@@ -106,8 +106,9 @@ export function errorOfExit({ exit, words: lastWords, console }: Ended, opId: st
     case "panic":
       return failed(`the guest's kernel panicked${panicWords(console)}`);
     case "exited":
-      // QEMU leaves with 0 only when its guest went, in order or by a reset.
+      // A VMM leaves with 0 only when its guest went: in order, or by a reset of which its kernel said nothing.
       if (exit.status === 0) return null;
+      if (exit.out_of_memory === true) return failed("the host ran out of memory, and its kernel killed the VMM");
       return failed(
         exit.signal === null
           ? `the VMM ended by itself with status ${exit.status}`

@@ -18,7 +18,7 @@ const onPurpose = { none: "what was asked for stays so; the other of pause and r
 
 /** Halts a VM's guest; its VMM remembers, whatever becomes of the daemon. The caller holds the VM's lock. */
 export async function pauseVm(deps: PauseDeps, vm: StoredVm, context: OperationContext): Promise<StoredVm> {
-  const { vmm } = reached(deps, vm);
+  const { vmm } = await reached(deps, vm, context);
   mustNotBeStuck(vm, vmm, "can't be paused: it goes on when that can be written");
   return take(deps, "vm.pause", vm, context, [
     { name: "pause", do: (_, signal) => vmm.pause(signal), undo: onPurpose },
@@ -27,7 +27,7 @@ export async function pauseVm(deps: PauseDeps, vm: StoredVm, context: OperationC
 
 /** Lets a VM's guest go on, and sets its clock. The caller holds the VM's lock. */
 export async function resumeVm(deps: PauseDeps, vm: StoredVm, context: OperationContext): Promise<StoredVm> {
-  const { vmm, agent } = reached(deps, vm);
+  const { vmm, agent } = await reached(deps, vm, context);
   mustNotBeStuck(vm, vmm, "can't be resumed before that can be written; then it goes on");
   return take(deps, "vm.resume", vm, context, [
     { name: "resume", do: (_, signal) => vmm.boot(signal), undo: onPurpose },
@@ -59,7 +59,9 @@ async function take(
   return vm;
 }
 
-function reached({ running }: PauseDeps, { id, name }: StoredVm): RunningVm {
+async function reached({ running }: PauseDeps, vm: StoredVm, { signal }: OperationContext): Promise<RunningVm> {
+  await running.found(vm, signal);
+  const { id, name } = vm;
   const handle = running.get(id);
   if (handle !== undefined) return handle;
   throw new BangerError("guest_died", `vm ${name} runs, but its VMM can't be reached; it is being asked again`);

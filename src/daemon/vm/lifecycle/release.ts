@@ -28,7 +28,7 @@ export async function endVm(
   operation: EndingOperation,
   vm: StoredVm,
   ending: Ending,
-  context: Pick<OperationContext, "emit">,
+  context: Pick<OperationContext, "emit" | "about">,
 ): Promise<StoredVm> {
   await releaseParts(deps, operation, vm, context);
   return deps.records.update(vm.id, { ...ending, pid: null, started_at: null });
@@ -39,19 +39,20 @@ export async function releaseParts(
   { parts, steps }: ReleaseDeps,
   operation: EndingOperation,
   made: Made & { readonly name?: string },
-  { emit }: Pick<OperationContext, "emit">,
+  context: Pick<OperationContext, "emit" | "about">,
 ): Promise<void> {
   await steps.run({
     operation,
     subject: made,
-    context: { emit, signal: new AbortController().signal },
+    context: { ...context, signal: new AbortController().signal },
     attributes: { [attribute.vmId]: made.id, ...(made.name === undefined ? {} : { [attribute.vmName]: made.name }) },
     steps: parts.toReversed().flatMap(releaseStep),
     goOn: true,
   });
 }
 
-function releaseStep({ name, release }: Part): Step<Made>[] {
+function releaseStep({ name, on, release }: Part): Step<Made>[] {
   if (typeof release !== "function") return [];
-  return [{ name: `release_${name}`, do: release, undo: { none: "its end is what was asked for" } }];
+  const acted = on === undefined ? {} : { on: ({ id }: Made) => on(id) };
+  return [{ name: `release_${name}`, ...acted, do: release, undo: { none: "its end is what was asked for" } }];
 }

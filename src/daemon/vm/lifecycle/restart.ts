@@ -2,7 +2,8 @@ import { BangerError } from "../../../rpc/contract/errors.ts";
 import type { OperationContext } from "../../operation/operations.ts";
 import { activeStates } from "../state.ts";
 import type { StoredVm } from "../vm-records.ts";
-import { failureOf, type RunDeps, runVm, type StartOptions } from "./run.ts";
+import { failureOf, type RunDeps, runVm } from "./run.ts";
+import type { StartOptions } from "./start.ts";
 import { type StopDeps, type StoppedBy, stopVm } from "./stop.ts";
 
 /** What restarting a VM needs. */

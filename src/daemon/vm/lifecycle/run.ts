@@ -1,11 +1,10 @@
 import { BangerError } from "../../../rpc/contract/errors.ts";
 import type { Vm } from "../../../rpc/contract/vm.ts";
-import type { Warning } from "../../../rpc/contract/warning.ts";
 import type { Logger } from "../../../telemetry/log.ts";
 import { activeIds } from "../../../telemetry/spans.ts";
 import type { OperationContext } from "../../operation/operations.ts";
 import type { StoredVm, VmRecords } from "../vm-records.ts";
-import { type StartDeps, startVm } from "./start.ts";
+import { type StartDeps, type StartOptions, startVm } from "./start.ts";
 
 /** What running a VM needs. */
 export interface RunDeps {
@@ -14,12 +13,6 @@ export interface RunDeps {
   /** Cares for a VM that runs. */
   readonly supervise: (vm: StoredVm) => void;
   readonly log: Logger;
-}
-
-/** How a VM is to be started; `warnings` gets what will trouble its guest. */
-export interface StartOptions {
-  readonly overcommit: boolean;
-  readonly warnings: Warning[];
 }
 
 /** Starts a VM and cares for it; a start that fails leaves its failure in the record. The caller holds the VM's lock. */

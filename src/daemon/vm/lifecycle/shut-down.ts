@@ -33,7 +33,9 @@ interface Leaving {
   readonly deps: ShutDownDeps;
   readonly vm: StoredVm;
   readonly handle: RunningVm | undefined;
+  /** When its time is over: as its record says it, and by the clock that nobody sets. */
   readonly deadline: Date;
+  readonly deadlineMs: number;
   readonly context: OperationContext;
   /** Aborts when the guest has gone, its time is over or its caller left. */
   readonly over: AbortSignal;
@@ -53,8 +55,9 @@ export async function shutDown(
 ): Promise<AskedBy | undefined> {
   const handle = deps.running.get(vm.id);
   const gone = new AbortController();
-  const over = AbortSignal.any([context.signal, timeUntil(deadline), gone.signal]);
-  const leaving: Leaving = { deps, vm, handle, deadline, context, over, asked: undefined };
+  const deadlineMs = performance.now() + Math.max(0, deadline.getTime() - Date.now());
+  const over = AbortSignal.any([context.signal, timeUntil(deadlineMs), gone.signal]);
+  const leaving: Leaving = { deps, vm, handle, deadline, deadlineMs, context, over, asked: undefined };
   try {
     const wasPaused = handle?.vmm.condition === "paused";
     if (wasPaused) {
@@ -62,10 +65,10 @@ export async function shutDown(
     }
     const asking = askAgent(leaving);
     await stage(leaving, "ask_agent", () => waitUntil(leaving, agentsTime(leaving, wasPaused)));
-    if (handle !== undefined && (await deps.exits.isAlive(vm)) && !timeUntil(deadline).aborted) {
+    if (handle !== undefined && performance.now() < deadlineMs && (await deps.exits.isAlive(vm))) {
       await stage(leaving, "power_button", async (signal) => {
         await press(leaving, handle, signal);
-        await waitUntil(leaving, deadline);
+        await waitUntil(leaving, deadlineMs);
       });
     }
     gone.abort();
@@ -97,10 +100,10 @@ async function stage(
 }
 
 /** When the button is pressed: at once where no agent answers, though it could; never before the end where there is no VMM to press it. */
-function agentsTime({ handle, deadline }: Leaving, wasPaused: boolean): Date {
-  if (handle === undefined) return deadline;
-  if (handle.agent.state === "silent" && !wasPaused) return new Date();
-  return new Date(Date.now() + (deadline.getTime() - Date.now()) * agentsPart);
+function agentsTime({ handle, deadlineMs }: Leaving, wasPaused: boolean): number {
+  if (handle === undefined) return deadlineMs;
+  const now = performance.now();
+  return handle.agent.state === "silent" && !wasPaused ? now : now + (deadlineMs - now) * agentsPart;
 }
 
 /** Asks by the agent, as soon as it can be asked. */
@@ -140,8 +143,8 @@ function isAsked(leaving: Leaving, by: AskedBy): void {
 }
 
 /** Waits until the guest has gone, or for so long. */
-async function waitUntil(leaving: Leaving, until: Date): Promise<void> {
-  const { deps, vm, handle, deadline, context } = leaving;
+async function waitUntil(leaving: Leaving, until: number): Promise<void> {
+  const { deps, vm, handle, deadlineMs, context } = leaving;
   const late = timeUntil(until);
   const over = AbortSignal.any([context.signal, late]);
   const gone = Promise.race([handle?.vmm.lost, aborted(over)]);
@@ -151,13 +154,13 @@ async function waitUntil(leaving: Leaving, until: Date): Promise<void> {
     await delay(lookAgainMs, undefined, { signal: over, ref: false }).catch(() => undefined);
   }
   if (context.signal.aborted) throw left(deps, vm, leaving.asked !== undefined, context.signal.reason);
-  if (late.aborted && until === deadline) {
+  if (late.aborted && until === deadlineMs) {
     await context.emit("progress", { text: "it did not shut down in time and is taken away" });
   }
 }
 
-function timeUntil(deadline: Date): AbortSignal {
-  return AbortSignal.timeout(Math.min(Math.max(0, deadline.getTime() - Date.now()), longestTimerMs));
+function timeUntil(ms: number): AbortSignal {
+  return AbortSignal.timeout(Math.min(Math.max(0, Math.ceil(ms - performance.now())), longestTimerMs));
 }
 
 async function shutDownQuietly(agent: AgentLink): Promise<void> {

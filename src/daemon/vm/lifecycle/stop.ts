@@ -3,7 +3,7 @@ import { attribute } from "../../../telemetry/names.ts";
 import type { HelperLink } from "../../helper/helper-link.ts";
 import type { OperationContext } from "../../operation/operations.ts";
 import type { StoredVm } from "../vm-records.ts";
-import { killed } from "./exit.ts";
+import { errorOfExit, killed } from "./exit.ts";
 import { endVm, type ReleaseDeps } from "./release.ts";
 import { type AskedBy, shutDown, type ShutDownDeps } from "./shut-down.ts";
 
@@ -24,6 +24,7 @@ export async function stopVm(
   vm: StoredVm,
   deadline: Date,
   context: OperationContext,
+  askedFor: "owner" | "unit" = "owner",
 ): Promise<StoredVm & { stopped_by?: StoppedBy }> {
   const handle = deps.running.get(vm.id);
   // There is no guest to ask, and without the helper nobody to take it away: that fails now, and not when the time is over.
@@ -32,7 +33,7 @@ export async function stopVm(
   const said = handle?.vmm.said ?? (asked === undefined ? undefined : "shutdown");
   const stays = vm.exit === null && (await deps.exits.isAlive(vm));
   if (stays) await kill(deps, vm, context);
-  const ended = await takeAway(deps, "vm.stop", deps.records.must(vm.id), context, said);
+  const ended = await takeAway(deps, "vm.stop", deps.records.must(vm.id), context, said, askedFor);
   const by = stays ? "kill" : asked;
   return by === undefined ? ended : { ...ended, stopped_by: by };
 }
@@ -44,7 +45,7 @@ async function kill({ records, steps, helper }: StopDeps, vm: StoredVm, context:
     operation: "vm.stop",
     subject: vm,
     // Whoever asked may go away meanwhile.
-    context: { emit: context.emit, signal: new AbortController().signal },
+    context: { ...context, signal: new AbortController().signal },
     attributes: { [attribute.vmId]: vm.id, [attribute.vmName]: vm.name },
     steps: [
       {
@@ -63,10 +64,15 @@ export async function takeAway(
   before: StoredVm,
   context: OperationContext,
   said = deps.running.get(before.id)?.vmm.said,
+  askedFor: "owner" | "unit" = "owner",
 ): Promise<StoredVm> {
-  // An end that is known is kept before anything is released, which may fail.
-  const exit = before.exit ?? (await deps.exits.endOf(before, said)) ?? null;
+  // An end that is known is kept before anything is released, which may fail; one that nobody could tell is asked for again.
+  const untold = before.exit?.how === "unknown";
+  const known = (untold ? undefined : before.exit) ?? (await deps.exits.endOf(before, said)) ?? before.exit;
+  const exit = known === null || askedFor === "owner" ? known : { ...known, asked_by: askedFor };
   const vm = deps.records.update(before.id, { state: "stopping", stop_by: new Date().toISOString(), exit });
   // Why a start failed that left something stays said.
-  return endVm(deps, operation, vm, { state: "stopped", error: before.error, exit: exit ?? killed() }, context);
+  const error =
+    untold && exit !== null ? errorOfExit({ exit, words: undefined, console: "" }, context.opId) : before.error;
+  return endVm(deps, operation, vm, { state: "stopped", error, exit: exit ?? killed() }, context);
 }

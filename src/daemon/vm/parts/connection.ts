@@ -1,8 +1,10 @@
 import { BangerError } from "../../../rpc/contract/errors.ts";
 import { AgentLink } from "../../guest/agent-link.ts";
 import type { Spans } from "../../../telemetry/spans.ts";
+import type { HostProcesses, ProcessId } from "../../stats/vmm-process.ts";
 import type { VmmDrivers, VmmKind } from "../../vmm/driver.ts";
 import type { RunningVm, RunningVms } from "../running.ts";
+import type { VmRecords } from "../vm-records.ts";
 import type { Made, Part } from "./part.ts";
 
 /** What a connection needs. */
@@ -10,6 +12,8 @@ export interface ConnectionDeps {
   readonly drivers: VmmDrivers;
   readonly running: RunningVms;
   readonly spans: Pick<Spans, "nowNs">;
+  readonly records: VmRecords;
+  readonly processes: Pick<HostProcesses, "identify">;
 }
 
 /** The daemon's handle on the VMM: its control, and the link to the guest's agent. */
@@ -41,7 +45,13 @@ export async function connectVm(
     now: () => deps.spans.nowNs(),
   });
   agent.start();
-  const handle = { generation: made.generation, vmm, agent };
+  const handle = { generation: made.generation, vmm, agent, process: processOf(deps, made) };
   deps.running.put(made.id, handle);
   return handle;
+}
+
+/** Its VMM has just answered, so it is what has the number in the record. */
+function processOf({ records, processes }: ConnectionDeps, { id }: Made): ProcessId | undefined {
+  const pid = records.get(id)?.pid ?? null;
+  return pid === null ? undefined : processes.identify(pid);
 }

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import type { Layout } from "../../../installation/layout.ts";
 import { helperContract } from "../../../rpc/contract/helper.ts";
 import type { HelperLink } from "../../helper/helper-link.ts";
+import { probeAccelerator } from "../../vmm/accelerator.ts";
 import type { VmmDrivers } from "../../vmm/driver.ts";
 import type { RunningVms } from "../running.ts";
 import type { VmRecords } from "../vm-records.ts";
@@ -24,10 +25,9 @@ export function vmm({ layout, records, running, drivers, helper }: VmmDeps): Par
       const { vm } = starting;
       const { consoleLog } = layout.vm(vm.id);
       for (const log of [consoleLog, `${consoleLog}.1`]) rmSync(log, { force: true });
-      const driver = drivers[vm.vmm];
-      const accelerator = await driver.accelerator();
+      const accelerator = starting.accelerator ?? (await probeAccelerator(helper));
       records.update(vm.id, { accel: accelerator.kind, accel_why: accelerator.why });
-      const launched = await driver.launch(
+      const launched = await drivers[vm.vmm].launch(
         {
           vmId: vm.id,
           generation: vm.generation,
@@ -38,6 +38,7 @@ export function vmm({ layout, records, running, drivers, helper }: VmmDeps): Par
           memoryMib: vm.memory_mib,
           mac: vm.mac,
           network: vm.network !== "none",
+          volumes: vm.volumes.map(({ id }) => id),
           accelerator: accelerator.kind,
         },
         signal,
@@ -49,9 +50,11 @@ export function vmm({ layout, records, running, drivers, helper }: VmmDeps): Par
       running.drop(id, generation);
       await helper.call(helperContract.vmmStop, { vm_id: id, generation });
     },
-    found: ({ vmms, exits = [], leases = [] }) => [
-      ...[...vmms, ...exits].map(({ vm_id, generation }) => ({ id: vm_id, generation })),
-      ...leases.map(({ vm_id }) => ({ id: vm_id, generation: 0 })),
+    found: ({ vmms, exits = [], leases = [], remains = [] }) => [
+      ...vmms.map(({ vm_id, generation }) => ({ id: vm_id, generation })),
+      ...exits.map(({ vm_id, generation }) => ({ id: vm_id, generation, what: "exit" })),
+      ...leases.map(({ vm_id }) => ({ id: vm_id, generation: 0, what: "uid" })),
+      ...remains.map(({ vm_id }) => ({ id: vm_id, generation: 0, what: "run directory" })),
     ],
   };
 }

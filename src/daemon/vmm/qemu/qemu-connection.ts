@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { type ShutdownCause, stuck, type VmmCondition, type VmmConnection } from "../driver.ts";
+import { rootDiskUse } from "./block-stats.ts";
 import { objectOf } from "./json.ts";
 import type { QmpClient, QmpEvent } from "./qmp.ts";
 
@@ -14,6 +15,9 @@ const reasons: ReadonlyMap<unknown, ShutdownCause> = new Map([
 
 /** The events after which a guest runs no more (qapi/run-state.json). */
 const endsGuest: ReadonlySet<string> = new Set(["SHUTDOWN", "GUEST_PANICKED"]);
+
+/** An object that QEMU keeps and makes nothing of: it says that its guest was stopped for want of room, as long as it lives. */
+const noRoom = "no-room";
 
 /** A connection over QMP to a QEMU that runs, and to its agent, as `openAgent` has it. */
 export async function openQemuConnection(
@@ -39,12 +43,33 @@ export async function openQemuConnection(
   });
   // What happened before this connection was made sent its events to nobody.
   condition = await conditionNow(qmp, signal);
+  let marked = condition === "paused" && (await isMarked(qmp, signal));
+  if (marked) condition = "no_space";
   return {
-    boot: async (over) => void (await qmp.execute("cont", over)),
+    boot: async (over) => {
+      await qmp.execute("cont", over);
+      if (marked) await qmp.execute("object-del", over, { id: noRoom });
+      marked = false;
+    },
     pause: async (over) => void (await qmp.execute("stop", over)),
+    standStill: async (over) => {
+      // A daemon that died at a bad moment left one: then it is there, which is all that is wanted.
+      if (!marked)
+        await qmp.execute("object-add", over, { "qom-type": "authz-list", id: noRoom }).catch(() => undefined);
+      marked = true;
+      const before = condition;
+      // Before it says that it has stopped, which by itself means that somebody asked.
+      become("no_space");
+      await qmp.execute("stop", over).catch((error: unknown) => {
+        become(before);
+        throw error;
+      });
+    },
     pressPowerButton: async (over) => void (await qmp.execute("system_powerdown", over)),
     resizeDisk: async (sizeMib, over) =>
       void (await qmp.execute("block_resize", over, { "node-name": "root", size: sizeMib * mib })),
+    stats: async (over) => ({ disk: rootDiskUse(await qmp.execute("query-blockstats", over)) }),
+    guestMemory: () => Promise.resolve(undefined),
     get condition() {
       return condition;
     },
@@ -85,4 +110,9 @@ async function conditionNow(qmp: QmpClient, signal: AbortSignal): Promise<VmmCon
   const devices: unknown = await qmp.execute("query-block", signal);
   const statuses = Array.isArray(devices) ? devices.map((device) => objectOf(device)?.["io-status"]) : [];
   return statuses.includes("nospace") ? "no_space" : "disk_failed";
+}
+
+async function isMarked(qmp: QmpClient, signal: AbortSignal): Promise<boolean> {
+  const objects: unknown = await qmp.execute("qom-list", signal, { path: "/objects" });
+  return Array.isArray(objects) && objects.some((object) => objectOf(object)?.["name"] === noRoom);
 }

@@ -4,7 +4,7 @@ import { printableLine } from "../../../rpc/printable.ts";
 import { TimeShare } from "../../guest/time-share.ts";
 import { Unasked } from "../../guest/unasked.ts";
 import { type JsonObject, objectOf } from "./json.ts";
-import { LineReader } from "./line-reader.ts";
+import { LineReader } from "../line-reader.ts";
 
 /** An event of QEMU's (QMP specification, 2.5). */
 export interface QmpEvent {
@@ -20,22 +20,37 @@ type QmpCommand =
   | "system_powerdown"
   | "query-status"
   | "query-block"
-  | "block_resize";
+  | "query-blockstats"
+  | "block_resize"
+  | "object-add"
+  | "object-del"
+  | "qom-list";
 
 /** The longest line that is read: a guest that broke out into QEMU doesn't fill the daemon's memory. */
 const maxLine = 256 * 1024;
 /** QEMU answers each of the commands that are used at once, unless it was stopped. */
 const answerDeadlineMs = 5_000;
+/** It may greet before it has opened its disks, which takes its time on a slow host, and answers only then. */
+const firstAnswerDeadlineMs = 20_000;
 /** One VMM gets this part of a processor's time at most. */
 const share = { part: 0.25, burstMs: 20 };
 /** So much of what it says of an error is told. */
 const mostWords = 300;
+
+/** What a client of QEMU's is made with. */
+export interface QmpOptions {
+  readonly socket: Socket;
+  readonly signal: AbortSignal;
+  /** Told of each command that is sent. */
+  readonly asks?: ((command: QmpCommand) => void) | undefined;
+}
 
 /** A client of the QEMU Machine Protocol. Whatever comes from the other side fails this connection at most. */
 export class QmpClient {
   /** Resolves when the other side is gone, or what it sent was of no use; never by `close`. */
   readonly lost: Promise<void>;
   readonly #socket: Socket;
+  readonly #asks: (command: QmpCommand) => void;
   readonly #pending = new Map<string, PromiseWithResolvers<unknown>>();
   readonly #listeners: ((event: QmpEvent) => void)[] = [];
   readonly #greeted = Promise.withResolvers<void>();
@@ -46,8 +61,9 @@ export class QmpClient {
   readonly #unasked = new Unasked(() => performance.now());
   #fault: BangerError | undefined;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, asks: (command: QmpCommand) => void) {
     this.#socket = socket;
+    this.#asks = asks;
     // The close that follows every error ends what waits.
     socket.on("error", () => undefined);
     let rest: NodeJS.Timeout | undefined;
@@ -71,8 +87,8 @@ export class QmpClient {
   }
 
   /** Takes over an open socket and leaves QEMU's negotiation behind. */
-  static async connect({ socket, signal }: { socket: Socket; signal: AbortSignal }): Promise<QmpClient> {
-    const client = new QmpClient(socket);
+  static async connect({ socket, signal, asks = () => undefined }: QmpOptions): Promise<QmpClient> {
+    const client = new QmpClient(socket, asks);
     try {
       await client.#within(client.#greeted.promise, "greet", signal);
       await client.execute("qmp_capabilities", signal);
@@ -93,9 +109,11 @@ export class QmpClient {
     const id = String(this.#nextId++);
     const answer = Promise.withResolvers<unknown>();
     this.#pending.set(id, answer);
+    this.#asks(command);
     this.#socket.write(`${JSON.stringify({ execute: command, arguments: parameters, id })}\n`);
     try {
-      return await this.#within(answer.promise, `answer ${command}`, signal);
+      const ms = command === "qmp_capabilities" ? firstAnswerDeadlineMs : answerDeadlineMs;
+      return await this.#within(answer.promise, `answer ${command}`, signal, ms);
     } finally {
       this.#pending.delete(id);
     }
@@ -110,14 +128,14 @@ export class QmpClient {
     this.#socket.destroy();
   }
 
-  async #within<T>(work: Promise<T>, what: string, signal: AbortSignal): Promise<T> {
+  async #within<T>(work: Promise<T>, what: string, signal: AbortSignal, ms = answerDeadlineMs): Promise<T> {
     signal.throwIfAborted();
     const given = Promise.withResolvers<never>();
     const abort = () => given.reject(signal.reason as Error);
     signal.addEventListener("abort", abort, { once: true });
     const late = setTimeout(
-      () => given.reject(new BangerError("deadline_exceeded", `QEMU did not ${what} within ${answerDeadlineMs} ms`)),
-      answerDeadlineMs,
+      () => given.reject(new BangerError("deadline_exceeded", `QEMU did not ${what} within ${ms} ms`)),
+      ms,
     );
     try {
       return await Promise.race([work, given.promise]);

@@ -1,0 +1,104 @@
+import { lstatSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Installation } from "../../installation/install-file.ts";
+import { asOwner, type Identity } from "../host/as-owner.ts";
+import type { SetupDeps } from "../deps.ts";
+import { isThere } from "../host/durable-file.ts";
+import {
+  directoryIn,
+  draftsIn,
+  emptyIn,
+  isInHome,
+  isLeftIn,
+  makeIn,
+  removeDrafts,
+  removeFrom,
+} from "./home-directory.ts";
+import type { Setup } from "../setup.ts";
+import type { Step } from "../steps.ts";
+import { findUser } from "../host/users.ts";
+
+/**
+ * The directory that the daemon keeps for the owner's ssh: it is there before the daemon's unit starts, which can write it only then.
+ * In a home nothing is done but with its owner's rights.
+ */
+export function homeStep(setup: Setup): Step {
+  const { deps, owner } = setup;
+  const home = deps.places.at(owner.home);
+  const identity = { ownerUid: owner.uid, ownerGid: owner.gid };
+  let isMade = false;
+  return {
+    name: "home",
+    plan: () => homePlan(setup),
+    do: () => {
+      try {
+        asOwner(identity, () => makeIn(home));
+        isMade = true;
+      } catch (error) {
+        const why = (error as Error).message;
+        deps.note(`${directoryIn(home)} can't be made (${why}): the SSH key is kept in the state instead`);
+      }
+    },
+    undo: () => {
+      if (!isMade) return;
+      asOwner(identity, () => {
+        // What a daemon has put there since is of an installation that isn't to be.
+        emptyIn(home);
+        removeFrom(home);
+      });
+    },
+  };
+}
+
+/** Whether there is something to make. Without a home, or in one that isn't his, the state has it. */
+export function homePlan({ deps, owner }: Setup): string[] {
+  const home = deps.places.at(owner.home);
+  const isMissing = () => isOwners(home, owner.uid) && !isInHome(home);
+  return asOwner({ ownerUid: owner.uid, ownerGid: owner.gid }, isMissing) ? [`make ${directoryIn(home)}`] : [];
+}
+
+/**
+ * With a purge, what an installation has in its owner's home; with the last one go the directories that were made for it, where nothing is left
+ * in them. Without, only what was begun there and never ended.
+ */
+export function emptyHomeStep(deps: SetupDeps, installation: Installation, purge: boolean): Step {
+  const identity: Identity = installation;
+  const find = async () => {
+    const owner = await findUser(deps.run, String(installation.ownerUid));
+    if (owner === undefined) return undefined;
+    const home = deps.places.at(owner.home);
+    return { home, own: join(directoryIn(home), installation.id) };
+  };
+  return {
+    name: "home",
+    plan: async () => {
+      const found = await find();
+      if (found === undefined) return [];
+      const { home, own } = found;
+      return asOwner(identity, () => {
+        const what = isThere(own, false) ? [own] : isLeftIn(home) ? [directoryIn(home)] : [];
+        return [...(purge ? what : []), ...draftsIn(home)].map((path) => `remove ${path}`);
+      });
+    },
+    do: async () => {
+      const found = await find();
+      if (found === undefined) return;
+      const { home, own } = found;
+      asOwner(identity, () => {
+        if (!purge) return removeDrafts(home);
+        rmSync(own, { recursive: true, force: true });
+        removeFrom(home);
+      });
+    },
+    undo: { none: "what is removed stays removed; the same command goes on" },
+  };
+}
+
+function isOwners(home: string, uid: number): boolean {
+  try {
+    const stat = lstatSync(`${home}/.`);
+    return stat.isDirectory() && stat.uid === uid;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,181 @@
+import { rmSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Installation } from "../../installation/install-file.ts";
+import { unitFiles } from "../../installation/units.ts";
+import type { SetupDeps } from "../deps.ts";
+import { type Found, lookAtHost } from "../found.ts";
+import { emptyHomeStep } from "../home/home-steps.ts";
+import { isThere, linkText, removeIfEmpty } from "../host/durable-file.ts";
+import { removeWithin } from "../host/remove-within.ts";
+import { forgetSettings, keepSettings } from "../install/settings.ts";
+import { services, sockets } from "../setup.ts";
+import type { Step } from "../steps.ts";
+import { networkDown, networkPlan } from "./network-down.ts";
+import { stopVms, vmsPlan } from "./stop-vms.ts";
+
+/** All that is to go, in the order in which it can. None of it is undone. */
+export function removalSteps(deps: SetupDeps, found: Found, purge: boolean): Step[] {
+  const { file } = found;
+  const installation = file?.installation;
+  const none = { none: "what is removed stays removed; the same command goes on" };
+  const known: Step[] =
+    file === undefined
+      ? []
+      : [
+          {
+            name: "vms",
+            plan: () => vmsPlan(deps, file.installation),
+            do: () => stopVms(deps, file.installation),
+            undo: none,
+          },
+          {
+            name: "network",
+            plan: () => networkPlan(deps, file.installation),
+            do: () => networkDown(deps, file.installation),
+            undo: none,
+          },
+        ];
+  return [
+    ...known,
+    { name: "services", plan: () => servicesPlan(deps), do: () => stopServices(deps), undo: none },
+    { name: "units", plan: () => unitsPlan(deps), do: () => removeUnits(deps), undo: none },
+    ...(installation === undefined || file === undefined
+      ? []
+      : [
+          {
+            name: "run-directories",
+            plan: () => runPlan(deps, installation),
+            do: () => removeRun(deps, installation),
+            undo: none,
+          },
+          {
+            name: "state",
+            plan: () => statePlan(deps, installation, purge),
+            do: () => removeState(deps, installation),
+            undo: none,
+          },
+          emptyHomeStep(deps, installation, purge),
+        ]),
+    { name: "command", plan: () => commandPlan(deps), do: () => rmSync(deps.places.command), undo: none },
+    {
+      name: "environment",
+      plan: () => environmentPlan(deps, purge),
+      do: () => rmSync(deps.places.environment),
+      undo: none,
+    },
+    { name: "install-file", plan: () => filePlan(deps), do: () => removeConfig(deps), undo: none },
+    // Last: until then the command that goes on is there.
+    {
+      name: "tree",
+      plan: () => treePlan(deps),
+      do: () => rmSync(deps.places.library, { recursive: true }),
+      undo: none,
+    },
+  ];
+}
+
+async function servicesPlan({ systemd }: SetupDeps): Promise<string[]> {
+  const states = await systemd.show([...services, ...sockets]);
+  return states
+    .filter(({ active, enabled }) => !["inactive", "unknown"].includes(active) || enabled === "enabled")
+    .map(({ unit }) => `stop and disable ${unit}`);
+}
+
+async function stopServices({ systemd }: SetupDeps): Promise<void> {
+  await systemd.stop([...sockets, ...services]);
+  await systemd.disable([...sockets, ...services]);
+  // What they had started in units of their own, and is left.
+  const started = [...(await systemd.list("banger-vm-*.service")), ...(await systemd.list("banger-build@*.service"))];
+  if (started.length > 0) await systemd.stop(started).catch(() => undefined);
+  await systemd.stop(["banger.slice"]).catch(() => undefined);
+  await systemd.forgetFailures([...services, ...sockets, ...started]);
+}
+
+function unitFilesThere({ places }: SetupDeps): string[] {
+  return unitPaths()
+    .map((path) => places.at(path))
+    .filter((path) => isThere(path));
+}
+
+/** Where units and what belongs to them lie; an operator's changes to a unit are in a directory of its name. */
+function unitPaths(): string[] {
+  const none = {
+    id: "",
+    ownerUid: 0,
+    ownerGid: 0,
+    stateDir: "",
+    runDir: "",
+    helperRunDir: "",
+    subnet: "",
+    uidFirst: 0,
+    uidCount: 0,
+    resolvers: [],
+    zone: "",
+  };
+  const files = unitFiles({
+    installation: none,
+    config: "",
+    owner: { name: "", home: "" },
+    root: "",
+    template: () => "",
+  });
+  return files.flatMap(({ path }) => (path.startsWith("/etc/systemd/system/") ? [path, `${path}.d`] : [path]));
+}
+
+function unitsPlan(deps: SetupDeps): string[] {
+  return unitFilesThere(deps).map((path) => `remove ${path}`);
+}
+
+async function removeUnits(deps: SetupDeps): Promise<void> {
+  for (const path of unitFilesThere(deps)) rmSync(path, { recursive: true });
+  await deps.systemd.reload();
+}
+
+function runPlan({ places }: SetupDeps, { runDir, helperRunDir }: Installation): string[] {
+  return [runDir, helperRunDir]
+    .map((path) => places.at(path))
+    .filter((path) => isThere(path))
+    .map((path) => `remove ${path}`);
+}
+
+async function removeRun(deps: SetupDeps, installation: Installation): Promise<void> {
+  for (const path of [installation.runDir, installation.helperRunDir])
+    await removeWithin(deps.run, deps.places.at(path), installation);
+}
+
+function statePlan({ places }: SetupDeps, { stateDir }: Installation, purge: boolean): string[] {
+  return purge && isThere(places.at(stateDir))
+    ? [`remove ${places.at(stateDir)}, with all VMs, volumes, images and kernels`]
+    : [];
+}
+
+async function removeState({ places, run }: SetupDeps, installation: Installation): Promise<void> {
+  await removeWithin(run, places.at(installation.stateDir), installation);
+}
+
+function commandPlan({ places }: SetupDeps): string[] {
+  return linkText(places.command) === places.commandTarget ? [`remove ${places.command}`] : [];
+}
+
+function environmentPlan({ places }: SetupDeps, purge: boolean): string[] {
+  return purge && isThere(places.environment) ? [`remove ${places.environment}`] : [];
+}
+
+function filePlan({ places }: SetupDeps): string[] {
+  return isThere(places.config) ? [`remove ${places.config}`] : [];
+}
+
+function removeConfig(deps: SetupDeps): void {
+  const { places } = deps;
+  const { file } = lookAtHost(deps);
+  const state = file === undefined ? undefined : places.at(file.installation.stateDir);
+  // VMs that are kept have addresses of this subnet: an installation that comes after this one takes it up again.
+  if (file !== undefined && state !== undefined && isThere(state)) keepSettings(places, file.text);
+  else forgetSettings(places);
+  rmSync(places.config);
+  removeIfEmpty(dirname(places.config));
+}
+
+function treePlan({ places }: SetupDeps): string[] {
+  return isThere(places.library) ? [`remove ${places.library}`] : [];
+}
