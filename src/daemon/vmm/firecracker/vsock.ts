@@ -38,7 +38,9 @@ async function asked(socket: Socket, port: number, signal: AbortSignal): Promise
     said = Buffer.concat([said, (socket.read() as Buffer | null) ?? Buffer.alloc(0)]);
     const end = said.indexOf("\n");
     if (end === -1 && said.length <= maxAnswer) return;
-    if (!/^OK \d+$/.test(said.toString("latin1", 0, Math.max(end, 0)))) answer.reject(odd());
+    // What is given back would come here again, at once and without end.
+    socket.off("readable", take);
+    if (!/^OK \d+$/.test(said.toString("latin1", 0, Math.max(end, 0)))) return answer.reject(odd());
     socket.unshift(said.subarray(end + 1));
     answer.resolve("connected");
   };
