@@ -52,8 +52,7 @@ export class RotatedLog implements DestinationStream, Drops {
 
   close(): void {
     this.#tell();
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
+    this.#shut();
   }
 
   /** A full disk's last blocks are the store's. */
@@ -113,6 +112,11 @@ export class RotatedLog implements DestinationStream, Drops {
         // It is not there yet.
       }
     }
-    this.close();
+    this.#shut();
+  }
+
+  #shut(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }

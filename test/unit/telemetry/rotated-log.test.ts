@@ -1,11 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LogFiles } from "../../../src/cli/logs/log-files.ts";
 import { RotatedLog } from "../../../src/telemetry/rotated-log.ts";
 
 const fileBytes = 1_000;
+/** The log looks for room so often. */
+const lookEveryMs = 210;
 let directory: string;
 let path: string;
 let room: boolean;
@@ -75,6 +78,26 @@ describe("a log in files", () => {
     log.write(line(n));
     expect(numbers(files.read())).toEqual([n]);
     log.close();
+  });
+
+  it("that is full when there is room again keeps the older files, and tells the gap once", async () => {
+    const log = open();
+    const newest = () => statSync(path).size;
+    let n = 0;
+    while (!existsSync(`${path}.3`) || newest() < fileBytes) log.write(line(n++));
+    const before = [1, 2].map((at) => readFileSync(`${path}.${at}`, "utf8"));
+    const full = readFileSync(path, "utf8");
+    await setTimeout(lookEveryMs);
+    room = false;
+    log.write(line(n));
+    await setTimeout(lookEveryMs);
+    room = true;
+    log.write(line(n));
+    log.close();
+    expect([1, 2, 3].map((at) => readFileSync(`${path}.${at}`, "utf8"))).toEqual([full, ...before]);
+    expect(readFileSync(path, "utf8").match(/records were dropped/g)).toHaveLength(1);
+    // The line that followed found its place behind it.
+    expect(readFileSync(path, "utf8").split("\n")).toHaveLength(3);
   });
 
   it("is gone on with at its oldest file where the one that was read is gone", () => {
