@@ -20,10 +20,15 @@ export function logExport({ env, resource, complain, dropped }: LogExportDeps): 
     // What is found out by itself has the command line in it.
     worker: { autoEnd: false, env: { ...env, OTEL_NODE_RESOURCE_DETECTORS: "none" } },
   });
-  collector.once("error", complain);
   let full = false;
+  let ended = false;
   let lost = 0;
   let all = 0;
+  // A thread that has ended says so at each write, and nobody else would hear it.
+  collector.on("error", (error) => {
+    if (!ended) complain(error);
+    ended = true;
+  });
   collector.on("drain", () => {
     full = false;
     if (lost > 0) dropped(lost);
@@ -40,7 +45,7 @@ export function logExport({ env, resource, complain, dropped }: LogExportDeps): 
     },
     write: (line) => {
       // Some 4 MiB wait for the thread; more would wait in this process's memory.
-      if (full) {
+      if (full || ended) {
         lost++;
         all++;
         return;

@@ -33,3 +33,20 @@ it("a flood of records is cut, in bounded memory, and counted; what comes after 
   await expect.poll(arrived, { timeout: 15_000 }).toBe(true);
   expect(complaints).toEqual([]);
 });
+
+it("a thread that ended is complained of once, and what comes after it is counted", async () => {
+  const complaints: unknown[] = [];
+  const log = logExport({
+    env: { OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "http://[", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
+    resource: { "service.name": "test" },
+    complain: (error) => complaints.push(error),
+    dropped: () => undefined,
+  });
+  const line = `${JSON.stringify({ level: "info", time: new Date().toISOString(), message: "said" })}\n`;
+  const writes = () => {
+    log.write(line);
+    return log.dropped;
+  };
+  await expect.poll(writes).toBeGreaterThan(2);
+  expect(complaints).toHaveLength(1);
+});
