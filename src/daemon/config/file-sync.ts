@@ -68,7 +68,12 @@ function entryFrom(table: Readonly<Record<string, unknown>>, tell: Problem): Fil
   const place = to === undefined ? from : checked(to, "to", problem, { absolute: true });
   if (user !== undefined && !itsUser.safeParse(user).success) problem("must be a user's name or number", "user");
   if (!good || from === undefined || place === undefined) return undefined;
-  return { path: from, to: place, ...(user === undefined || user === "root" ? {} : { user: user as string }) };
+  return { path: from, to: place, ...(user === undefined || isRoot(user) ? {} : { user: user as string }) };
+}
+
+/** Root by its name, or by its number. */
+function isRoot(user: unknown): boolean {
+  return typeof user === "string" && /^(root|0+)$/.test(user);
 }
 
 /** A path whose every component is a name; without the slash that it may end with. */

@@ -87,11 +87,12 @@ describe("a config file", () => {
     ["nothing", "file_sync = []", []],
     [
       "tables",
-      'file_sync = [{ path = "a/b", to = "/etc/x" }, { path = "a/b", to = "c", user = "dev" }, { path = "d", user = "root" }]',
+      'file_sync = [{ path = "a/b", to = "/etc/x" }, { path = "a/b", to = "c", user = "dev" }, { path = "d", user = "root" }, { path = "e", user = "0" }]',
       [
         { path: "a/b", to: "/etc/x" },
         { path: "a/b", to: "c", user: "dev" },
         { path: "d", to: "d" },
+        { path: "e", to: "e" },
       ],
     ],
     [
