@@ -79,6 +79,16 @@ it.each<[string, string, string, VmmCondition]>([
   expect((await driver().connect(vmId, forEver)).condition).toBe(condition);
 });
 
+it("a guest that went on when there was room, and is paused later, is paused for whoever comes then", async () => {
+  vmm.status = "running";
+  vmm.objects.add("no-room");
+  const connection = await driver().connect(vmId, forEver);
+  expect(connection.condition).toBe("running");
+  await connection.pause(forEver);
+  connection.close();
+  expect((await driver().connect(vmId, forEver)).condition).toBe("paused");
+});
+
 it.each([
   ["a full disk", true, "no_space"],
   ["a disk that can't be written", false, "disk_failed"],

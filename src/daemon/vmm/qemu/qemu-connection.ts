@@ -43,15 +43,21 @@ export async function openQemuConnection(
   });
   // What happened before this connection was made sent its events to nobody.
   condition = await conditionNow(qmp, signal);
-  let marked = condition === "paused" && (await isMarked(qmp, signal));
-  if (marked) condition = "no_space";
+  let marked = condition !== "prelaunch" && (await isMarked(qmp, signal));
+  if (marked && condition === "paused") condition = "no_space";
+  const unmark = async (over: AbortSignal) => {
+    if (marked) await qmp.execute("object-del", over, { id: noRoom });
+    marked = false;
+  };
   return {
     boot: async (over) => {
       await qmp.execute("cont", over);
-      if (marked) await qmp.execute("object-del", over, { id: noRoom });
-      marked = false;
+      await unmark(over);
     },
-    pause: async (over) => void (await qmp.execute("stop", over)),
+    pause: async (over) => {
+      await unmark(over);
+      await qmp.execute("stop", over);
+    },
     standStill: async (over) => {
       // A daemon that died at a bad moment left one: then it is there, which is all that is wanted.
       if (!marked)
