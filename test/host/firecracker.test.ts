@@ -380,6 +380,18 @@ describe.skipIf(noSandbox)(`a Firecracker that the helper starts${noSandbox ? ` 
       expect((await ask("helper.ping")).error).toBeUndefined();
     });
 
+    it.each([
+      ["root's", true, "root"],
+      ["another user's", false, "61000"],
+    ])("takes one whose directory is a link of %s: %s", async (_, usable, owner) => {
+      await installFirecracker(host.sandbox, { jailer: false });
+      await host.sandbox.root(`
+        umount ${firecrackerDirectory}
+        mkdir /mnt/local; ln -s /mnt/firecracker /mnt/local/bin; chown -h ${owner} /mnt/local/bin
+        mount --bind /mnt/local /usr/local`);
+      expect(await probe()).toMatchObject([qemu, { usable }]);
+    });
+
     it("leaves no program running when the helper is killed meanwhile", async () => {
       await installFirecracker(host.sandbox, { jailer: false, firecracker: "SLOW" });
       const asked = ask("vmm.probe").catch(() => undefined);

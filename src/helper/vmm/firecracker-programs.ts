@@ -1,5 +1,15 @@
-import { closeSync, existsSync, lstatSync, openSync, readSync, realpathSync, type Stats, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { firecrackerPlaces } from "../../installation/firecracker-places.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 
@@ -87,7 +97,7 @@ function whyNotRun(stat: Stats): string | undefined {
   return (stat.mode & executable) === executable ? undefined : "it may not be run by everybody; chmod 755 it";
 }
 
-/** Why others than root could change what a path leads to: the file, or a link to it. */
+/** Why others than root could change what a path leads to: the file, a link on the way to it, or what they lie in. */
 function whyOthersChange(path: string): string | undefined {
   return whyNotRoots(realpathSync(path)) ?? whyNotRoots(dirname(path));
 }
@@ -95,12 +105,18 @@ function whyOthersChange(path: string): string | undefined {
 /** Why others than root could exchange a file, which root runs or gives to what it runs; undefined where nobody could. */
 function whyNotRoots(file: string): string | undefined {
   for (let path = file; ; path = dirname(path)) {
-    const { uid, mode } = lstatSync(path);
-    if (uid !== 0) return `${path} is uid ${uid}'s; root runs what is root's`;
-    const isShared = (mode & writableByOthers) !== 0 && (path === file || (mode & sticky) === 0);
-    if (isShared) return `${path} may be written by others than root; chmod go-w it`;
-    if (path === "/") return undefined;
+    const why = whyNotRootsAlone(path, path === file);
+    if (why !== undefined || path === "/") return why;
   }
+}
+
+function whyNotRootsAlone(path: string, isFile: boolean): string | undefined {
+  const stat = lstatSync(path);
+  if (stat.uid !== 0) return `${path} is uid ${stat.uid}'s; root runs what is root's`;
+  // A link's own mode means nothing (symlink(7)).
+  if (stat.isSymbolicLink()) return whyNotRoots(resolve(dirname(path), readlinkSync(path)));
+  const isShared = (stat.mode & writableByOthers) !== 0 && (isFile || (stat.mode & sticky) === 0);
+  return isShared ? `${path} may be written by others than root; chmod go-w it` : undefined;
 }
 
 /** Whether a program is no ELF file, or names a program that loads it, with libraries (elf(5)). */
