@@ -280,6 +280,22 @@ describe.skipIf(noSandbox)(`a VMM that the helper starts${noSandbox ? ` (${noSan
   );
 
   it(
+    "that works for longer than that is waited for",
+    async () => {
+      const now = "read -r now _ </proc/uptime; now=${now%.*}";
+      await host.replaceQemu(`
+        ${now}; until=$((now + 11)); while [ $now -lt $until ]; do ${now}; done
+        exec socat UNIX-LISTEN:${directory}/helper/vm/${vmId}/qmp.sock,fork SYSTEM:'echo \\\\\\"return\\\\\\"'`);
+      const began = Date.now();
+      expect(await ask("vmm.start", params)).toMatchObject({ result: { vm_id: vmId } });
+      expect(Date.now() - began).toBeGreaterThan(10_000);
+      await stop();
+      await gone();
+    },
+    30_000 * patience,
+  );
+
+  it(
     "is ended with all that is beside it, also when that is stopped",
     async () => {
       const pid = await start();

@@ -20,6 +20,7 @@ interface Stat {
   readonly state: string;
   readonly parent: number;
   readonly starttime: string;
+  readonly cpuTicks: number;
 }
 
 /** What /proc/PID/stat says. The name may hold anything, also spaces and brackets: what counts stands behind the last bracket. */
@@ -27,7 +28,15 @@ function stat(pid: number): Stat | undefined {
   const text = readProc(`${pid}/stat`);
   if (text === undefined) return undefined;
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0] ?? "", parent: Number(fields[1]), starttime: fields[19] ?? "" };
+  const [state = "", parent] = fields;
+  // utime and stime (proc_pid_stat(5)).
+  const cpuTicks = Number(fields[11]) + Number(fields[12]);
+  return { state, parent: Number(parent), starttime: fields[19] ?? "", cpuTicks };
+}
+
+/** The time that a process spent on processors, in ticks of the kernel's clock; of one that is gone none. */
+export function cpuTicks(pid: number): number {
+  return stat(pid)?.cpuTicks ?? 0;
 }
 
 /** True when exactly this process still runs. */

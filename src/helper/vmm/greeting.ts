@@ -6,9 +6,12 @@ import { lackOfMemory } from "../../rpc/host-trouble.ts";
 import type { Recorder } from "./launcher.ts";
 import type { Greeting, KindOfVmm } from "./vmm-kind.ts";
 
-/** A VMM has this long until it answers on its socket. */
-const greetingDeadlineMs = 10_000;
-const pollMs = 2;
+/**
+ * A VMM that doesn't answer on its socket is ended when it has done nothing for `idle`; one that works, on a host that is slow or
+ * has much to do, when it has taken `longest`, before its caller gives up.
+ */
+const deadlineMs = { idle: 10_000, longest: 45_000 } as const;
+const [pollMs, lookMs] = [2, 100];
 const lastWordsMs = 1_000;
 const longestAnswer = 4096;
 
@@ -17,30 +20,50 @@ interface LaunchedVmm {
   /** A descriptor that stands for its socket; undefined while there is none. */
   readonly open: () => number | undefined;
   readonly recorder: Recorder;
+  /** The time that it has spent on processors so far, in any unit. */
+  readonly spent: () => number;
   readonly words: () => string;
 }
 
 /** Waits until a VMM answers: QEMU on QMP, once all its devices are made; Firecracker when it serves its API. */
 export async function awaitGreeting(
   { title, greeting }: Pick<KindOfVmm, "title" | "greeting">,
-  { open, recorder, words }: LaunchedVmm,
+  { open, recorder, spent, words }: LaunchedVmm,
 ): Promise<void> {
-  const deadline = performance.now() + greetingDeadlineMs;
+  const began = performance.now();
+  const isLate = lateness(spent);
   for (;;) {
-    if (await greets(open, greeting, deadline - performance.now())) return;
+    if (await greets(open, greeting, isLate)) return;
     if (recorder.hasEnded()) {
       const said = words() || recorder.failure() || "it said nothing";
       const code = lackOfMemory.test(said) ? "host_failed" : "command_failed";
       throw new BangerError(code, `${title} ended at once: ${said}`);
     }
-    if (performance.now() > deadline) {
+    if (isLate()) {
+      const seconds = Math.floor((performance.now() - began) / 1000);
       throw new BangerError(
         "command_failed",
-        `${title} did not answer within ${greetingDeadlineMs / 1000} s: ${words() || "it said nothing"}`,
+        `${title} did not answer within ${seconds} s: ${words() || "it said nothing"}`,
       );
     }
     await delay(pollMs);
   }
+}
+
+/** Says whether a VMM is to be waited for no longer. */
+function lateness(spent: LaunchedVmm["spent"]): () => boolean {
+  const began = performance.now();
+  let looked = began;
+  let worked = { spent: spent(), at: began };
+  return () => {
+    const now = performance.now();
+    if (now - looked >= lookMs) {
+      looked = now;
+      const sum = spent();
+      if (sum !== worked.spent) worked = { spent: sum, at: now };
+    }
+    return now - worked.at > deadlineMs.idle || now - began > deadlineMs.longest;
+  };
 }
 
 /** Waits, not for ever, until a recorder has ended, and with it the writing of its VMM's last words. */
@@ -49,26 +72,26 @@ export async function recorderEnds(recorder: Pick<Recorder, "hasEnded">): Promis
   while (!recorder.hasEnded() && performance.now() < deadline) await delay(pollMs);
 }
 
-/** Whether it greets; a socket that accepts and says nothing is waited for no longer than the deadline. */
-async function greets(open: LaunchedVmm["open"], greeting: Greeting, withinMs: number): Promise<boolean> {
+/** Whether it greets; a socket that accepts and says nothing is waited for until that is late. */
+async function greets(open: LaunchedVmm["open"], greeting: Greeting, isLate: () => boolean): Promise<boolean> {
   const socket = open();
   if (socket === undefined) return false;
   try {
-    return await says(`/proc/self/fd/${socket}`, greeting, withinMs);
+    return await says(`/proc/self/fd/${socket}`, greeting, isLate);
   } finally {
     closeSync(socket);
   }
 }
 
-function says(path: string, { say, answer }: Greeting, withinMs: number): Promise<boolean> {
+function says(path: string, { say, answer }: Greeting, isLate: () => boolean): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path);
     const end = (greeted: boolean) => {
-      clearTimeout(late);
+      clearInterval(watch);
       socket.destroy();
       resolve(greeted);
     };
-    const late = setTimeout(end, Math.max(1, withinMs), false);
+    const watch = setInterval(() => isLate() && end(false), lookMs);
     let said = "";
     socket.on("data", (bytes) => {
       said += bytes.toString("latin1");

@@ -3,7 +3,7 @@ import { BangerError } from "../../rpc/contract/errors.ts";
 import { attribute } from "../../telemetry/names.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { ProcessFacts, VmFacts } from "../files/facts.ts";
-import { processFacts } from "../process/process-facts.ts";
+import { cpuTicks, processFacts } from "../process/process-facts.ts";
 import { leaseUid } from "../process/uid-lease.ts";
 import { undoneFor } from "../undo.ts";
 import { makeConsoleInput } from "./console-input.ts";
@@ -54,6 +54,10 @@ export async function startVmm(deps: HelperDeps, params: StartParams) {
       awaitGreeting(kind, {
         open: () => openSocket(deps, known, basename(plan.socket)),
         recorder: launched,
+        spent: () => {
+          const record = readRecord(layout.vmmRecord(vmId));
+          return record?.state === "running" ? cpuTicks(record.pid) : 0;
+        },
         words: () => lastWords(deps, vmId),
       }),
     );
