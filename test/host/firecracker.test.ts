@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askHelper, type Frame } from "../support/ask-helper.ts";
 import { firecrackerDirectory, installFirecracker, type StandIns } from "../support/install-firecracker.ts";
 import { Installation } from "../support/installation.ts";
+import { patience } from "../support/patience.ts";
 import { pretendKvm } from "../support/pretended-kvm.ts";
 import { noSandbox } from "../support/sandbox.ts";
 
@@ -87,9 +88,10 @@ describe.skipIf(noSandbox)(`a Firecracker that the helper starts${noSandbox ? ` 
   };
   /** What the one that runs answers to a request, asked as the owner. */
   const get = async (path: string) => {
-    const socket = host.layout.sockets(vmId).api;
-    const { stdout } = await host.sandbox.run(["curl", "--silent", "--unix-socket", socket, `http://localhost${path}`]);
-    return stdout;
+    const socat = ["socat", "-t", "30", "-", `UNIX-CONNECT:${host.layout.sockets(vmId).api}`];
+    const { stdout, stderr } = await host.sandbox.run(socat, { input: `GET ${path} HTTP/1.1\r\n\r\n` });
+    expect(stderr).toBe("");
+    return stdout.slice(stdout.indexOf("\r\n\r\n") + 4);
   };
 
   describe.each([
@@ -194,7 +196,7 @@ describe.skipIf(noSandbox)(`a Firecracker that the helper starts${noSandbox ? ` 
       await prepare({ jailer });
       const { pid } = await start();
       await get("/end/148");
-      await host.sandbox.root(`timeout 10 sh -c 'while [ -d /proc/${pid} ]; do :; done'`);
+      await host.sandbox.root(`timeout ${10 * patience} sh -c 'while [ -d /proc/${pid} ]; do :; done'`);
       expect(await status()).toMatchObject({ running: false, exit: { status: 148, signal: null } });
       await stop();
       await gone();
@@ -236,7 +238,7 @@ describe.skipIf(noSandbox)(`a Firecracker that the helper starts${noSandbox ? ` 
         await stop();
         await gone();
       },
-      30_000,
+      30_000 * patience,
     );
   });
 
@@ -401,18 +403,22 @@ describe.skipIf(noSandbox)(`a Firecracker that the helper starts${noSandbox ? ` 
       await expect.poll(() => host.sandbox.root("pgrep -x firecracker || true")).toBe("");
     });
 
-    it("says so, and lives on, where the helper has no descriptor left", async () => {
-      await installFirecracker(host.sandbox, { jailer: true });
-      const pid = String(host.helper?.pid);
-      const open = (await host.sandbox.root(`ls /proc/${pid}/fd`)).trim().split("\n").map(Number);
-      const free = Array.from({ length: 64 }, (_, fd) => fd).filter((fd) => !open.includes(fd));
-      for (const fd of free.slice(2, 20)) {
-        await host.sandbox.root(`prlimit --pid ${pid} --nofile=${fd}:`);
-        await ask("vmm.probe").catch(() => undefined);
-      }
-      await host.sandbox.root(`prlimit --pid ${pid} --nofile=1024:`);
-      expect(await probe()).toMatchObject([qemu, { usable: true }]);
-      expect(host.helper?.over).toBe(false);
-    }, 60_000);
+    it(
+      "says so, and lives on, where the helper has no descriptor left",
+      async () => {
+        await installFirecracker(host.sandbox, { jailer: true });
+        const pid = String(host.helper?.pid);
+        const open = (await host.sandbox.root(`ls /proc/${pid}/fd`)).trim().split("\n").map(Number);
+        const free = Array.from({ length: 64 }, (_, fd) => fd).filter((fd) => !open.includes(fd));
+        for (const fd of free.slice(2, 20)) {
+          await host.sandbox.root(`prlimit --pid ${pid} --nofile=${fd}:`);
+          await ask("vmm.probe").catch(() => undefined);
+        }
+        await host.sandbox.root(`prlimit --pid ${pid} --nofile=1024:`);
+        expect(await probe()).toMatchObject([qemu, { usable: true }]);
+        expect(host.helper?.over).toBe(false);
+      },
+      60_000 * patience,
+    );
   });
 });
