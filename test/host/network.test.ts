@@ -18,6 +18,18 @@ const asksDns = `const datagrams = require("node:dgram").createSocket("udp4");
   require("node:net").connect(53, "10.77.0.1").on("data", print).on("error", () => {});
   setTimeout(() => process.exit(), 1_000);`;
 
+/** A guest's program that asks who has the bridge's address, as many others and then as itself, and waits for an answer (RFC 826). */
+const asksAsOthers = `socket(my $s, 17, 3, 0x0608) or die $!;
+  my $mac = "\\x02\\x00\\x11\\x22\\x33\\x44";
+  my $request = "\\xff" x 6 . $mac . pack("n n n C C n", 0x806, 1, 0x800, 6, 4, 1) . $mac;
+  my $link = pack("S n l S C C a8", 17, 0x806, $ARGV[0], 0, 0, 6, "\\xff" x 6);
+  for my $sender ((map { pack("C C n", 198, 18, $_) } 1 .. 2000), pack("C4", 10, 77, 0, 2)) {
+    send($s, $request . $sender . "\\0" x 6 . pack("C4", 10, 77, 0, 1), 0, $link) or die $!;
+  }
+  alarm 10;
+  my $got;
+  do { recv($s, $got, 64, 0) } until unpack("x20 n", $got) == 2;`;
+
 describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${noSandbox})` : ""}`, () => {
   let host: Installation;
   beforeAll(async () => {
@@ -45,6 +57,19 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
     // A sandbox has no resolver of its own.
     return all.filter(({ code }) => code !== "no_resolver_routing");
   };
+
+  /** A guest is a namespace on the bridge here, with a pin. */
+  const addGuest = () =>
+    host.sandbox.root(`
+      unshare --net sleep 60 >/dev/null 2>&1 & guest=$!; echo $guest > /mnt/tmp/guest.pid
+      until [ "$(readlink /proc/$guest/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do read -rt 0.02 <> <(:) || true; done
+      nft add element inet ${host.layout.table} guests '{ 02:00:11:22:33:44 . 10.77.0.2 }'
+      ip link add gst0 type veth peer name gst1 address 02:00:11:22:33:44 netns $guest
+      ip link set gst0 master ${host.layout.bridge} up
+      nsenter --net=/proc/$guest/ns/net sh -c 'ip link set gst1 up; ip address add 10.77.0.2/24 dev gst1'`);
+  const inGuest = (command: string) =>
+    host.sandbox.root(`exec nsenter --net=/proc/$(cat /mnt/tmp/guest.pid)/ns/net ${command}`);
+  const removeGuest = () => host.sandbox.root("ip link delete gst0; kill $(cat /mnt/tmp/guest.pid)");
 
   const says = async (name: string, type: string, more = "") =>
     (
@@ -293,28 +318,29 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
   it("lets the owner alone answer guests' DNS, whoever takes the port while the daemon is away", async () => {
     await host.ok("network", "up");
     await host.daemon?.end();
-    // A guest is a namespace on the bridge here, with a pin.
-    await host.sandbox.root(`
-      unshare --net sleep 60 >/dev/null 2>&1 & guest=$!; echo $guest > /mnt/tmp/guest.pid
-      until [ "$(readlink /proc/$guest/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do read -rt 0.02 <> <(:) || true; done
-      nft add element inet ${host.layout.table} guests '{ 02:00:11:22:33:44 . 10.77.0.2 }'
-      ip link add gst0 type veth peer name gst1 address 02:00:11:22:33:44 netns $guest
-      ip link set gst0 master ${host.layout.bridge} up
-      nsenter --net=/proc/$guest/ns/net sh -c 'ip link set gst1 up; ip address add 10.77.0.2/24 dev gst1'`);
+    await addGuest();
     const answered = async (uid: number) => {
       const stranger = host.sandbox.spawn(["node", "-e", answersDns], { as: uid });
       if (stranger.stdout !== null) await once(stranger.stdout, "data");
-      const got = await host.sandbox.root(
-        `exec nsenter --net=/proc/$(cat /mnt/tmp/guest.pid)/ns/net node -e '${asksDns}'`,
-      );
+      const got = await inGuest(`node -e '${asksDns}'`);
       stranger.stdin?.end();
       await once(stranger, "close");
       return got;
     };
     expect(await answered(61_001)).toBe("");
     expect((await answered(61_000)).match(/UDP|TCP/g)?.toSorted()).toEqual(["TCP", "UDP"]);
-    await host.sandbox.root("ip link delete gst0; kill $(cat /mnt/tmp/guest.pid)");
+    await removeGuest();
     await host.startDaemon();
+  });
+
+  it("remembers no neighbour for a guest that asks as others", async () => {
+    await host.ok("network", "up");
+    await addGuest();
+    const { bridge } = host.layout;
+    const link = (await inGuest("ip -oneline link show gst1")).split(":", 1).join("");
+    await inGuest(`perl -e '${asksAsOthers}' ${link}`);
+    expect(await host.sandbox.root(`ip neigh show dev ${bridge} | grep -c 198.18 || true`)).toBe("0\n");
+    await removeGuest();
   });
 
   it.each([

@@ -18,7 +18,19 @@ export function mustBeOurs(link: Link, alias: string, weWereMakingIt: boolean): 
 
 /** Switches IPv6 off on a link. */
 export function disableIpv6(link: string): void {
-  const setting = `/proc/sys/net/ipv6/conf/${link}/disable_ipv6`;
-  // A host that has no IPv6 has nothing to switch off, and one where it is off for all links may not be written to.
+  // A host that has no IPv6 has nothing to switch off.
+  set(`/proc/sys/net/ipv6/conf/${link}/disable_ipv6`);
+}
+
+/**
+ * Takes from a link only what comes from where the host would send to by it (RFC 3704), ARP requests too: each sender of one is
+ * remembered, in a table of all links that is soon full.
+ */
+export function filterReversePath(link: string): void {
+  set(`/proc/sys/net/ipv4/conf/${link}/rp_filter`);
+}
+
+/** Where it is set for all links already, the file may not be written to. */
+function set(setting: string): void {
   if (existsSync(setting) && readFileSync(setting, "utf8").trim() !== "1") writeFileSync(setting, "1");
 }
