@@ -20,15 +20,19 @@ const usual = {
 /** The settings of an installation: those that are there, or new ones, which fit a state that an earlier one left. */
 export function settingsFor({ places, routes }: SetupDeps, found: Found, { uid, gid }: User): Installation {
   if (found.file !== undefined) return found.file.installation;
+  const identity = { ownerUid: uid, ownerGid: gid };
   const kept = readKept(places);
+  if (kept !== undefined && isThere(places.at(kept.stateDir))) {
+    const { installed: _, ...settings } = kept;
+    return { ...settings, ...identity };
+  }
   return {
     ...usual,
-    ownerUid: uid,
-    ownerGid: gid,
-    id: kept?.id ?? randomHex(4),
-    subnet: kept?.subnet ?? chooseSubnet(routes()),
-    resolvers: kept?.resolvers ?? [],
-    zone: kept?.zone ?? "vm",
+    ...identity,
+    id: randomHex(4),
+    subnet: chooseSubnet(routes()),
+    resolvers: [],
+    zone: "vm",
   };
 }
 
@@ -42,7 +46,7 @@ export function withInstalled(text: string, { owner, version, at, opId }: Instal
   return `${kept}\nowner = "${owner}"\nversion = "${version}"\ninstalled_at = "${at}"\nop_id = "${opId}"\n`;
 }
 
-/** Leaves the settings to the next installation: VMs that stay have addresses of the subnet. */
+/** Leaves the settings to the next installation: the state is where they say, and VMs that stay have addresses of the subnet. */
 export function keepSettings({ kept }: Places, text: string): void {
   writeDurably(kept, text, 0o644);
 }
@@ -52,13 +56,10 @@ export function forgetSettings({ kept }: Places): void {
   rmSync(kept, { force: true });
 }
 
-/**
- * What was left so, for the state that it was left with. It decides what the helper does to this host's network, so it lies where root alone
- * writes, and nothing in the owner's state is asked.
- */
-function readKept(places: Places): Installation | undefined {
-  const text = readIfThere(places.kept)?.text;
-  if (text === undefined || !isThere(places.at(usual.stateDir))) return undefined;
+/** What was left so. It decides what root does to this host, so it lies where root alone writes, and nothing in the owner's state is asked. */
+function readKept({ kept }: Places): Installation | undefined {
+  const text = readIfThere(kept)?.text;
+  if (text === undefined) return undefined;
   try {
     return parseInstallFile(text);
   } catch {

@@ -18,6 +18,7 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { statusText } from "../../../src/cli/system/status-text.ts";
+import { formatInstallFile } from "../../../src/installation/install-file.ts";
 import type { SetupDeps } from "../../../src/setup/deps.ts";
 import { type InstallOptions, install } from "../../../src/setup/install/install.ts";
 import { restart } from "../../../src/setup/service/restart.ts";
@@ -766,6 +767,30 @@ describe("a removal", () => {
     expect(asked[0]).toContain("with all VMs, volumes, images and kernels");
     rmSync(join(root, "systemd.json"));
     expect(wholeRoot()).toEqual(before);
+  });
+
+  it("leaves an operator's own directories and uids to the next installation", async () => {
+    const own = {
+      id: "0badcafe",
+      ownerUid: owner.uid,
+      ownerGid: owner.gid,
+      stateDir: "/var/lib/vms",
+      runDir: "/run/vms",
+      helperRunDir: "/run/vms-root",
+      subnet: "10.9.0.0/24",
+      uidFirst: 70_000,
+      uidCount: 8,
+      resolvers: [],
+      zone: "vm",
+    };
+    mkdirSync(join(root, "etc/banger"));
+    writeFileSync(join(root, "etc/banger/install.toml"), formatInstallFile(own));
+    await installFirst();
+    const settings = readFileSync(join(root, "etc/banger/install.toml"), "utf8");
+    await uninstall(host(), { stopVms: false, purge: false, dryRun: false, sure });
+    await installFirst();
+    expect(readFileSync(join(root, "etc/banger/install.toml"), "utf8")).toBe(settings);
+    expect(existsSync(join(root, "var/lib/banger"))).toBe(false);
   });
 
   it("takes nothing else from the owner's home", async () => {
