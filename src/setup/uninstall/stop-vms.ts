@@ -19,7 +19,7 @@ export async function stopVms(
   const daemon = daemonOf(installation, places.config);
   await systemd.start(sockets).catch(() => undefined);
   const vms = await daemon.vmsToStop().catch(() => []);
-  const stopping = vms.filter(({ state }) => ["running", "paused", "starting"].includes(state));
+  const stopping = vms.filter(({ state }) => ["running", "starting", "stopping"].includes(state));
   await Promise.allSettled(stopping.map(({ id }) => daemon.stopVm(id)));
   for (const { pid, vmId } of vmmsOf(places, installation)) {
     note(`${vmId} is killed: no daemon could stop it`);

@@ -713,12 +713,12 @@ describe("a removal under VMs", () => {
   /** None has this number (pid_max is 4194304 at most). */
   const nobodys = 5_000_000;
 
-  it.runIf(process.getuid?.() === 0)(
-    "stops them in order where the daemon is slow to say which there are",
-    async () => {
+  it.runIf(process.getuid?.() === 0).each(["running", "starting", "stopping"])(
+    "stops one that is %s in order, where the daemon is slow to say which there are",
+    async (state) => {
       await installFirst();
       show(nobodys);
-      const vms = async () => [{ id: "abc", name: "web", state: "running" }];
+      const vms = async () => [{ id: "abc", name: "web", state }];
       const deps: SetupDeps = {
         ...host(),
         daemonOf: (...given) => ({
