@@ -41,6 +41,9 @@ describe("the files by which systemd runs banger", () => {
     ["bangerd-root.socket", "ListenStream=/run/banger-root/bangerd-root.sock"],
     ["bangerd-root.socket", "SocketUser=mia"],
     ["bangerd-root.service", "ProtectHome=yes"],
+    ["bangerd.service", "RequiresMountsFor=/var/lib/banger"],
+    ["bangerd-root.service", "RequiresMountsFor=/var/lib/banger"],
+    ["banger-build@.service", "RequiresMountsFor=/var/lib/banger"],
     ["banger.conf", "d /run/banger 0700 mia - -"],
   ])("%s says %s", (name, text) => expect(textOf(name)).toContain(text));
 
