@@ -39,6 +39,7 @@ export interface Faults {
 }
 
 const ok = (stdout = ""): Ran => ({ code: 0, stdout, stderr: "" });
+const failed = (code: number, stderr: string): Ran => ({ code, stdout: "", stderr });
 
 /** A root in which systemd, its programs and both services are scripted: what starts is what `current` leads to, unless it is broken. */
 export function scriptedHost(root: string, packageRoot: string, faults: Faults = {}): SetupDeps & { notes: string[] } {
@@ -53,6 +54,7 @@ export function scriptedHost(root: string, packageRoot: string, faults: Faults =
     work(state);
     writeFileSync(file, JSON.stringify(state));
   };
+  const hasFile = (unit: string) => existsSync(places.at(`/etc/systemd/system/${unit}`));
   /** As systemd does: a socket whose unit is started already isn't made anew, though somebody removed its file. */
   const bind = (unit: string) => {
     const text = readFileSync(places.at(`/etc/systemd/system/${unit}`), "utf8");
@@ -81,25 +83,32 @@ export function scriptedHost(root: string, packageRoot: string, faults: Faults =
       case "show":
         return ok(
           units
-            .map((unit) => shown(read(), unit, unit === "bangerd.service" ? faults.daemonUnit : undefined))
+            .map((unit) => {
+              const other = unit === "bangerd.service" ? faults.daemonUnit : undefined;
+              return shown(read(), unit, { LoadState: hasFile(unit) ? "loaded" : "not-found", ...other });
+            })
             .join("\n"),
         );
       case "enable":
         change((state) => (state.enabled = [...new Set([...state.enabled, ...units])].toSorted()));
         return ok();
       case "disable":
+        for (const unit of units)
+          if (!hasFile(unit)) return failed(1, `Failed to disable unit: Unit file ${unit} does not exist.`);
         change((state) => (state.enabled = state.enabled.filter((unit) => !units.includes(unit))));
         return ok();
       case "start":
       case "restart":
         change((state) => start(state, units));
         return ok();
-      case "stop":
+      case "stop": {
+        const unknown = units.find((unit) => !hasFile(unit) && !read().active.includes(unit));
         change((state) => {
           state.active = state.active.filter((unit) => !units.includes(unit));
           if (units.includes("bangerd.service")) state.daemon = undefined;
         });
-        return ok();
+        return unknown === undefined ? ok() : failed(5, `Failed to stop ${unknown}: Unit ${unknown} not loaded.`);
+      }
       default:
         return ok();
     }
@@ -107,7 +116,7 @@ export function scriptedHost(root: string, packageRoot: string, faults: Faults =
   const run: Run = async (program, args) => {
     const [name, word] = faults.program ?? [];
     if (name !== undefined && program.endsWith(name) && args.some((arg) => arg.includes(word ?? "")))
-      return { code: 1, stdout: "", stderr: "it was made to fail" };
+      return failed(1, "it was made to fail");
     switch (program) {
       case "/usr/bin/systemctl":
         return systemctl(args);
@@ -124,7 +133,7 @@ export function scriptedHost(root: string, packageRoot: string, faults: Faults =
       case "/usr/bin/journalctl":
         return ok(faults.journal);
       case "/usr/sbin/nft":
-        return faults.table === true && args[0] === "list" ? ok() : { code: 1, stdout: "", stderr: "nft says no" };
+        return faults.table === true && args[0] === "list" ? ok() : failed(1, "nft says no");
       case "/usr/bin/getent":
         return people(args[1] ?? "");
       default:
@@ -189,7 +198,7 @@ function people(asked: string): Ran {
   ] as const;
   const found = known.find(([name, uid]) => name === asked || String(uid) === asked);
   return found === undefined
-    ? { code: 2, stdout: "", stderr: "" }
+    ? failed(2, "")
     : ok(`${found[0]}:x:${found[1]}:${found[1] === owner.uid ? owner.gid : found[1]}::/home/${found[0]}:/bin/sh\n`);
 }
 

@@ -6,6 +6,8 @@ import { mustRun, type Run } from "../host/run-program.ts";
 /** What systemd says of a unit. */
 export interface UnitState {
   readonly unit: string;
+  /** `loaded`, `not-found`, …; `unknown` where systemd says nothing. */
+  readonly load: string;
   /** `active`, `failed`, `inactive`, … */
   readonly active: string;
   /** Why it ended last: `success`, `exit-code`, `start-limit-hit`, …; empty where the unit has no such thing. */
@@ -46,7 +48,8 @@ export class Systemd {
   }
 
   async show(units: readonly string[]): Promise<UnitState[]> {
-    const names = "Id,ActiveState,Result,NRestarts,UnitFileState,MainPID,InvocationID,NeedDaemonReload,DropInPaths";
+    const names =
+      "Id,LoadState,ActiveState,Result,NRestarts,UnitFileState,MainPID,InvocationID,NeedDaemonReload,DropInPaths";
     const { stdout } = await this.#run(systemctl, ["show", `--property=${names}`, "--", ...units]);
     const read = stdout.split("\n\n").map((block) => {
       const entries = block.split("\n").map((line) => [line.split("=")[0], line.slice(line.indexOf("=") + 1)] as const);
@@ -56,6 +59,7 @@ export class Systemd {
       const found = read.find(({ Id }) => Id === unit) ?? {};
       return {
         unit,
+        load: found["LoadState"] ?? "unknown",
         active: found["ActiveState"] ?? "unknown",
         result: found["Result"] ?? "",
         restarts: Number(found["NRestarts"] ?? 0),
@@ -82,10 +86,12 @@ export class Systemd {
   /** Doesn't wait until they are ready: who asks has a time limit of its own. */
   restartSoon = (units: readonly string[]): Promise<void> => this.#do("restart", ["--no-block", "--", ...units]);
 
-  /** Stops units, sockets first: a connection would start a service again. */
+  /** Stops units, sockets first: a connection would start a service again. One whose file somebody removed is stopped as far as it runs. */
   async stop(units: readonly string[]): Promise<void> {
+    const known = (await this.show(units)).filter(canBeStopped).map(({ unit }) => unit);
+    if (known.length === 0) return;
     const isSocket = (unit: string) => unit.endsWith(".socket");
-    const inOrder = [...units.filter(isSocket), ...units.filter((unit) => !isSocket(unit))];
+    const inOrder = [...known.filter(isSocket), ...known.filter((unit) => !isSocket(unit))];
     for (let left = stopTries - 1; ; left--) {
       try {
         return await this.#do("stop", ["--", ...inOrder]);
@@ -107,6 +113,11 @@ export class Systemd {
     if (this.#spans === undefined) return work();
     return this.#spans.span(`systemctl ${verb}`, { attributes: { [attribute.executable]: "systemctl" } }, work);
   }
+}
+
+/** Of others systemd says that they aren't loaded, and fails. */
+function canBeStopped({ load, active }: UnitState): boolean {
+  return active !== "inactive" || !["not-found", "bad-setting", "error"].includes(load);
 }
 
 function wordsOf({ details }: BangerError): string {

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Installation } from "../../installation/install-file.ts";
-import { unitFiles } from "../../installation/units.ts";
+import { enabledUnits, unitFiles } from "../../installation/units.ts";
 import type { SetupDeps } from "../deps.ts";
 import { type Found, lookAtHost } from "../found.ts";
 import { emptyHomeStep } from "../home/home-steps.ts";
@@ -81,9 +81,11 @@ async function servicesPlan({ systemd }: SetupDeps): Promise<string[]> {
     .map(({ unit }) => `stop and disable ${unit}`);
 }
 
-async function stopServices({ systemd }: SetupDeps): Promise<void> {
-  await systemd.stop([...sockets, ...services]);
-  await systemd.disable([...sockets, ...services]);
+async function stopServices({ places, systemd }: SetupDeps): Promise<void> {
+  const units = [...sockets, ...services];
+  await systemd.stop(units);
+  const withFile = units.filter((unit) => isThere(places.at(unitPath(unit))));
+  if (withFile.length > 0) await systemd.disable(withFile);
   // What they had started in units of their own, and is left.
   const started = [...(await systemd.list("banger-vm-*.service")), ...(await systemd.list("banger-build@*.service"))];
   if (started.length > 0) await systemd.stop(started).catch(() => undefined);
@@ -92,10 +94,14 @@ async function stopServices({ systemd }: SetupDeps): Promise<void> {
 }
 
 function unitFilesThere({ places }: SetupDeps): string[] {
-  return unitPaths()
-    .map((path) => places.at(path))
-    .filter((path) => isThere(path));
+  const links = enabledUnits.filter((unit) => !isThere(places.at(unitPath(unit)))).map(linkPath);
+  return [...unitPaths(), ...links].map((path) => places.at(path)).filter((path) => isThere(path));
 }
+
+const unitPath = (unit: string) => `/etc/systemd/system/${unit}`;
+/** By this a unit starts with the host; disabling removes it, but not where somebody has removed the unit's file before. */
+const linkPath = (unit: string) =>
+  unitPath(`${unit.endsWith(".socket") ? "sockets" : "multi-user"}.target.wants/${unit}`);
 
 /** Where units and what belongs to them lie; an operator's changes to a unit are in a directory of its name. */
 function unitPaths(): string[] {
@@ -119,7 +125,7 @@ function unitPaths(): string[] {
     root: "",
     template: () => "",
   });
-  return files.flatMap(({ path }) => (path.startsWith("/etc/systemd/system/") ? [path, `${path}.d`] : [path]));
+  return files.flatMap(({ path }) => (path.startsWith(unitPath("")) ? [path, `${path}.d`] : [path]));
 }
 
 function unitsPlan(deps: SetupDeps): string[] {

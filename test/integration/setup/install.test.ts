@@ -195,6 +195,15 @@ describe("an installation", () => {
     ]);
   });
 
+  it("puts back the file of a unit that was stopped and removed, where the daemon has to be stopped first too", async () => {
+    await installFirst();
+    await host().systemd.stop(["bangerd.socket", "bangerd.service"]);
+    rmSync(join(root, "etc/systemd/system/bangerd.socket"));
+    rmSync(join(root, "home/alice/.local"), { recursive: true });
+    expect(await installFirst()).toMatchObject({ changed: true });
+    expect((await systemStatus(host())).troubles).toEqual([]);
+  });
+
   it("lets one command at a time change it, and none that was killed keep the next one", async () => {
     const ended = await Promise.allSettled([installFirst(), installFirst()]);
     expect(ended.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
@@ -791,6 +800,24 @@ describe("a removal", () => {
     await installFirst();
     expect(readFileSync(join(root, "etc/banger/install.toml"), "utf8")).toBe(settings);
     expect(existsSync(join(root, "var/lib/banger"))).toBe(false);
+  });
+
+  it.each([
+    ["bangerd.socket", "sockets.target.wants"],
+    ["bangerd.service", "multi-user.target.wants"],
+    ["bangerd-root.service", undefined],
+    ["banger.slice", undefined],
+  ])("goes on where somebody has stopped %s and removed its file", async (unit, links) => {
+    const units = join(root, "etc/systemd/system");
+    if (links !== undefined) mkdirSync(join(units, links));
+    const before = wholeRoot();
+    await installFirst();
+    await host().systemd.stop([unit]);
+    rmSync(join(units, unit));
+    if (links !== undefined) symlinkSync(`/etc/systemd/system/${unit}`, join(units, links, unit));
+    await uninstall(host(), { stopVms: false, purge: true, dryRun: false, sure });
+    rmSync(join(root, "systemd.json"));
+    expect(wholeRoot()).toEqual(before);
   });
 
   it("takes nothing else from the owner's home", async () => {
