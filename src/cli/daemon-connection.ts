@@ -13,7 +13,7 @@ import type { Input, MethodKey, Result } from "./command.ts";
 import { methods } from "./generated/methods.ts";
 import { type Hung, hungDaemonHint } from "./hung-daemon.ts";
 import { saysHowToStart } from "./how-to-start.ts";
-import { lockHolder } from "./lock-holder.ts";
+import { lockHolder } from "../installation/lock-holder.ts";
 
 /** A daemon that is silent for so long while something is awaited is asked, and then given up. */
 const keepAlive = { method: methods.ping.name, afterMs: 5_000, withinMs: 10_000 };

@@ -1,3 +1,5 @@
+import { layoutOf } from "../../installation/layout.ts";
+import { lockHolder } from "../../installation/lock-holder.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { mustHaveDependencies } from "./dependencies.ts";
 import { alone } from "../alone.ts";
@@ -8,7 +10,7 @@ import { settingsFor } from "./settings.ts";
 import { directoriesStep, installFileStep, linksStep, recordStep, treeStep, unitsStep } from "./file-steps.ts";
 import { homeStep } from "../home/home-steps.ts";
 import { holdStep, servicesStep, storeStep } from "./service-steps.ts";
-import { type Setup, unitsOf } from "../setup.ts";
+import { services, type Setup, unitsOf } from "../setup.ts";
 import { planOf, type Step, takeSteps } from "../steps.ts";
 import { checkedTemplates } from "../package/tree.ts";
 import { findUser, mustBePerson, type User } from "../host/users.ts";
@@ -135,9 +137,14 @@ export async function mustNotRunByHand({ daemonOf, places, systemd }: SetupDeps,
     .ping()
     .catch(() => undefined);
   if (answer === undefined) return;
-  const [service] = await systemd.show(["bangerd.service"]);
+  const [service, helperService] = await systemd.show(services);
   if (service?.pid === answer.pid) return;
+  const helper = lockHolder(places.at(layoutOf(file.installation).helperLock));
+  const end =
+    helper === undefined || helper === helperService?.pid
+      ? `End it: \`sudo kill ${answer.pid}\``
+      : `End it, and its helper: \`sudo kill ${answer.pid} ${helper}\``;
   throw new BangerError("in_use", `a bangerd runs (pid ${answer.pid}) that systemd didn't start`, {
-    details: { hint: `End it, and its helper: \`kill ${answer.pid}\`, \`pkill -x bangerd-root\`; VMs run on.` },
+    details: { hint: `${end}; VMs run on.` },
   });
 }

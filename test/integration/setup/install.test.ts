@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -16,9 +16,10 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { statusText } from "../../../src/cli/system/status-text.ts";
 import { formatInstallFile } from "../../../src/installation/install-file.ts";
+import { lockHolder } from "../../../src/installation/lock-holder.ts";
 import type { SetupDeps } from "../../../src/setup/deps.ts";
 import { type InstallOptions, install } from "../../../src/setup/install/install.ts";
 import { restart } from "../../../src/setup/service/restart.ts";
@@ -651,11 +652,25 @@ describe("what is refused, with nothing changed", () => {
         ping: async () => ({ version: "1.0.0", pid: 7, helperVersion: "1.0.0" }),
       }),
     };
-    await expect(install(byHand, options)).rejects.toMatchObject({
+    const refused = (hint: string) => ({
       code: "in_use",
       message: expect.stringContaining("pid 7") as string,
+      details: { hint },
     });
+    await expect(install(byHand, options)).rejects.toMatchObject(refused("End it: `sudo kill 7`; VMs run on."));
     expect(wholeRoot()).toEqual(before);
+
+    const lock = join(root, "run/banger-root/lock");
+    writeFileSync(lock, "");
+    const held = spawn("flock", [lock, "cat"], { stdio: ["pipe", "ignore", "inherit"] });
+    try {
+      const pid = await vi.waitUntil(() => lockHolder(lock));
+      await expect(install(byHand, options)).rejects.toMatchObject(
+        refused(`End it, and its helper: \`sudo kill 7 ${pid}\`; VMs run on.`),
+      );
+    } finally {
+      held.stdin.end();
+    }
   });
 });
 
