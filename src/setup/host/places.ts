@@ -13,8 +13,8 @@ export interface Places {
   readonly config: string;
   /** The settings of an installation that was removed while its state stayed; root's, as the install file is. */
   readonly kept: string;
-  /** What an operator says to the daemon, if there is such a file: install makes none. */
-  readonly environment: string;
+  /** What an operator says to the daemon and to the helper, if there are such files: install makes none. */
+  readonly environments: readonly string[];
   /** The install file as units name it. */
   readonly configName: string;
   /** `current` as units name it. */
@@ -37,7 +37,7 @@ export function placesBelow(root = "/"): Places {
     commandTarget: `${library}/current/bin/banger`,
     config: at("/etc/banger/install.toml"),
     kept: at("/etc/banger/install.toml.kept"),
-    environment: at("/etc/banger/bangerd.env"),
+    environments: [at("/etc/banger/bangerd.env"), at("/etc/banger/bangerd-root.env")],
     configName: "/etc/banger/install.toml",
     currentName: `${library}/current`,
     systemdRuns: at("/run/systemd/system"),

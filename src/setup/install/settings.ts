@@ -21,7 +21,7 @@ const usual = {
 export function settingsFor({ places, routes }: SetupDeps, found: Found, { uid, gid }: User): Installation {
   if (found.file !== undefined) return found.file.installation;
   const identity = { ownerUid: uid, ownerGid: gid };
-  const kept = readKept(places);
+  const kept = keptSettings(places);
   if (kept !== undefined && isThere(places.at(kept.stateDir))) {
     const { installed: _, ...settings } = kept;
     return { ...settings, ...identity };
@@ -57,7 +57,7 @@ export function forgetSettings({ kept }: Places): void {
 }
 
 /** What was left so. It decides what root does to this host, so it lies where root alone writes, and nothing in the owner's state is asked. */
-function readKept({ kept }: Places): Installation | undefined {
+export function keptSettings({ kept }: Places): Installation | undefined {
   const text = readIfThere(kept)?.text;
   if (text === undefined) return undefined;
   try {

@@ -13,10 +13,15 @@ import type { Step } from "../steps.ts";
 import { networkDown, networkPlan } from "./network-down.ts";
 import { stopVms, vmsPlan } from "./stop-vms.ts";
 
+/** What is removed: what was found, or of an installation that is gone what was kept. */
+export interface Removal {
+  readonly found: Found;
+  readonly installation: Installation | undefined;
+  readonly purge: boolean;
+}
+
 /** All that is to go, in the order in which it can. None of it is undone. */
-export function removalSteps(deps: SetupDeps, found: Found, purge: boolean): Step[] {
-  const { file } = found;
-  const installation = file?.installation;
+export function removalSteps(deps: SetupDeps, { found: { file }, installation, purge }: Removal): Step[] {
   const none = { none: "what is removed stays removed; the same command goes on" };
   const known: Step[] =
     file === undefined
@@ -39,15 +44,19 @@ export function removalSteps(deps: SetupDeps, found: Found, purge: boolean): Ste
     ...known,
     { name: "services", plan: () => servicesPlan(deps), do: () => stopServices(deps), undo: none },
     { name: "units", plan: () => unitsPlan(deps), do: () => removeUnits(deps), undo: none },
-    ...(installation === undefined || file === undefined
+    ...(file === undefined
       ? []
       : [
           {
             name: "run-directories",
-            plan: () => runPlan(deps, installation),
-            do: () => removeRun(deps, installation),
+            plan: () => runPlan(deps, file.installation),
+            do: () => removeRun(deps, file.installation),
             undo: none,
           },
+        ]),
+    ...(installation === undefined
+      ? []
+      : [
           {
             name: "state",
             plan: () => statePlan(deps, installation, purge),
@@ -60,10 +69,12 @@ export function removalSteps(deps: SetupDeps, found: Found, purge: boolean): Ste
     {
       name: "environment",
       plan: () => environmentPlan(deps, purge),
-      do: () => rmSync(deps.places.environment),
+      do: () => {
+        for (const path of environmentsThere(deps)) rmSync(path);
+      },
       undo: none,
     },
-    { name: "install-file", plan: () => filePlan(deps), do: () => removeConfig(deps), undo: none },
+    { name: "install-file", plan: () => filePlan(deps, purge), do: () => removeConfig(deps, purge), undo: none },
     // Last: until then the command that goes on is there.
     {
       name: "tree",
@@ -163,22 +174,28 @@ function commandPlan({ places }: SetupDeps): string[] {
   return linkText(places.command) === places.commandTarget ? [`remove ${places.command}`] : [];
 }
 
-function environmentPlan({ places }: SetupDeps, purge: boolean): string[] {
-  return purge && isThere(places.environment) ? [`remove ${places.environment}`] : [];
+function environmentPlan(deps: SetupDeps, purge: boolean): string[] {
+  return purge ? environmentsThere(deps).map((path) => `remove ${path}`) : [];
 }
 
-function filePlan({ places }: SetupDeps): string[] {
-  return isThere(places.config) ? [`remove ${places.config}`] : [];
+function environmentsThere({ places }: SetupDeps): string[] {
+  return places.environments.filter((path) => isThere(path));
 }
 
-function removeConfig(deps: SetupDeps): void {
+function filePlan({ places }: SetupDeps, purge: boolean): string[] {
+  return [places.config, ...(purge ? [places.kept] : [])]
+    .filter((path) => isThere(path))
+    .map((path) => `remove ${path}`);
+}
+
+function removeConfig(deps: SetupDeps, purge: boolean): void {
   const { places } = deps;
   const { file } = lookAtHost(deps);
   const state = file === undefined ? undefined : places.at(file.installation.stateDir);
   // VMs that are kept have addresses of this subnet: an installation that comes after this one takes it up again.
-  if (file !== undefined && state !== undefined && isThere(state)) keepSettings(places, file.text);
+  if (!purge && file !== undefined && state !== undefined && isThere(state)) keepSettings(places, file.text);
   else forgetSettings(places);
-  rmSync(places.config);
+  rmSync(places.config, { force: true });
   removeIfEmpty(dirname(places.config));
 }
 

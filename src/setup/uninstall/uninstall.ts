@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import type { Installation } from "../../installation/install-file.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { alone } from "../alone.ts";
 import type { SetupDeps } from "../deps.ts";
@@ -6,6 +7,7 @@ import { lookAtHost } from "../found.ts";
 import { isThere } from "../host/durable-file.ts";
 import { sizeOf } from "../host/remove-within.ts";
 import { namesOf, vmmsOf } from "../host/vmms.ts";
+import { keptSettings } from "../install/settings.ts";
 import { planOf, takeSteps } from "../steps.ts";
 import { removalSteps } from "./removal-steps.ts";
 
@@ -38,20 +40,18 @@ export async function uninstall(deps: SetupDeps, options: UninstallOptions): Pro
 async function uninstalled(deps: SetupDeps, options: UninstallOptions): Promise<Uninstalled> {
   const found = lookAtHost(deps);
   const { places, note } = deps;
-  const state = found.file === undefined ? undefined : places.at(found.file.installation.stateDir);
-  const steps = removalSteps(deps, found, options.purge);
+  const { purge } = options;
+  const installation = found.file?.installation ?? keptSettings(places);
+  const state = installation === undefined ? undefined : places.at(installation.stateDir);
+  const steps = removalSteps(deps, { found, installation, purge });
   const would = await planOf(steps);
-  if (would.length === 0) {
-    throw new BangerError("not_found", "nothing of banger's is installed", {
-      details: { hint: "There is nothing to remove." },
-    });
-  }
+  if (would.length === 0) throw nothingInstalled(stayingOf(deps, installation));
   const running = found.file === undefined ? [] : vmmsOf(places, found.file.installation);
   const names =
     found.file === undefined ? [] : await namesOf(running, deps.daemonOf(found.file.installation, places.config));
   mustBeAllowed(names, options);
   if (!options.dryRun) {
-    if (options.purge && state !== undefined && existsSync(state)) {
+    if (purge && state !== undefined && existsSync(state)) {
       const size = await sizeOf(deps.run, state);
       if (!(await options.sure(`${state} (${size}) goes too, with all VMs, volumes, images and kernels. Remove it?`))) {
         note("nothing is removed");
@@ -60,12 +60,25 @@ async function uninstalled(deps: SetupDeps, options: UninstallOptions): Promise<
     }
     await takeSteps("system uninstall", steps, deps);
   }
-  const stays = options.purge ? [] : [...(state === undefined ? [] : [state]), places.environment];
   return {
     removed: !options.dryRun,
-    kept: stays.filter((path) => isThere(path)),
+    kept: purge ? [] : stayingOf(deps, installation),
     ...(options.dryRun ? { would } : {}),
   };
+}
+
+/** What only a purge takes, as far as it is there. */
+function stayingOf({ places }: SetupDeps, installation: Installation | undefined): string[] {
+  const state = installation === undefined ? [] : [places.at(installation.stateDir)];
+  return [...state, ...places.environments].filter((path) => isThere(path));
+}
+
+function nothingInstalled(kept: readonly string[]): BangerError {
+  return new BangerError("not_found", "nothing of banger's is installed", {
+    details: {
+      hint: kept.length === 0 ? "There is nothing to remove." : `\`--purge\` removes what was kept: ${kept.join(", ")}`,
+    },
+  });
 }
 
 function mustBeAllowed(running: readonly string[], { stopVms }: UninstallOptions): void {

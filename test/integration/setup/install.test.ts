@@ -835,6 +835,46 @@ describe("a removal", () => {
     expect(wholeRoot()).toEqual(before);
   });
 
+  it("leaves the operator's environments, which a purge takes, also where the rest is removed already", async () => {
+    const before = wholeRoot();
+    await installFirst();
+    keepKeyInHome();
+    const environments = ["bangerd.env", "bangerd-root.env"].map((name) => join(root, "etc/banger", name));
+    for (const path of environments) writeFileSync(path, "");
+    const state = join(root, "var/lib/banger");
+    expect(await uninstall(host(), { stopVms: false, purge: false, dryRun: false, sure })).toEqual({
+      removed: true,
+      kept: [state, ...environments],
+    });
+    await expect(uninstall(host(), { stopVms: false, purge: false, dryRun: false, sure })).rejects.toMatchObject({
+      code: "not_found",
+      details: { hint: `\`--purge\` removes what was kept: ${[state, ...environments].join(", ")}` },
+    });
+    const asked: string[] = [];
+    const ask = async (question: string) => asked.push(question) > 0;
+    expect(await uninstall(host(), { stopVms: false, purge: true, dryRun: false, sure: ask })).toEqual({
+      removed: true,
+      kept: [],
+    });
+    expect(asked).toEqual([expect.stringContaining(`${state} (`)]);
+    rmSync(join(root, "systemd.json"));
+    expect(wholeRoot()).toEqual(before);
+  });
+
+  it("leaves no settings where a purged state is a file system of its own, and stays", async () => {
+    await installFirst();
+    const state = join(root, "var/lib/banger");
+    const deps = host();
+    const mounted: SetupDeps = {
+      ...deps,
+      run: (program, args) =>
+        args.includes(state) ? Promise.resolve({ code: 0, stdout: "", stderr: "" }) : deps.run(program, args),
+    };
+    await uninstall(mounted, { stopVms: false, purge: true, dryRun: false, sure });
+    expect(existsSync(state)).toBe(true);
+    expect(existsSync(join(root, "etc/banger"))).toBe(false);
+  });
+
   it("takes nothing else from the owner's home", async () => {
     const state = join(root, "home/alice/.local/state");
     mkdirSync(join(state, "banger/other"), { recursive: true });
