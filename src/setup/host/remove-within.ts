@@ -1,4 +1,4 @@
-import { lstatSync } from "node:fs";
+import { lstatSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Identity } from "./as-owner.ts";
@@ -26,11 +26,12 @@ function isMountPoint(path: string): boolean {
   return dev !== lstatSync(dirname(path)).dev;
 }
 
-/** True where nobody but root can exchange a part of the path. */
-function isRoots(path: string): boolean {
-  const { uid, mode } = lstatSync(path);
-  const others = (mode & 0o022) !== 0 && (mode & 0o1000) === 0;
-  return uid === 0 && !others && (path === "/" || isRoots(dirname(path)));
+/** True where nobody but root can exchange a part of the path, nor of where a link of root's in it leads. */
+export function isRoots(path: string): boolean {
+  const stat = lstatSync(path);
+  if (stat.isSymbolicLink()) return stat.uid === 0 && isRoots(dirname(path)) && isRoots(realpathSync(path));
+  const others = (stat.mode & 0o022) !== 0 && (stat.mode & 0o1000) === 0;
+  return stat.uid === 0 && !others && (path === "/" || isRoots(dirname(path)));
 }
 
 /** How much a directory holds, for a person: as `du` says it, or nothing where that takes too long. */

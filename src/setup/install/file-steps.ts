@@ -1,11 +1,10 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { formatInstallFile } from "../../installation/install-file.ts";
 import { templatePath, templatesOf, type UnitFile } from "../../installation/units.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import {
   type Before,
-  isThere,
   linkText,
   putBack,
   readIfThere,
@@ -13,7 +12,6 @@ import {
   switchLink,
   writeDurably,
 } from "../host/durable-file.ts";
-import { mustRun } from "../host/run-program.ts";
 import { withInstalled } from "./settings.ts";
 import { isInPlace, type Setup, unitsOf } from "../setup.ts";
 import type { Step } from "../steps.ts";
@@ -100,26 +98,6 @@ export function putBackVersion({ deps, installation, owner }: Setup, before: Tre
       return [];
     }
   }
-}
-
-/** The owner's directories and root's, by systemd's own rules for them. */
-export function directoriesStep({ deps, installation }: Setup): Step {
-  const { places, run } = deps;
-  const all = [installation.stateDir, installation.runDir, installation.helperRunDir].map((path) => places.at(path));
-  const missing = () => all.filter((path) => !isThere(path));
-  const made = missing();
-  return {
-    name: "directories",
-    plan: () => missing().map((path) => `make ${path}`),
-    do: async () => {
-      for (const path of missing()) mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-      await mustRun(run, "/usr/bin/systemd-tmpfiles", ["--create", places.at("/etc/tmpfiles.d/banger.conf")]);
-    },
-    // What a daemon has put there since is of an installation that isn't to be.
-    undo: () => {
-      for (const path of made) rmSync(path, { recursive: true, force: true });
-    },
-  };
 }
 
 /** The links: to the version that runs, and from where shells look. */

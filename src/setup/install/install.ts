@@ -5,9 +5,10 @@ import { mustHaveDependencies } from "./dependencies.ts";
 import { alone } from "../alone.ts";
 import type { SetupDeps } from "../deps.ts";
 import { type Found, lookAtHost, ownPackage, versionBefore } from "../found.ts";
+import { directoriesStep, mustBeRootsAbove } from "./directories.ts";
 import { mustBeFree } from "./obstacles.ts";
 import { settingsFor } from "./settings.ts";
-import { directoriesStep, installFileStep, linksStep, recordStep, treeStep, unitsStep } from "./file-steps.ts";
+import { installFileStep, linksStep, recordStep, treeStep, unitsStep } from "./file-steps.ts";
 import { homeStep } from "../home/home-steps.ts";
 import { holdStep, servicesStep, storeStep } from "./service-steps.ts";
 import { services, type Setup, unitsOf } from "../setup.ts";
@@ -93,6 +94,7 @@ async function lookForInstall(deps: SetupDeps, options: InstallOptions): Promise
   }
   const installation = settingsFor(deps, found, owner);
   mustBeFree(deps.places, pack.manifest.version, installation);
+  mustBeRootsAbove(deps.places, installation, owner);
   await mustNotRunByHand(deps, found);
   return {
     deps,

@@ -4,6 +4,7 @@ import { alone } from "../alone.ts";
 import type { SetupDeps } from "../deps.ts";
 import { lookAtHost, ownPackage, versionBefore } from "../found.ts";
 import { answerOf, type Installed, installSteps, mustNotRunByHand, ownerFor } from "./install.ts";
+import { mustBeRootsAbove } from "./directories.ts";
 import { mustBeFree } from "./obstacles.ts";
 import { type Setup, unitsOf } from "../setup.ts";
 import { planOf, type Step, takeSteps } from "../steps.ts";
@@ -45,6 +46,7 @@ async function lookForUpgrade(deps: SetupDeps): Promise<Setup> {
   const owner = await ownerFor(deps, found, { owner: undefined, sudoUser: undefined });
   const { installation } = found.file;
   mustBeFree(deps.places, pack.manifest.version, installation);
+  mustBeRootsAbove(deps.places, installation, owner);
   await mustNotRunByHand(deps, found);
   const units = unitsOf(deps, installation, owner, checkedTemplates(pack));
   return { deps, found, owner, installation, pack, before, units, copied: { tree: false } };

@@ -18,7 +18,7 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { statusText } from "../../../src/cli/system/status-text.ts";
-import { formatInstallFile } from "../../../src/installation/install-file.ts";
+import { formatInstallFile, type Installation } from "../../../src/installation/install-file.ts";
 import { lockHolder } from "../../../src/installation/lock-holder.ts";
 import type { SetupDeps } from "../../../src/setup/deps.ts";
 import { type InstallOptions, install } from "../../../src/setup/install/install.ts";
@@ -73,6 +73,15 @@ function makeRoot(): void {
   }
   mkdirSync(join(root, "home", owner.name), { recursive: true });
   chownSync(join(root, "home", owner.name), owner.uid, owner.gid);
+}
+
+/** Writes an install file first, as an operator does who wants it otherwise. */
+function choose(settings: Partial<Installation>): void {
+  const usual = { stateDir: "/var/lib/banger", runDir: "/run/banger", helperRunDir: "/run/banger-root" };
+  const network = { subnet: "10.9.0.0/24", uidFirst: 70_000, uidCount: 8, resolvers: [], zone: "vm" };
+  const own = { id: "0badcafe", ownerUid: owner.uid, ownerGid: owner.gid, ...usual, ...network, ...settings };
+  mkdirSync(join(root, "etc/banger"));
+  writeFileSync(join(root, "etc/banger/install.toml"), formatInstallFile(own));
 }
 
 /** All that is on the host: paths with what they are; of systemd what is enabled and active. */
@@ -253,6 +262,33 @@ describe("an installation", () => {
     await expect(install(host(first, faults), options)).rejects.toThrow(text);
     expect(wholeRoot()).toEqual(before);
   });
+
+  it.each(failures)(
+    "leaves no directory above those that an operator chose where %s fails",
+    async (_, faults, text) => {
+      choose({ stateDir: "/var/lib/a/b/vms", runDir: "/run/a/b", helperRunDir: "/run/a/c" });
+      const before = wholeRoot();
+      await expect(install(host(first, faults), options)).rejects.toThrow(text);
+      expect(wholeRoot()).toEqual(before);
+    },
+  );
+
+  it.runIf(process.getuid?.() === 0)(
+    "removes a state in the owner's home, where it fails, with his rights alone",
+    async () => {
+      choose({ stateDir: "/home/alice/vms" });
+      const before = wholeRoot();
+      const deps = host(first, { program: ["systemctl", "enable"] });
+      const asOwner: string[] = [];
+      const run: SetupDeps["run"] = (program, args) => {
+        if (program.endsWith("/setpriv")) asOwner.push(args.join(" "));
+        return deps.run(program, args);
+      };
+      await expect(install({ ...deps, run }, options)).rejects.toThrow("undone");
+      expect(asOwner).toEqual([expect.stringMatching(/^--reuid=61000 .* \/usr\/bin\/rm .*\/home\/alice\/vms$/)]);
+      expect(wholeRoot()).toEqual(before);
+    },
+  );
 
   it("leaves nothing of one that is never ready, nor of a damaged package", async () => {
     const before = wholeRoot();
@@ -614,13 +650,19 @@ describe("what is refused, with nothing changed", () => {
       /belongs to uid/,
     ],
     [
+      "a state in a directory that isn't there, in one that isn't root's",
+      () => choose({ stateDir: "/home/alice/a/b/vms" }),
+      "not_ready",
+      /home\/alice\/a\/b isn't there, and \S*\/home\/alice isn't root's/,
+    ],
+    [
       "an install file that can't be read",
       () => put("/etc/banger/install.toml"),
       "bad_content",
       /install.toml: id: missing/,
     ],
   ];
-  it.each(rows.filter(([name]) => process.getuid?.() === 0 || name !== "a state of another's"))(
+  it.each(rows.filter(([name]) => process.getuid?.() === 0 || !name.startsWith("a state ")))(
     "%s",
     async (_, prepare, code, text) => {
       const { faults, given } = prepare() ?? {};
@@ -794,21 +836,7 @@ describe("a removal", () => {
   });
 
   it("leaves an operator's own directories and uids to the next installation", async () => {
-    const own = {
-      id: "0badcafe",
-      ownerUid: owner.uid,
-      ownerGid: owner.gid,
-      stateDir: "/var/lib/vms",
-      runDir: "/run/vms",
-      helperRunDir: "/run/vms-root",
-      subnet: "10.9.0.0/24",
-      uidFirst: 70_000,
-      uidCount: 8,
-      resolvers: [],
-      zone: "vm",
-    };
-    mkdirSync(join(root, "etc/banger"));
-    writeFileSync(join(root, "etc/banger/install.toml"), formatInstallFile(own));
+    choose({ stateDir: "/var/lib/vms", runDir: "/run/vms", helperRunDir: "/run/vms-root" });
     await installFirst();
     const settings = readFileSync(join(root, "etc/banger/install.toml"), "utf8");
     await uninstall(host(), { stopVms: false, purge: false, dryRun: false, sure });
@@ -832,6 +860,17 @@ describe("a removal", () => {
     if (links !== undefined) symlinkSync(`/etc/systemd/system/${unit}`, join(units, links, unit));
     await uninstall(host(), { stopVms: false, purge: true, dryRun: false, sure });
     rmSync(join(root, "systemd.json"));
+    expect(wholeRoot()).toEqual(before);
+  });
+
+  it.runIf(process.getuid?.() === 0)("takes directories that were named by way of a link of root's", async () => {
+    symlinkSync("../run", join(root, "var/run"));
+    const before = wholeRoot();
+    choose({ runDir: "/var/run/a/vms" });
+    await installFirst();
+    await uninstall(host(), { stopVms: false, purge: true, dryRun: false, sure });
+    rmSync(join(root, "systemd.json"));
+    rmSync(join(root, "run/a"), { recursive: true });
     expect(wholeRoot()).toEqual(before);
   });
 
