@@ -1,5 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { isThere } from "../host/durable-file.ts";
 
 /** What of a home is banger's, and the directories above that, innermost first. */
@@ -9,6 +20,8 @@ const [own, ...above] = levels;
 const madeWith = ".made-with";
 /** Where it is made, and removed: in its place all of it is there or nothing, whenever somebody is killed. */
 const draftOf = (path: string) => `${path}.banger-new`;
+/** Opens a directory for a file without a name (open(2)); Node doesn't have it. */
+const O_TMPFILE = 0o20_000_000 | constants.O_DIRECTORY;
 
 // All of this is done with the owner's rights.
 
@@ -22,9 +35,23 @@ export function isInHome(home: string): boolean {
   return isReached(directoryIn(home));
 }
 
+/** Why it couldn't be made; undefined where nothing speaks against that. It is tried with what leaves no trace. */
+export function whyNotMadeIn(home: string): string | undefined {
+  const outermost = missingIn(home).at(-1);
+  if (outermost === undefined) return undefined;
+  try {
+    closeSync(openSync(dirname(join(home, outermost)), O_TMPFILE | constants.O_WRONLY, 0o600));
+    return undefined;
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    // Not every file system has such files; each looks at the rights first.
+    return ["ENOTSUP", "EISDIR", "EINVAL"].includes(code) ? undefined : message;
+  }
+}
+
 /** Makes it, with those above it that aren't there. */
 export function makeIn(home: string): void {
-  const missing = levels.filter((level) => !isReached(join(home, level)));
+  const missing = missingIn(home);
   const outermost = missing.at(-1);
   if (outermost === undefined) return;
   removeDrafts(home);
@@ -79,6 +106,10 @@ export function emptyIn(home: string): void {
   const path = directoryIn(home);
   for (const name of readdirSync(path))
     if (name !== madeWith) rmSync(join(path, name), { recursive: true, force: true });
+}
+
+function missingIn(home: string): (typeof levels)[number][] {
+  return levels.filter((level) => !isReached(join(home, level)));
 }
 
 /** Whether it is there for the owner: what he can't reach, isn't his to make. */

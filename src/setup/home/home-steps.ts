@@ -13,6 +13,7 @@ import {
   makeIn,
   removeDrafts,
   removeFrom,
+  whyNotMadeIn,
 } from "./home-directory.ts";
 import type { Setup } from "../setup.ts";
 import type { Step } from "../steps.ts";
@@ -35,8 +36,7 @@ export function homeStep(setup: Setup): Step {
         asOwner(identity, () => makeIn(home));
         isMade = true;
       } catch (error) {
-        const why = (error as Error).message;
-        deps.note(`${directoryIn(home)} can't be made (${why}): the SSH key is kept in the state instead`);
+        deps.note(cantBeMade(home, (error as Error).message));
       }
     },
     undo: () => {
@@ -50,11 +50,28 @@ export function homeStep(setup: Setup): Step {
   };
 }
 
-/** Whether there is something to make. Without a home, or in one that isn't his, the state has it. */
-export function homePlan({ deps, owner }: Setup): string[] {
+/** Whether there is something to make that can be. Without a home, or in one that isn't his, the state has it. */
+export function homePlan(setup: Setup): string[] {
+  const { home, isMissing, whyNot } = lookAtHome(setup);
+  return isMissing && whyNot === undefined ? [`make ${directoryIn(home)}`] : [];
+}
+
+/** Says so where it can't be made, which is no work for a step: each run would have it to do again. */
+export function tellOfHome(setup: Setup): void {
+  const { home, whyNot } = lookAtHome(setup);
+  if (whyNot !== undefined) setup.deps.note(cantBeMade(home, whyNot));
+}
+
+function lookAtHome({ deps, owner }: Setup): { home: string; isMissing: boolean; whyNot: string | undefined } {
   const home = deps.places.at(owner.home);
-  const isMissing = () => isOwners(home, owner.uid) && !isInHome(home);
-  return asOwner({ ownerUid: owner.uid, ownerGid: owner.gid }, isMissing) ? [`make ${directoryIn(home)}`] : [];
+  return asOwner({ ownerUid: owner.uid, ownerGid: owner.gid }, () => {
+    const isMissing = isOwners(home, owner.uid) && !isInHome(home);
+    return { home, isMissing, whyNot: isMissing ? whyNotMadeIn(home) : undefined };
+  });
+}
+
+function cantBeMade(home: string, why: string): string {
+  return `${directoryIn(home)} can't be made (${why}): the SSH key is kept in the state instead`;
 }
 
 /**

@@ -9,7 +9,7 @@ import { directoriesStep, mustBeRootsAbove } from "./directories.ts";
 import { mustBeFree } from "./obstacles.ts";
 import { settingsFor } from "./settings.ts";
 import { installFileStep, linksStep, recordStep, treeStep, unitsStep } from "./file-steps.ts";
-import { homeStep } from "../home/home-steps.ts";
+import { homeStep, tellOfHome } from "../home/home-steps.ts";
 import { holdStep, servicesStep, storeStep } from "./service-steps.ts";
 import { services, type Setup, unitsOf } from "../setup.ts";
 import { planOf, type Step, takeSteps } from "../steps.ts";
@@ -43,6 +43,7 @@ export async function install(deps: SetupDeps, options: InstallOptions): Promise
 
 async function installed(deps: SetupDeps, options: InstallOptions): Promise<Installed> {
   const setup = await lookForInstall(deps, options);
+  tellOfHome(setup);
   const steps = installSteps(setup);
   const would = await planOf(steps);
   if (!options.dryRun) await takeSteps("system install", steps, deps);

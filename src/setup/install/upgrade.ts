@@ -1,4 +1,5 @@
 import { BangerError } from "../../rpc/contract/errors.ts";
+import { tellOfHome } from "../home/home-steps.ts";
 import { mustHaveDependencies } from "./dependencies.ts";
 import { alone } from "../alone.ts";
 import type { SetupDeps } from "../deps.ts";
@@ -27,6 +28,7 @@ export async function upgrade(deps: SetupDeps, { dryRun }: { readonly dryRun: bo
 
 async function upgraded(deps: SetupDeps, dryRun: boolean): Promise<Upgraded> {
   const setup = await lookForUpgrade(deps);
+  tellOfHome(setup);
   const steps = [...installSteps(setup), pruneStep(setup)];
   const would = await planOf(steps);
   if (!dryRun) await takeSteps("system upgrade", steps, deps);

@@ -322,16 +322,26 @@ describe("the owner's home", () => {
     expect([mode & 0o777, uid]).toEqual([0o700, owner.uid]);
   });
 
-  const rows: readonly (readonly [string, () => void])[] = [
-    ["isn't there", () => rmSync(join(root, "home"), { recursive: true })],
-    ["is somebody else's", () => chownSync(join(root, "home/alice"), 1_999, 1_999)],
-    ["has a file in the way", () => writeFileSync(join(root, "home/alice/.local"), "")],
-    ["leads to where the owner may not write", () => symlinkSync(join(root, "proc"), join(root, "home/alice/.local"))],
+  /** What keeps it from being made where the home is his: that is said. */
+  const rows: readonly (readonly [string, () => void, RegExp | undefined])[] = [
+    ["isn't there", () => rmSync(join(root, "home"), { recursive: true }), undefined],
+    ["is somebody else's", () => chownSync(join(root, "home/alice"), 1_999, 1_999), undefined],
+    ["has a file in the way", () => writeFileSync(join(root, "home/alice/.local"), ""), /ENOTDIR/],
+    [
+      "leads to where the owner may not write",
+      () => symlinkSync(join(root, "proc"), join(root, "home/alice/.local")),
+      /EACCES/,
+    ],
+    ["may not be written", () => chmodSync(join(root, "home/alice"), 0o500), /EACCES/],
   ];
-  it.runIf(process.getuid?.() === 0).each(rows)("that %s keeps nobody from installing", async (_, plant) => {
+  it.runIf(process.getuid?.() === 0).each(rows)("that %s keeps nobody from installing, once", async (_, plant, why) => {
     plant();
     const before = wholeRoot().filter((line) => line.startsWith("/home"));
-    expect(await installFirst()).toMatchObject({ changed: true });
+    for (const changed of [true, false]) {
+      const deps = host();
+      expect(await install(deps, options)).toMatchObject({ changed });
+      expect(deps.notes).toEqual(why === undefined ? [] : [expect.stringMatching(why)]);
+    }
     expect(wholeRoot().filter((line) => line.startsWith("/home"))).toEqual(before);
     expect(existsSync(join(root, "proc/state"))).toBe(false);
     await uninstall(host(), { stopVms: false, purge: true, dryRun: false, sure });
