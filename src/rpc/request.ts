@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { BangerError } from "./contract/errors.ts";
 import type { TerminalSize } from "./frame.ts";
 
@@ -8,6 +9,8 @@ const joinedLength = 4_096;
 
 /** The last of Linux' signals (signal(7), SIGRTMAX). */
 const lastSignal = 64;
+/** They end nothing, so they cancel nothing either. */
+const harmless: readonly number[] = [constants.signals.SIGWINCH, constants.signals.SIGCONT];
 /** A terminal has as many rows and columns as 16 bits say (ioctl_tty(2)). */
 const mostCharacters = 65_535;
 
@@ -24,6 +27,8 @@ export class ActiveRequest {
   #wakeReader: (() => void) | undefined;
   #wakeWriter: (() => void) | undefined;
   #deliver: Deliver | undefined;
+  /** The last size of the caller's terminal that came before anybody took signals. */
+  #size: TerminalSize | undefined;
 
   readonly #onTaken: ((bytes: number) => void) | undefined;
 
@@ -50,16 +55,20 @@ export class ActiveRequest {
     this.#wakeWriter?.();
   }
 
-  /** From here on `deliver` gets the signals that the caller passes on. */
+  /** From here on `deliver` gets the signals that the caller passes on, and now the size that its terminal has had meanwhile. */
   takeSignals(deliver: Deliver): void {
     this.#deliver = deliver;
+    if (this.#size !== undefined) deliver(constants.signals.SIGWINCH, this.#size);
+    this.#size = undefined;
   }
 
-  /** Passes a signal on; false when nothing here takes it. */
-  passSignal(signal: unknown, size?: unknown): boolean {
-    if (this.#deliver === undefined || typeof signal !== "number" || !Number.isInteger(signal)) return false;
-    if (signal < 1 || signal > lastSignal) return false;
-    this.#deliver(signal, sizeIn(size));
+  /** Passes a signal on; false when nothing here takes it, and it isn't one that ends nothing. */
+  passSignal(signal: unknown, given?: unknown): boolean {
+    if (typeof signal !== "number" || !Number.isInteger(signal) || signal < 1 || signal > lastSignal) return false;
+    const size = sizeIn(given);
+    if (this.#deliver !== undefined) this.#deliver(signal, size);
+    else if (!harmless.includes(signal)) return false;
+    else this.#size = size ?? this.#size;
     return true;
   }
 

@@ -75,6 +75,13 @@ export const contract = {
     result: z.object({}),
     errors: [],
   }),
+  sized: method({
+    name: "test.sized",
+    summary: "Takes signals once its input has ended, and answers those that it has then.",
+    params: z.object({}),
+    result: z.object({ told: z.array(z.unknown()) }),
+    errors: [],
+  }),
   undo: method({
     name: "test.undo",
     summary: "Sends events until it is cancelled, and one more for what it undid.",
@@ -115,6 +122,13 @@ const handlers: Handlers<typeof contract> = {
   shout: async ({ events }, { emit }) => {
     for (let n = 0; n < events; n++) void emit("filler", "x".repeat(60_000));
     return {};
+  },
+  sized: async (_, { input, signal, takeSignals }) => {
+    for await (const _chunk of input);
+    signal.throwIfAborted();
+    const told: unknown[] = [];
+    takeSignals?.((...what) => told.push(what));
+    return { told };
   },
   undo: async (_, { signal, emit }) => {
     while (!signal.aborted) await emit("filler", "x".repeat(60_000));
