@@ -34,7 +34,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     if (error instanceof ReaderLeft) return 0;
     return reportError(error, asksForJson(argv), (text) => void streams.err(text));
   } finally {
-    await streams.flush(false);
+    await streams.flush();
   }
 }
 
@@ -86,7 +86,7 @@ async function runCommand(invocation: Commands, streams: StandardStreams): Promi
     const exitCode = reportError(error, flags.json, say);
     return exitCode === errorTable.cancelled.exit ? (interrupt.exitCode ?? exitCode) : exitCode;
   } finally {
-    await streams.flush(interrupt.signal.aborted);
+    await streams.flush(interrupt.signal);
     interrupt.close();
   }
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -74,8 +74,8 @@ export class CliHost implements AsyncDisposable {
   }
 
   /** Starts `banger`. */
-  spawn(argv: readonly string[]): ChildProcess {
-    return spawn(process.execPath, [`${root}src/cli/main.ts`, ...argv], { env: this.env });
+  spawn(argv: readonly string[], stdio: StdioOptions = "pipe"): ChildProcess {
+    return spawn(process.execPath, [`${root}src/cli/main.ts`, ...argv], { env: this.env, stdio });
   }
 
   /** Runs `banger` to its end, with nothing on standard input. */

@@ -36,10 +36,11 @@ export class StandardStreams {
     return error === undefined || error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED";
   }
 
-  /** Resolves when all is taken; an interrupted process doesn't wait for a reader. */
-  async flush(interrupted: boolean): Promise<void> {
-    const limit = interrupted ? AbortSignal.timeout(interruptedFlushMs) : undefined;
+  /** Resolves when all is taken, or given up: an interrupted process doesn't wait for a reader. */
+  async flush(interrupted?: AbortSignal): Promise<void> {
+    const limit = interrupted === undefined ? undefined : soonAfter(interrupted);
     await Promise.all([...this.#used.values()].map((stream) => this.#write(stream, "", limit)));
+    this.#used.clear();
   }
 
   #stream(fd: 1 | 2): NodeJS.WritableStream {
@@ -71,4 +72,12 @@ export class StandardStreams {
       if (signal?.aborted) leave();
     });
   }
+}
+
+function soonAfter(interrupted: AbortSignal): AbortSignal {
+  const limit = new AbortController();
+  const begin = () => void setTimeout(() => limit.abort(), interruptedFlushMs);
+  interrupted.addEventListener("abort", begin);
+  if (interrupted.aborted) begin();
+  return limit.signal;
 }

@@ -1,6 +1,8 @@
-import { type ChildProcess } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, constants as files, mkdtempSync, openSync, writeSync } from "node:fs";
 import { constants } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BangerError } from "../../../src/rpc/contract/errors.ts";
 import type { Handlers, RequestContext } from "../../../src/rpc/dispatch.ts";
@@ -66,8 +68,8 @@ const vmExec: Handlers<typeof daemonContract>["vmExec"] = async ({ argv: [file =
   }
 };
 
-async function seq({ signal, emit }: RequestContext): Promise<never> {
-  for (let n = 1; !signal.aborted; n++) await emit("stdout", base64(`${n}\n`));
+async function seq({ signal, emit }: RequestContext, event = "stdout"): Promise<never> {
+  for (let n = 1; !signal.aborted; n++) await emit(event, base64(`${n}\n`));
   throw signal.reason as Error;
 }
 
@@ -113,6 +115,7 @@ beforeAll(async () => {
       await once(signal, "abort");
       throw signal.reason as Error;
     },
+    vmLogs: async (_, context) => seq(context, "data"),
     vmSsh: () => Promise.reject(new Error("must not be asked")),
     traceShow: async () => ({ op_id: `op-${"1".repeat(32)}`, spans: [] }),
     traceSubmit: async ({ spans }) => ({ accepted: spans.length }),
@@ -203,6 +206,43 @@ describe("a reader who goes", () => {
     expect((await host.bash(`banger vm exec web -- ${words}`)).code).toBe(code);
   });
 });
+
+describe("a reader who stands still", () => {
+  it("holds up the end of an interrupted command for a moment only", async () => {
+    using fifo = standingFifo(host.directory);
+    const child = host.spawn(["vm", "logs", "-f", "web"], ["ignore", fifo.fd, "pipe"]);
+    await expect.poll(() => fifo.isFull()).toBe(true);
+    child.kill("SIGTERM");
+    expect(await endOf(child)).toMatchObject({ code: 143 });
+  });
+
+  it("holds up a last word that waits when the signal comes no longer", async () => {
+    using fifo = standingFifo(host.directory);
+    while (!fifo.isFull());
+    const child = host.spawn(["vm", "show", "nope"], ["ignore", "pipe", fifo.fd]);
+    await expect.poll(() => host.outcomes).toMatchObject([{ method: "vm.show" }]);
+    child.kill("SIGTERM");
+    expect([66, 143]).toContain((await endOf(child)).code);
+  });
+});
+
+/** A pipe that is held open and never read. */
+function standingFifo(directory: string): { readonly fd: number; isFull(): boolean } & Disposable {
+  const path = join(mkdtempSync(join(directory, "fifo-")), "f");
+  execFileSync("mkfifo", [path]);
+  const fd = openSync(path, files.O_RDWR | files.O_NONBLOCK);
+  return {
+    fd,
+    isFull: () => {
+      try {
+        return writeSync(fd, "x".repeat(1_024)) === 0;
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code === "EAGAIN";
+      }
+    },
+    [Symbol.dispose]: () => closeSync(fd),
+  };
+}
 
 /** Resolves when the program has said so. */
 async function said(child: ChildProcess, words: string): Promise<void> {
