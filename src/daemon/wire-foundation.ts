@@ -79,7 +79,7 @@ export function wireFoundation(infrastructure: Infrastructure) {
       onMeant: ({ started_by: start }) => spans.linkTo(parseTraceparent(start)),
     },
   );
-  const uses = new Uses((id) => records.touch(id));
+  const uses = new Uses({ touch: (id) => records.touch(id), held: (id, is) => times.held(id, is) });
   const volumeRecords = new VolumeRecords(database);
   const volumes = new VolumeService({
     records: volumeRecords,

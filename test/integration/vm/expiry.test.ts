@@ -205,6 +205,21 @@ describe("a VM with an idle time", () => {
     expect(await stopped()).toMatchObject({ stopped_for: "idle" });
   });
 
+  it("counts from a daemon's start, once, where somebody was attached when the one before it ended", async () => {
+    const vm = await runs({ idle_s: 7200 });
+    const leave = await attach(vm);
+    host.uptimeMs += 3 * hourMs;
+    await daemonIsAway(0);
+    await daemonSees(0);
+    await leave();
+    expect(host.show("web")).toMatchObject({ state: "running" });
+    obeys(vm);
+    await daemonIsAway(hourMs);
+    expect(host.show("web")).toMatchObject({ state: "running" });
+    await daemonIsAway(hourMs);
+    expect(await stopped()).toMatchObject({ stopped_for: "idle" });
+  });
+
   it("isn't kept by who only looks", async () => {
     const vm = await runs({ idle_s: 7200 });
     await daemonIsAway(hourMs);

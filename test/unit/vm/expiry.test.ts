@@ -71,6 +71,25 @@ describe("for how long a VM has run", () => {
     expect(daemon().of(web)).toEqual({ startedMs, usedMs: startedMs });
   });
 
+  it("is counted from the next daemon's start of one that was held when this one ended, whenever its hold began", () => {
+    const web = vm();
+    const first = daemon();
+    first.held("a", true);
+    first.held("b", true);
+    first.of(web);
+    first.of({ ...web, id: "b" });
+    first.held("b", false);
+    passes(5_000);
+    first.flush();
+    passes(5_000);
+    const second = daemon();
+    expect(second.of(web)).toEqual({ startedMs: 500_000, usedMs: 510_000 });
+    expect(second.of({ ...web, id: "b" })).toEqual({ startedMs: 500_000, usedMs: 500_000 });
+    second.flush();
+    passes(5_000);
+    expect(daemon().of(web).usedMs).toBe(510_000);
+  });
+
   it("begins anew with a start, and goes on over a guest's own reboot", () => {
     const times = daemon();
     times.of(vm());

@@ -19,9 +19,12 @@ const mark = z.object({
   generation: z.int(),
   started_ms: z.number(),
   used_ms: z.number(),
+  /** Somebody was attached when it was written, so its last use was the end of that daemon. */
+  held: z.literal(true).optional(),
 });
 const kept = z.object({ boot_id: z.string(), vms: z.record(z.string(), mark) });
-type Mark = z.output<typeof mark>;
+type KeptMark = z.output<typeof mark>;
+type Mark = Omit<KeptMark, "held">;
 type Counted = Pick<StoredVm, "id" | "generation" | "started_at" | "last_used_at">;
 
 /** It is written so much later: many uses come together. */
@@ -33,12 +36,17 @@ const writeAfterMs = 1_000;
  */
 export class RunTimes {
   readonly #deps: RunTimesDeps;
-  readonly #marks: Map<string, Mark>;
+  readonly #marks = new Map<string, Mark>();
+  /** The VMs that somebody is attached to. */
+  readonly #held = new Set<string>();
   #writing: NodeJS.Timeout | undefined;
 
   constructor(deps: RunTimesDeps) {
     this.#deps = deps;
-    this.#marks = new Map(Object.entries(read(deps)));
+    for (const [id, { held, ...known }] of Object.entries(read(deps))) {
+      if (held) this.#set(id, { ...known, used_ms: deps.uptimeMs() });
+      else this.#marks.set(id, known);
+    }
   }
 
   /** Since when a VM runs, and when it was used last. */
@@ -63,6 +71,13 @@ export class RunTimes {
     if (known !== undefined) this.#set(vmId, { ...known, used_ms: this.#deps.uptimeMs() });
   }
 
+  /** Somebody is attached to a VM, or nobody is any more. */
+  held(vmId: string, is: boolean): void {
+    if (is) this.#held.add(vmId);
+    else this.#held.delete(vmId);
+    this.#writeSoon();
+  }
+
   /** A guest reboots: its next start goes on counting from the first one. */
   goesOn(vm: Counted): void {
     this.of(vm);
@@ -81,8 +96,9 @@ export class RunTimes {
     clearTimeout(this.#writing);
     this.#writing = undefined;
     const { path, bootId: boot_id, complain } = this.#deps;
+    const vms = [...this.#marks].map(([id, known]) => [id, this.#held.has(id) ? { ...known, held: true } : known]);
     try {
-      writeFileSync(`${path}.new`, JSON.stringify({ boot_id, vms: Object.fromEntries(this.#marks) }), { mode: 0o600 });
+      writeFileSync(`${path}.new`, JSON.stringify({ boot_id, vms: Object.fromEntries(vms) }), { mode: 0o600 });
       renameSync(`${path}.new`, path);
     } catch (error) {
       complain(error);
@@ -91,6 +107,10 @@ export class RunTimes {
 
   #set(vmId: string, made: Mark): void {
     this.#marks.set(vmId, made);
+    this.#writeSoon();
+  }
+
+  #writeSoon(): void {
     this.#writing ??= setTimeout(() => this.flush(), writeAfterMs).unref();
   }
 
@@ -104,7 +124,7 @@ export class RunTimes {
 }
 
 /** What the daemon before this one kept, if that was in this run of the host. */
-function read({ path, bootId, complain }: RunTimesDeps): Record<string, Mark> {
+function read({ path, bootId, complain }: RunTimesDeps): Record<string, KeptMark> {
   try {
     const { boot_id, vms } = kept.parse(JSON.parse(readFileSync(path, "utf8")));
     return boot_id === bootId ? vms : {};

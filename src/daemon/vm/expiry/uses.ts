@@ -1,12 +1,19 @@
+/** Who hears of uses. */
+export interface UsesDeps {
+  /** A VM is used now. */
+  readonly touch: (vmId: string) => void;
+  /** The first attaches to a VM, or the last leaves. */
+  readonly held: (vmId: string, is: boolean) => void;
+}
+
 /** Which VMs somebody is attached to: a command, a copy, a console, a shell. */
 export class Uses {
   readonly #held = new Map<string, number>();
-  readonly #touch: (vmId: string) => void;
+  readonly #deps: UsesDeps;
   #change = Promise.withResolvers<void>();
 
-  /** `touch`: the VM is used now. */
-  constructor(touch: (vmId: string) => void) {
-    this.#touch = touch;
+  constructor(deps: UsesDeps) {
+    this.#deps = deps;
   }
 
   /** Somebody is attached to a VM until what this returns is disposed of; that moment is its last use. */
@@ -14,7 +21,7 @@ export class Uses {
     this.#count(vmId, 1);
     return {
       [Symbol.dispose]: () => {
-        this.#touch(vmId);
+        this.#deps.touch(vmId);
         this.#count(vmId, -1);
       },
     };
@@ -30,9 +37,11 @@ export class Uses {
   }
 
   #count(vmId: string, by: 1 | -1): void {
-    const count = (this.#held.get(vmId) ?? 0) + by;
+    const before = this.#held.get(vmId) ?? 0;
+    const count = before + by;
     if (count === 0) this.#held.delete(vmId);
     else this.#held.set(vmId, count);
+    if (before === 0 || count === 0) this.#deps.held(vmId, count > 0);
     this.#change.resolve();
     this.#change = Promise.withResolvers();
   }
