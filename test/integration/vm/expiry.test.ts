@@ -307,12 +307,15 @@ describe("a guest's reboot with on_reboot = stop", () => {
   });
 });
 
-it("a connection of this host's is seen as the kernel shows it", async () => {
-  const server = createServer((socket) => socket.on("error", () => undefined)).listen(0, "127.0.0.1");
+it.each([
+  ["", "127.3.2.1", "127.3.2.1"],
+  [" of a socket of both families", "127.3.2.2", "::ffff:127.3.2.2"],
+])("a connection of this host's%s is seen as the kernel shows it", async (_, address, to) => {
+  const server = createServer((socket) => socket.on("error", () => undefined)).listen(0, to);
   await once(server, "listening");
-  const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  const socket = connect((server.address() as AddressInfo).port, to);
   await once(socket, "connect");
-  expect(isConnectedTo("127.0.0.1")).toBe(true);
+  expect(isConnectedTo(address)).toBe(true);
   expect(isConnectedTo("127.9.9.9")).toBe(false);
   socket.destroy();
   server.close();

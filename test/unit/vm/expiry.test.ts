@@ -132,8 +132,9 @@ describe("for how long a VM has run", () => {
 });
 
 describe("a connection of this host's", () => {
-  const table = (rows: readonly string[]) => () =>
-    ["  sl  local_address rem_address   st tx_queue rx_queue", ...rows, ""].join("\n");
+  const table = (rows: readonly string[]) => (name: "tcp" | "tcp6") =>
+    ["  sl  local_address rem_address   st tx_queue rx_queue", ...(name === "tcp" ? rows : []), ""].join("\n");
+  const table6 = (rows: readonly string[]) => (name: "tcp" | "tcp6") => table(rows)(name === "tcp" ? "tcp6" : "tcp");
   const row = (remote: string, state: string) => `   0: 0100007F:1F90 ${remote} ${state} 00000000:00000000`;
   it.each<[string, string, readonly string[], boolean]>([
     ["none", "10.77.0.2", [], false],
@@ -143,4 +144,14 @@ describe("a connection of this host's", () => {
     ["that only ends", "10.77.0.2", [row("02004D0A:0016", "06")], false],
     ["behind others", "10.77.0.2", [row("00000000:0000", "0A"), row("02004D0A:1F90", "01")], true],
   ])("is seen: %s", (_, address, rows, expected) => expect(isConnectedTo(address, table(rows))).toBe(expected));
+
+  const mapped = "0000000000000000FFFF0000";
+  it.each<[string, string, boolean]>([
+    ["to a guest", row(`${mapped}02004D0A:0016`, "01"), true],
+    ["to another guest", row(`${mapped}03004D0A:0016`, "01"), false],
+    ["that only ends", row(`${mapped}02004D0A:0016`, "06"), false],
+    ["to an address that only ends alike", row("B80D0120000000000000000002004D0A:0016", "01"), false],
+  ])("of a socket of both families is seen: %s", (_, line, expected) =>
+    expect(isConnectedTo("10.77.0.2", table6([line]))).toBe(expected),
+  );
 });
