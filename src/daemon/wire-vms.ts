@@ -51,7 +51,7 @@ export async function wireVms(infrastructure: Infrastructure, foundation: Founda
     complain: (why) => log.warn({ reason: why }, "known_hosts is not in the owner's home"),
   });
   void sshHosts.follow(
-    () => records.changed,
+    () => records.changed(),
     closing,
     (error) => log.error({ err: error }, "what ssh has to know of VMs was not written down"),
   );

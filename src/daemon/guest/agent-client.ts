@@ -15,6 +15,7 @@ import { type GuestMemory, readUsage } from "./guest-usage.ts";
 import { sessionEnds, type SessionEnd } from "./session-end.ts";
 import type { Stage } from "./timeline.ts";
 import { Unasked } from "./unasked.ts";
+import { WhileItLasts } from "./while-it-lasts.ts";
 import { within } from "./within.ts";
 
 const mostBeats = 8;
@@ -45,7 +46,7 @@ export class AgentClient {
   readonly #execs = new Map<number, AgentExec>();
   readonly #questions = new AgentQuestions();
   readonly #end = Promise.withResolvers<SessionEnd>();
-  readonly #gone = Promise.withResolvers<never>();
+  readonly #life = new WhileItLasts();
   /** The pulse's last questions: one may be answered late. */
   readonly #beats: bigint[] = [];
   readonly #unasked = new Unasked(() => performance.now());
@@ -66,8 +67,6 @@ export class AgentClient {
       tell: (payload) => this.#tell(frameType.time, payload),
       answer: (promise) => this.#answer(promise),
     });
-    // Whoever waits races this; it is nobody's failure when nobody does.
-    this.#gone.promise.catch(() => undefined);
     this.#pulse = new AgentPulse({
       times,
       isBusy: () => this.#execs.size > 0,
@@ -109,7 +108,7 @@ export class AgentClient {
     this.#execs.set(stream, exec);
     this.#pulse.beat();
     try {
-      return await Promise.race([exec.run(), this.#gone.promise]);
+      return await this.#life.wait(exec.run());
     } finally {
       this.#execs.delete(stream);
       // What was on the way comes late, in as small pieces as it may.
@@ -189,11 +188,7 @@ export class AgentClient {
   }
 
   #answer<T>(promise: Promise<T>): Promise<T> {
-    return within(
-      this.#answerDeadlineMs,
-      "the guest's agent did not answer",
-      Promise.race([promise, this.#gone.promise]),
-    );
+    return within(this.#answerDeadlineMs, "the guest's agent did not answer", this.#life.wait(promise));
   }
 
   /** Sends what an answer is awaited for, with a deadline of its own. */
@@ -251,7 +246,7 @@ export class AgentClient {
     this.#pulse.stop();
     this.#stream.onFrame = () => undefined;
     this.#stream.close();
-    this.#gone.reject(end.error);
+    this.#life.end(end.error);
     for (const exec of this.#execs.values()) exec.fail(end.error);
     this.#end.resolve(end);
   }

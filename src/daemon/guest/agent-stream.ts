@@ -97,12 +97,11 @@ export class AgentStream {
 
   async #drain(): Promise<void> {
     const drained = Promise.withResolvers<void>();
-    this.#stream.once("drain", drained.resolve);
+    for (const event of ["drain", "close"]) this.#stream.once(event, drained.resolve);
     try {
-      const taken = Promise.race([drained.promise, this.closed]);
-      await within(this.#drainDeadlineMs, "the guest's agent took nothing of what was sent", taken);
+      await within(this.#drainDeadlineMs, "the guest's agent took nothing of what was sent", drained.promise);
     } finally {
-      this.#stream.off("drain", drained.resolve);
+      for (const event of ["drain", "close"]) this.#stream.off(event, drained.resolve);
       this.#draining = undefined;
     }
   }

@@ -5,6 +5,7 @@ import type { AgentLink } from "../guest/agent-link.ts";
 import type { HelperLink } from "../helper/helper-link.ts";
 import type { ProcessId } from "../stats/vmm-process.ts";
 import type { VmmConnection } from "../vmm/driver.ts";
+import { Changes } from "./changes.ts";
 
 /** What the daemon holds of a VM whose VMM runs: a cache that reconcile rebuilds, never the record. */
 export interface RunningVm {
@@ -30,7 +31,7 @@ export class RunningVms {
   readonly #helper: Pick<HelperLink, "peer" | "tried">;
   /** By VM, of its newest start. */
   readonly #warnings = new Map<string, { readonly generation: number; readonly warnings: readonly Warning[] }>();
-  #change = Promise.withResolvers<void>();
+  readonly #changes = new Changes();
   #looking = true;
   readonly #firstLook = Promise.withResolvers<void>();
   readonly #waitUntil = performance.now() + firstLookMs;
@@ -63,8 +64,8 @@ export class RunningVms {
   }
 
   /** Resolves when the health of one may be another than it is now. */
-  get changed(): Promise<void> {
-    return this.#change.promise;
+  changed(signal?: AbortSignal): Promise<void> {
+    return this.#changes.next(signal);
   }
 
   get(vmId: string): RunningVm | undefined {
@@ -166,8 +167,7 @@ export class RunningVms {
   }
 
   #changed(): void {
-    this.#change.resolve();
-    this.#change = Promise.withResolvers();
+    this.#changes.came();
   }
 
   close(): void {

@@ -19,13 +19,11 @@ export interface StandstillDeps {
 
 /** Tells each time when a guest comes to stand still, and when it goes on. */
 export async function tellOfStandstill({ running, vm, tell, signal }: StandstillDeps): Promise<void> {
-  const over = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => over.resolve(), { once: true });
   for (let told: string | undefined; !signal.aborted; ) {
-    const { changed } = running;
+    const changed = running.changed(signal);
     const reason = reasons[running.healthOf(vm) ?? "ok"];
     if (reason !== told) tell(reason === undefined ? `${vm.name} goes on` : `${vm.name} stands still: ${reason}`);
     told = reason;
-    await Promise.race([changed, over.promise]);
+    await changed;
   }
 }

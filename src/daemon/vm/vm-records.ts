@@ -6,6 +6,7 @@ import type { AccelWish, VmmWish } from "../../rpc/contract/vmm-kind.ts";
 import { findOne } from "../store/find-one.ts";
 import { workDiskPosition } from "../volume/volume-records.ts";
 import type { Store } from "../store/store.ts";
+import { Changes } from "./changes.ts";
 import { LastUses } from "./last-uses.ts";
 import { activeStates, type VmState } from "./state.ts";
 import { columnsOf, vmOf } from "./vm-row.ts";
@@ -121,7 +122,7 @@ export class VmRecords {
   readonly #onUse: (vmId: string) => void;
   readonly #onMeant: (vm: StoredVm) => void;
   readonly #uses: LastUses;
-  #change = Promise.withResolvers<void>();
+  readonly #changes = new Changes();
 
   constructor(
     database: Store,
@@ -241,22 +242,17 @@ export class VmRecords {
   /** Resolves when a VM is as `fits` says, or isn't there any more, or `signal` aborts. */
   async until(id: string, fits: (vm: StoredVm) => boolean, signal: AbortSignal): Promise<void> {
     for (let vm = this.get(id); vm !== undefined && !fits(vm) && !signal.aborted; vm = this.get(id)) {
-      const changed = this.#change.promise;
-      const left = Promise.withResolvers<void>();
-      signal.addEventListener("abort", left.resolve as () => void, { once: true });
-      await Promise.race([changed, left.promise]);
-      signal.removeEventListener("abort", left.resolve as () => void);
+      await this.changed(signal);
     }
   }
 
   /** Resolves when a VM is another than it is now, when its last use is all that changed excepted. */
-  get changed(): Promise<void> {
-    return this.#change.promise;
+  changed(signal?: AbortSignal): Promise<void> {
+    return this.#changes.next(signal);
   }
 
   #changed(): void {
-    this.#change.resolve();
-    this.#change = Promise.withResolvers();
+    this.#changes.came();
   }
 
   /** The address of the VM of this name, if it runs and has a network. */

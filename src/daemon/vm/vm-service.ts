@@ -72,7 +72,7 @@ export class VmService {
     const list = () => askedHealth(this.#deps, this.list(filter));
     if (!watch) return { vms: await list() };
     return watchVms({
-      changes: () => [records.changed, running.changed],
+      changed: (over) => Promise.race([records.changed(over), running.changed(over)]),
       list,
       signal,
       tell: (vms) => emit("vms", { vms }),

@@ -57,7 +57,7 @@ export class Expiries {
     const { records, running, uses } = this.#deps;
     if (!this.#following) {
       this.#following = true;
-      for (const changed of [() => records.changed, () => running.changed, () => uses.changed])
+      for (const changed of [() => records.changed(), () => running.changed(), () => uses.changed()])
         void this.#follow(changed);
     }
     this.#look();

@@ -1,3 +1,5 @@
+import { Changes } from "../changes.ts";
+
 /** Who hears of uses. */
 export interface UsesDeps {
   /** A VM is used now. */
@@ -10,7 +12,7 @@ export interface UsesDeps {
 export class Uses {
   readonly #held = new Map<string, number>();
   readonly #deps: UsesDeps;
-  #change = Promise.withResolvers<void>();
+  readonly #changes = new Changes();
 
   constructor(deps: UsesDeps) {
     this.#deps = deps;
@@ -32,8 +34,8 @@ export class Uses {
   }
 
   /** Resolves when somebody comes or goes. */
-  get changed(): Promise<void> {
-    return this.#change.promise;
+  changed(signal?: AbortSignal): Promise<void> {
+    return this.#changes.next(signal);
   }
 
   #count(vmId: string, by: 1 | -1): void {
@@ -42,7 +44,6 @@ export class Uses {
     if (count === 0) this.#held.delete(vmId);
     else this.#held.set(vmId, count);
     if (before === 0 || count === 0) this.#deps.held(vmId, count > 0);
-    this.#change.resolve();
-    this.#change = Promise.withResolvers();
+    this.#changes.came();
   }
 }
