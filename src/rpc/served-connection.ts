@@ -174,12 +174,19 @@ export class ServedConnection implements LimitedConnection {
     } catch (error) {
       const { spans, ...rest } = response;
       if (spans !== undefined) return this.#respond(frame, rest);
-      const tooLong = error instanceof BangerError && isOpId(frame["op_id"]) ? error.withOpId(frame["op_id"]) : error;
-      const answer = refusal(tooLong, response.id);
+      const answer = refusal(error instanceof BangerError ? tooLong(error, frame["op_id"]) : error, response.id);
       this.#deps.log.warn({ op_id: answer.error?.op_id, err: error }, "an answer could not be sent");
       await this.#connection.send(answer);
     }
   }
+}
+
+/** The error of an answer that no frame holds: whoever asked did not send too much. */
+function tooLong({ code, plain }: BangerError, opId: unknown): BangerError {
+  return new BangerError(code, plain, {
+    details: { hint: "The answer is longer than one may be: ask for less at once." },
+    ...(isOpId(opId) ? { opId } : {}),
+  });
 }
 
 /** Waits for `work` unless the request is over for its client: an undo never waits for anybody to read of it. */

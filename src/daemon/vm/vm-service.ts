@@ -20,6 +20,7 @@ import { activeStates, isAlready, mustAllow } from "./state.ts";
 import type { Alone } from "./alone.ts";
 import { askedHealth, type AskedHealthDeps } from "./asked-health.ts";
 import { isAskedFor, relabelled, type VmFilter } from "./labels.ts";
+import { listed } from "./listed.ts";
 import type { StoredVm, VmRecords } from "./vm-records.ts";
 import { pruneVms } from "./vm-prune.ts";
 import { watchVms } from "./watch-vms.ts";
@@ -69,7 +70,7 @@ export class VmService {
   /** Lists VMs as they are now, the agents of those that run asked; with `watch` tells them after each change too, until the caller leaves. */
   async listOrWatch({ watch, ...filter }: Params<"vmList">, { signal, emit }: Request): Promise<{ vms: Vm[] }> {
     const { records, running } = this.#deps;
-    const list = () => askedHealth(this.#deps, this.list(filter));
+    const list = async () => listed(await askedHealth(this.#deps, this.list(filter)));
     if (!watch) return { vms: await list() };
     return watchVms({
       changed: (over) => Promise.race([records.changed(over), running.changed(over)]),

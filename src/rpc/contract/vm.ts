@@ -105,7 +105,7 @@ export const vm = z.object({
       code: z.string(),
       message: z.string(),
       op_id: z.string(),
-      /** The console's last lines, of a guest that ended by itself. */
+      /** The console's last lines, of a guest that ended by itself; not in a list, which they would make too long. */
       console: z.string().optional(),
     })
     .nullable(),

@@ -142,7 +142,11 @@ it("an answer that is too long for a frame is that request's error, under its ow
     opId = id;
     return client.call(contract.large, {});
   });
-  await expect(call).rejects.toMatchObject({ code: "frame_too_large", opId });
+  await expect(call).rejects.toMatchObject({
+    code: "frame_too_large",
+    opId,
+    details: { hint: expect.stringMatching(/^The answer is longer/) as string },
+  });
   expect(pair.logged).toMatchObject([{ message: "an answer could not be sent", op_id: opId }]);
   client.close();
 });

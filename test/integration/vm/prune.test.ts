@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { maxFrameBytes } from "../../../src/rpc/frame.ts";
 import type { Vm } from "../../../src/rpc/contract/vm.ts";
 import { BangerError } from "../../../src/rpc/contract/errors.ts";
 import { ScriptedHost } from "../../support/scripted-host.ts";
@@ -66,6 +67,34 @@ describe("vm rename", () => {
     await expect(rename("web", "db")).rejects.toMatchObject({ code: "already_exists" });
     const outcomes = await Promise.allSettled([rename("web", "new"), rename("db", "new")]);
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  });
+});
+
+describe("a list of many VMs that failed", () => {
+  const list = () => host.ask(({ vms }, request) => vms.listOrWatch({ watch: false, label: [], state: [] }, request));
+  const failWith = async (error: object) => {
+    for (let n = 0; n < 30; n++) await host.create(`web-${n}`);
+    host.database
+      .prepare("UPDATE vms SET state = 'failed', error = ?")
+      .run(JSON.stringify({ code: "guest_died", message: "it panicked", op_id: "op-1", ...error }));
+  };
+
+  it("fits into an answer, as it leaves out what each of their consoles said", async () => {
+    const console = "\ufffd".repeat(16_384);
+    await failWith({ console });
+    const answer = await list();
+    expect(Buffer.byteLength(JSON.stringify(answer))).toBeLessThan(maxFrameBytes / 10);
+    expect(answer.vms[0]?.error).toEqual({ code: "guest_died", message: "it panicked", op_id: "op-1" });
+    expect((await host.services.vms.show("web-0")).error?.console).toBe(console);
+  });
+
+  it("that is too long all the same says what to do", async () => {
+    await failWith({ message: "x".repeat(40_000) });
+    await expect(list()).rejects.toMatchObject({
+      code: "frame_too_large",
+      plain: expect.stringMatching(/^30 VMs are \d+ bytes/) as string,
+      details: { hint: expect.stringContaining("--state") as string },
+    });
   });
 });
 
