@@ -142,9 +142,12 @@ export class OperationAccess {
 
   #lastOf(uid: number | undefined): Operation | StoredOperation | undefined {
     if (uid === undefined) return undefined;
-    const here = this.#deps.operations.known().findLast(({ caller }) => caller?.uid === uid);
-    const row = this.#deps.records.lastOf(uid);
+    const { operations, records, spans } = this.#deps;
+    const here = operations.known().findLast(({ caller }) => caller?.uid === uid);
+    const row = records.lastOf(uid);
     if (here === undefined || row === undefined) return here ?? row;
-    return row.opId !== here.opId && row.startedNs > here.startedNs ? row : here;
+    // By the order in which they came, as far as that is known: a clock may be set back.
+    const isLater = !operations.knows(row.opId) && row.startedNs > here.startedNs && row.startedNs <= spans.nowNs();
+    return isLater ? row : here;
   }
 }

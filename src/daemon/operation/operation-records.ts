@@ -1,6 +1,7 @@
 import type { BangerError } from "../../rpc/contract/errors.ts";
 import type { OperationStatus } from "../../rpc/contract/operation.ts";
 import { type OpId, opIdOfTrace, traceIdOf } from "../../telemetry/op-id.ts";
+import { newestFirst } from "../store/newest-first.ts";
 import type { Store } from "../store/store.ts";
 import type { OperationEnd, OperationOutcome, OperationStart } from "./operation.ts";
 
@@ -105,7 +106,7 @@ export class OperationRecords {
 
   /** The newest first. */
   list(limit: number): StoredOperation[] {
-    return this.#select("WHERE kind = 'mutation' ORDER BY started_ns DESC LIMIT ?", limit);
+    return this.#select(`WHERE kind = 'mutation' ${newestFirst} LIMIT ?`, limit);
   }
 
   /** Those, two at most, whose ids begin with these digits. */
@@ -115,7 +116,7 @@ export class OperationRecords {
 
   /** The last one that a user asked for. */
   lastOf(uid: number): StoredOperation | undefined {
-    return this.#select("WHERE kind = 'mutation' AND caller_uid = ? ORDER BY started_ns DESC LIMIT 1", uid)[0];
+    return this.#select(`WHERE kind = 'mutation' AND caller_uid = ? ${newestFirst} LIMIT 1`, uid)[0];
   }
 
   #select(where: string, ...parameters: (string | number)[]): StoredOperation[] {

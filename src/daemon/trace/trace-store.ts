@@ -1,6 +1,7 @@
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { type OpId, opIdOfTrace } from "../../telemetry/op-id.ts";
 import type { SpanRecord } from "../../telemetry/span-record.ts";
+import { newestFirst } from "../store/newest-first.ts";
 import type { Store } from "../store/store.ts";
 import {
   factsOf,
@@ -20,12 +21,6 @@ const maxWaiting = 5_000;
 const flushAfterMs = 100;
 /** What could not be written is tried again after this. */
 const retryAfterMs = 2_000;
-
-/**
- * Newest first. What began in the future began before the clock was set back: it is older than all that didn't, or it would be
- * kept for years in place of what happens now.
- */
-const newestFirst = "ORDER BY started_ns > (unixepoch() + 2) * 1000000000, started_ns DESC";
 
 /** An operation's row, as far as its list needs it. */
 type Listed = OperationRow & Pick<OperationFacts, "outcome">;

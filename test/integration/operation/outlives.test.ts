@@ -220,6 +220,32 @@ describe("naming one", () => {
     expect(host.services.operationAccess.list(1)).toMatchObject([{ op_id: opId, method: "vm.create", state: "ok" }]);
   });
 
+  it("as the last doesn't mean one of a time that is still to come, as the clock was set back since", async () => {
+    const [before, after] = [newOpId(), newOpId()];
+    await host.create("one", { opId: before });
+    host.endDaemon();
+    await host.startDaemon();
+    host.database.prepare("UPDATE operations SET started_ns = started_ns + 3600000000000").run();
+    await host.create("two", { opId: after });
+    expect(host.status("last")).toMatchObject({ op_id: after });
+    expect(host.services.operationAccess.list(2).map(({ op_id: opId }) => opId)).toEqual([after, before]);
+    // On a full disk it has no row.
+    host.database.prepare("DELETE FROM operations WHERE trace_id = ?").run(traceIdOf(after));
+    expect(host.status("last")).toMatchObject({ op_id: after });
+    expect(host.status(before)).toMatchObject({ result: { name: "one" } });
+  });
+
+  it("as the last means this daemon's last, however often the clock is set back a little", async () => {
+    const [before, after] = [newOpId(), newOpId()];
+    await host.create("one", { opId: before });
+    await host.create("two", { opId: after });
+    const later = host.database.prepare(
+      "UPDATE operations SET started_ns = started_ns + 1000000000 WHERE trace_id = ?",
+    );
+    later.run(traceIdOf(before));
+    expect(host.status("last")).toMatchObject({ op_id: after });
+  });
+
   it.each([newOpId(), "last", "abcd"])("%s, which isn't there, is not found", (reference) => {
     expect(() => host.status(reference)).toThrow(/no operation/);
   });
