@@ -19,9 +19,9 @@ export type Input<K extends MethodKey> = InputOf<Contract[K]>;
 /** What the method answers. */
 export type Result<K extends MethodKey> = ResultOf<Contract[K]>;
 
-/** How a command may ask. With `passesSignals`, Ctrl-C and other signals go to what runs there, instead of cancelling. */
+/** How a command may ask. With `passesSignals`, Ctrl-C and other signals go to what runs there, instead of cancelling; with a promise once that resolves. */
 export type CallChoices = Pick<CallOptions, "input" | "onEvent" | "signal" | "opId"> & {
-  readonly passesSignals?: boolean;
+  readonly passesSignals?: boolean | Promise<void>;
   /** Its new sizes go where the signals go. */
   readonly terminal?: LentTerminal | undefined;
   /** Ends it as Ctrl-C does. */

@@ -82,7 +82,8 @@ export function listenForInterrupt(note: (text: string) => void, now = () => per
       };
     },
     get exitCode() {
-      return exitCode;
+      // One that was passed on may have found nothing there to take it.
+      return exitCode ?? (last === undefined ? undefined : 128 + constants.signals[last.signal]);
     },
     close: () => {
       for (const signal of ending) process.off(signal, take);

@@ -74,7 +74,7 @@ function contextOf(connection: Asked, session: Session, opId: OpId | undefined):
     }
     return connection.call(key, params, {
       ...asking,
-      ...(passesSignals ? { passSignals: passing(interrupt, terminal) } : {}),
+      ...(passesSignals === false ? {} : { passSignals: passing(interrupt, terminal, passesSignals) }),
       onEvent: (event, data) => {
         if (shown === "always" || flags.loud || isatty(2)) progress.take(event, data);
         return options.onEvent?.(event, data);
@@ -126,11 +126,22 @@ function contextOf(connection: Asked, session: Session, opId: OpId | undefined):
   return context;
 }
 
-/** Signals, and the terminal's sizes, on their way to what runs elsewhere. */
-function passing(interrupt: Interrupt, terminal: LentTerminal | undefined) {
+/** Signals, and the terminal's sizes, on their way to what runs elsewhere, once it runs. */
+function passing(interrupt: Interrupt, terminal: LentTerminal | undefined, runs: true | Promise<void>) {
   return (pass: (signal: number, size?: TerminalSize) => void) => {
-    const ends = [interrupt.passTo(pass), terminal?.onSize((size) => pass(constants.signals.SIGWINCH, size))];
+    const ends: ((() => void) | undefined)[] = [];
+    let isOver = false;
+    const begin = () => {
+      if (isOver) return;
+      ends.push(
+        interrupt.passTo(pass),
+        terminal?.onSize((size) => pass(constants.signals.SIGWINCH, size)),
+      );
+    };
+    if (runs === true) begin();
+    else void runs.then(begin);
     return () => {
+      isOver = true;
       for (const end of ends) end?.();
     };
   };

@@ -61,11 +61,23 @@ const vmExec: Handlers<typeof daemonContract>["vmExec"] = async ({ argv: [file =
       return { exit_code: null, signal: 9, out_of_memory: true };
     case "signals":
       return signals(args[0] === "stubborn", context);
+    case "nowhere":
+      // Nothing takes signals yet: its guest is waited for.
+      begun.resolve();
+      await once(context.signal, "abort");
+      throw context.signal.reason as Error;
     case "locked":
       throw failedStart(13, "locked: Permission denied");
     default:
       throw failedStart(2, `${file}: No such file or directory`);
   }
+};
+
+/** A VM that boots until it is cancelled, or is up and runs a guest's command. */
+const vmRun: Handlers<typeof daemonContract>["vmRun"] = async ({ argv, ...params }, context) => {
+  if (argv[0] !== "signals") return vmExec({ ...params, vm: "web", argv: ["nowhere"] }, context) as never;
+  await context.emit("started", { vm });
+  return { vm, removed: false, ...(await signals(false, context)) };
 };
 
 async function seq({ signal, emit }: RequestContext, event = "stdout"): Promise<never> {
@@ -94,11 +106,15 @@ function failedStart(errno: number, text: string): BangerError {
   return new BangerError("command_failed", `the command could not be started: ${text}`, { details: { errno } });
 }
 
+/** Resolves when a command that never ends is under way. */
+let begun = Promise.withResolvers<void>();
+
 let host: CliHost;
 beforeAll(async () => {
   host = new CliHost();
   await host.serve({
     vmExec,
+    vmRun,
     vmList: async () => ({ vms: [vm] }),
     vmShow: () => Promise.reject(new BangerError("not_found", "vm: no VM is called nope")),
     vmDelete: async () => ({ id: vm.id, name: vm.name }),
@@ -122,7 +138,10 @@ beforeAll(async () => {
   });
 });
 afterAll(() => host[Symbol.asyncDispose]());
-beforeEach(() => void host.outcomes.splice(0));
+beforeEach(() => {
+  host.outcomes.splice(0);
+  begun = Promise.withResolvers();
+});
 
 describe("a caller who stays", () => {
   it("a pipe whose writer stays doesn't keep an exec that has ended", async () => {
@@ -274,6 +293,36 @@ describe("a signal", () => {
       stdout: "10 2 9\n",
       stderr: "killing the command (once more to leave at once)\n",
     });
+  });
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)("%s before anything takes signals is the exit code all the same", async (name, exit) => {
+    const child = host.spawn(["vm", "exec", "web", "--", "nowhere"]);
+    await begun.promise;
+    child.kill(name);
+    expect((await endOf(child)).code).toBe(exit);
+  });
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("%s cancels a run whose VM still boots, and says so", async (name, exit) => {
+    const child = host.spawn(["vm", "run", "--", "true"]);
+    await begun.promise;
+    child.kill(name);
+    const { code, stderr } = await endOf(child);
+    expect(code).toBe(exit);
+    expect(stderr).toMatch(/^cancelling .*\nbanger: vm\.run: cancelled by the caller /);
+  });
+
+  it("goes to the command of a run once its VM is up", async () => {
+    const child = host.spawn(["vm", "run", "--quiet", "--", "signals"]);
+    await said(child, "up\n");
+    child.kill("SIGTERM");
+    expect(await endOf(child)).toEqual({ code: 143, stdout: "15\n", stderr: "" });
   });
 
   it("Ctrl-C in a terminal does", async () => {

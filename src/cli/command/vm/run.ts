@@ -26,6 +26,7 @@ export const vmRun = command({
     const { call, json, note, print } = context;
     const output = takeOutput(context);
     const shell = new Shell(context, []);
+    const runs = Promise.withResolvers<void>();
     const end = await call(
       "vmRun",
       { ...params, env: (params.env ?? []).map((given) => withValue(given, "vm run")), argv: [...argv] },
@@ -33,9 +34,12 @@ export const vmRun = command({
         progress: "watched",
         ...(argv.length === 0
           ? { input: shell.until }
-          : { passesSignals: true, ...(params.stdin === true ? { input: context.stdin } : {}) }),
+          : { passesSignals: runs.promise, ...(params.stdin === true ? { input: context.stdin } : {}) }),
         onEvent: async (event, data) => {
-          if (event === "started") return started(data as Started, params.rm === true, note);
+          if (event === "started") {
+            runs.resolve();
+            return started(data as Started, params.rm === true, note);
+          }
           if (event === "ssh") return shell.begin(data as Target);
           await output.take(event, data);
         },
