@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BangerError } from "../../../src/rpc/contract/errors.ts";
 import type { Vm } from "../../../src/rpc/contract/vm.ts";
@@ -14,6 +15,8 @@ afterEach(() => host[Symbol.asyncDispose]());
 
 const reconciled = (vm: Pick<Vm, "id">) =>
   host.logged.findLast((record) => record.message === "reconciled" && record["banger.vm.id"] === vm.id)?.["outcome"];
+
+const said = (text: string) => host.logged.filter(({ message }) => message === text);
 
 const agentOf = (vm: Pick<Vm, "id">) => {
   const running = host.helper.vmms.get(vm.id);
@@ -34,16 +37,21 @@ describe("a daemon that comes back", () => {
     expect(host.show("quiet")).toMatchObject({ state: "running", health: "agent_silent", pid: quiet.pid });
   });
 
-  it("compares again where it could not look, and does meanwhile what hangs on nothing else", async () => {
+  it("compares again where it could not look, once, however often that was, and does meanwhile what hangs on nothing else", async () => {
     await host.create("web");
     const { id } = await host.start("web");
     host.endDaemon();
     await host.helper.vmmEnds(id, { status: 0, signal: null });
     host.helper.trouble.set("vmm.list", { fails: new BangerError("command_failed", "not now") });
     await host.startDaemon();
+    for (let n = 0; n < 3; n++) await host.helper.reachable();
     expect(host.show("web").state).toBe("running");
+    expect(said("records could not be compared with the host; it is tried again")).toHaveLength(4);
     host.helper.trouble.clear();
+    const before = said("reconcile completed").length;
     await expect.poll(() => host.show("web").state, { timeout: 14_000 }).toBe("stopped");
+    await delay(500);
+    expect(said("reconcile completed")).toHaveLength(before + 1);
   }, 20_000);
 
   it("leaves a VMM that doesn't greet running, and reaches it later", async () => {

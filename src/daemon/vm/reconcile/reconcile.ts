@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { BangerError } from "../../../rpc/contract/errors.ts";
 import type { ParamsOf, ResultOf } from "../../../rpc/contract/method.ts";
 import type { systemContract } from "../../../rpc/contract/system.ts";
@@ -28,6 +27,7 @@ export class Reconciler {
   readonly #deps: ReconcileDeps;
   /** One at a time: two would be in each other's way. */
   #last: Promise<unknown> = Promise.resolve();
+  #again: NodeJS.Timeout | undefined;
 
   constructor(deps: ReconcileDeps) {
     this.#deps = deps;
@@ -35,13 +35,15 @@ export class Reconciler {
 
   /** Makes records true; what failed is tried again later, until nothing does. */
   async keepTrue(): Promise<void> {
-    const { spans, closing, log } = this.#deps;
-    const looking = spans.operation("daemon.reconcile", {}, () => this.#isTrueNow());
-    if (await looking.catch((error: unknown) => this.#couldNotLook(error))) return;
-    void delay(againMs, undefined, { ref: false, signal: closing })
-      .then(() => this.keepTrue())
-      // The daemon ends, or the helper is away: when it is back, all is compared anew.
-      .catch((error: unknown) => log.debug({ err: error }, "reconciling is not tried again"));
+    const looking = this.#deps.spans.operation("daemon.reconcile", {}, () => this.#isTrueNow());
+    if (!(await looking.catch((error: unknown) => this.#couldNotLook(error)))) this.#tryAgain();
+  }
+
+  /** Also when the helper comes back all is compared: that this fails too makes no second try of the one that waits. */
+  #tryAgain(): void {
+    const { closing } = this.#deps;
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => void (closing.aborted || this.keepTrue()), againMs).unref();
   }
 
   #couldNotLook(error: unknown): false {
