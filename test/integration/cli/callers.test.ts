@@ -47,6 +47,10 @@ const vmExec: Handlers<typeof daemonContract>["vmExec"] = async ({ argv: [file =
       return { exit_code: 0, signal: null };
     case "seq":
       return seq(context);
+    case "flood":
+      for (const piece = Buffer.alloc(700_000).toString("base64"); !context.signal.aborted; )
+        await context.emit(args[0] ?? "stdout", piece);
+      throw context.signal.reason as Error;
     case "words":
       await context.emit("stderr", base64("a word\n"));
       return { exit_code: Number(args[0]), signal: null };
@@ -436,6 +440,24 @@ describe("a command in the guest", () => {
       stderr: "é\n",
     });
   });
+
+  it.each(["stdout", "stderr"])(
+    "that floods its %s is ended where JSON is asked for, which has it whole or not at all",
+    async (stream) => {
+      const { code, stdout, stderr } = await host.run(["vm", "exec", "--json", "web", "--", "flood", stream]);
+      expect({ code, stdout }).toEqual({ code: 74, stdout: "" });
+      expect(JSON.parse(stderr)).toMatchObject({
+        error: {
+          code: "output_failed",
+          message: expect.stringMatching(
+            /^vm exec: the command prints more than the 64 MiB that a result holds/,
+          ) as string,
+          details: { hint: expect.stringContaining("--json") as string },
+        },
+      });
+      expect(host.outcomes.find(({ method }) => method === "vm.exec")?.error?.code).toBe("cancelled");
+    },
+  );
 
   it("says that the guest's memory was used up", async () => {
     const { code, stderr } = await host.run(["vm", "exec", "web", "--", "hungry"]);

@@ -3,10 +3,15 @@ import { BangerError } from "../../../rpc/contract/errors.ts";
 import type { TerminalSize } from "../../../rpc/frame.ts";
 import { exactVariable } from "../../arguments.ts";
 import { type CommandContext, command } from "../../command.ts";
+import { Collected } from "../../output/collected.ts";
 
 const notFound = 127;
 const notRunnable = 126;
 const ENOENT = 2;
+
+const mib = 1024 * 1024;
+/** As JSON, a byte is up to seven and a third characters, base64 included, and V8 has strings of 512 MiB at most. */
+const jsonMib = 64;
 
 /**
  * `vm exec`: the command's output is ours, and its exit code; as in a shell, a signal's is 128 and its number, 127 says that
@@ -17,6 +22,7 @@ export const vmExec = command({
   noun: "vm",
   verb: "exec",
   method: "vmExec",
+  about: "With --json what it prints is in the result, which holds 64 MiB: a command that prints more is ended.",
   positionals: ["vm"],
   rest: { name: "argv", summary: "the command and its arguments", required: true },
   short: { stdin: "i", tty: "t", env: "e", user: "u", cwd: "C" },
@@ -62,18 +68,20 @@ function shown(size: TerminalSize | undefined): string | undefined {
   return size === undefined ? undefined : `${size.columns}x${size.rows}`;
 }
 
-/** Takes a command's output as it comes: with --json for the result, else to our own. */
+/** Takes a command's output as it comes: with --json for the result, as far as that has room, else to our own. */
 export function takeOutput({ json, write }: Pick<CommandContext, "json" | "write">) {
-  const collected = { stdout: "", stderr: "" };
+  const collected = { stdout: new Collected(), stderr: new Collected() };
+  let leftBytes = jsonMib * mib;
   let isLost = false;
   return {
     take: async (event: string, data: unknown): Promise<void> => {
       if (event !== "stdout" && event !== "stderr") return;
       const bytes = Buffer.from(String(data), "base64");
-      if (json) collected[event] += bytes.toString("latin1");
-      else if (!(await write(event, bytes))) isLost = true;
+      if (!json) isLost = !(await write(event, bytes)) || isLost;
+      else if ((leftBytes -= bytes.length) >= 0) collected[event].add(bytes);
+      else throw tooMuchForJson();
     },
-    collected: () => ({ ...textOf("stdout", collected.stdout), ...textOf("stderr", collected.stderr) }),
+    collected: () => ({ ...textOf("stdout", collected.stdout.bytes), ...textOf("stderr", collected.stderr.bytes) }),
     /** Refuses success where words of its were lost; its own failure goes before that. */
     endedWith: (exitCode: number): number => {
       if (isLost && exitCode === 0) throw new BangerError("output_failed", "standard error can't be written");
@@ -82,9 +90,16 @@ export function takeOutput({ json, write }: Pick<CommandContext, "json" | "write
   };
 }
 
+function tooMuchForJson(): BangerError {
+  return new BangerError("output_failed", `the command prints more than the ${jsonMib} MiB that a result holds`, {
+    details: {
+      hint: "Leave out `--json`, or let the command write to a file, which `banger vm cp` fetches. The command was ended.",
+    },
+  });
+}
+
 /** An output as JSON has it: text, and the bytes beside it where they aren't UTF-8. */
-function textOf(stream: "stdout" | "stderr", latin1: string) {
-  const bytes = Buffer.from(latin1, "latin1");
+function textOf(stream: "stdout" | "stderr", bytes: Buffer) {
   return {
     [stream]: bytes.toString("utf8"),
     ...(isUtf8(bytes) ? {} : { [`${stream}_base64`]: bytes.toString("base64") }),

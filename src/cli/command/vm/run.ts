@@ -11,7 +11,7 @@ export const vmRun = command({
   verb: "run",
   method: "vmRun",
   about:
-    "It lasts as long as its command, so it takes no --detach: `vm create` and `vm start --detach` begin a VM that nobody waits for, and `vm exec` runs commands in it.",
+    "It lasts as long as its command, so it takes no --detach: `vm create` and `vm start --detach` begin a VM that nobody waits for, and `vm exec` runs commands in it. With --json what it prints is in the result, which holds 64 MiB: a command that prints more is ended.",
   positionals: [],
   rest: { name: "argv", summary: "the command and its arguments; a shell by default", required: false },
   short: { stdin: "i", env: "e", user: "u", cwd: "C" },
