@@ -71,6 +71,7 @@ needs tar
 exec tar -chf - -C "$2" "./$3"
 `;
 
+// As above; 74: it didn't come whole. 75: part of it is there. After all others nothing of it is.
 const take = `${common}
 if [ -d "$1" ]; then
   into=$1
@@ -82,10 +83,71 @@ else
   [ -d "$into" ] || fail 66 "there is no directory $into"
 fi
 target=$into/$name
-place() { why=$(mv $@ "$new" "$target" 2>&1) || fail 71 "$target can't be put in its place: \${why##*: }"; }
+begun=
+is_there() { [ -e "$1" ] || [ -L "$1" ]; }
+is_directory() { [ -d "$1" ] && [ ! -L "$1" ]; }
+part() { fail 75 "$target has part of what was to be copied$*"; }
+or_part() { why=$("$@" 2>&1) || part "\${why:+: \${why##*: }}"; }
+ended() { [ -z "$begun" ] || part; exit 143; }
+removed() { rm -rf "$work" 2>/dev/null || { chmod -R u+rwx "$work" && rm -rf "$work"; }; }
+
+# What can't stand where something else does is refused before anything is moved.
+must_fit() {
+  is_there "$2" || return 0
+  if is_directory "$1"; then
+    [ ! -L "$2" ] || fail 73 "$2 is a link, which is not followed"
+    [ -d "$2" ] || fail 73 "$2 is there, and is no directory"
+    [ -r "$1" ] && [ -x "$1" ] || fail 71 "$2 can't be merged: what was sent for it can't be read"
+    for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+      ! is_there "$entry" || must_fit "$entry" "$2/\${entry##*/}"
+    done
+  else
+    ! is_directory "$2" || fail 73 "$2 is a directory"
+    [ -f "$2" ] || [ -L "$2" ] || fail 73 "$2 is no regular file"
+  fi
+}
+
+# A directory that comes to another parent has to be open to its user.
+move() {
+  if is_directory "$1" && [ ! -w "$1" ]; then
+    chmod u+w "$1" && mv -f "$1" "$2" && chmod u-w "$2"
+  else
+    mv -f "$1" "$2"
+  fi
+}
+
+# Moves what is in a directory into one that is there, many at a time, but for directories that are in both.
+move_all() {
+  from=$1
+  to=$2
+  set --
+  for entry in "$from"/* "$from"/.[!.]* "$from"/..?*; do
+    is_there "$entry" || continue
+    there=$to/\${entry##*/}
+    if is_directory "$there"; then
+      continue
+    elif is_directory "$entry" && [ ! -w "$entry" ]; then
+      or_part move "$entry" "$there"
+    else
+      set -- "$@" "$entry"
+    fi
+    [ $# -lt 100 ] || { or_part mv -f "$@" "$to/"; set --; }
+  done
+  [ $# = 0 ] || or_part mv -f "$@" "$to/"
+}
+
+merge() {
+  [ -w "$1" ] || { chmod u+w "$1" && set -- "$1" "$2" closed; }
+  move_all "$1" "$2"
+  for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    ! is_directory "$entry" || merge "$entry" "$2/\${entry##*/}"
+  done
+  [ $# = 2 ] || chmod u-w "$1"
+}
+
 work=$into/$6
-trap '[ ! -e "$work" ] || rm -rf "$work"' EXIT
-trap 'exit 143' HUP INT TERM
+trap '[ ! -e "$work" ] || removed' EXIT
+trap ended HUP INT TERM
 why=$(mkdir -m 700 "$work" 2>&1) || fail 71 "nothing can be made in $into: \${why##*: }"
 new=$work/t
 if [ "$5" = file ]; then
@@ -95,17 +157,16 @@ else
   tar -xpf - -C "$work" || exit 74
 fi
 [ -d "$new" ] || [ "$1" = "\${1%/}" ] || [ -d "$1" ] || fail 66 "there is no directory $1"
+[ -d "$new" ] || [ ! -d "$target" ] || fail 73 "$target is a directory"
+must_fit "$new" "$target"
 if [ -d "$target" ]; then
-  [ -d "$new" ] || fail 73 "$target is a directory"
+  begun=yes
+  merge "$new" "$target"
+  # Only directories are left that are in both: the old ones get the modes of the new ones.
   for entry in "$new"/* "$new"/.[!.]* "$new"/..?*; do
-    [ -e "$entry" ] || [ -L "$entry" ] || continue
-    cp -a "$entry" "$target/" || fail 74 "$target has part of what was to be copied"
+    ! is_there "$entry" || or_part cp -a "$entry" "$target/"
   done
-elif [ -e "$target" ] || [ -L "$target" ]; then
-  [ ! -d "$new" ] || fail 73 "$target is there, and is no directory"
-  [ -f "$target" ] || [ -L "$target" ] || fail 73 "$target is no regular file"
-  place -f
 else
-  place
+  why=$(move "$new" "$target" 2>&1) || fail 71 "$target can't be put in its place: \${why##*: }"
 fi
 `;

@@ -26,15 +26,19 @@ let here: string;
 let onPiece: () => void;
 /** Programs that the guest has; all by default. */
 let path: string;
+/** How the guest's command ends, where that is scripted. */
+let end: { readonly exit_code: number | null; readonly signal: number | null } | undefined;
 beforeEach(async () => {
   host = new CliHost();
   guest = mkdtempSync(join(tmpdir(), "banger-guest-"));
   here = mkdtempSync(join(tmpdir(), "banger-here-"));
   onPiece = () => undefined;
   path = process.env["PATH"] ?? "";
+  end = undefined;
   await host.serve({
     // The guest's command, run here.
     vmCopy: async ({ source, destination }, { input, emit, signal }) => {
+      if (end !== undefined) return end;
       const { argv, stdin } = guestCopyOf(source, destination);
       const [file = "", ...args] = argv;
       const child = spawn(file, args, {
@@ -270,6 +274,29 @@ describe("vm cp", () => {
     expect(stderr).toMatch(/\(op-[0-9a-f]{32}\)/);
     expect(stderr).not.toContain(".banger-cp");
     expect(exit).toBe(code);
+  });
+
+  it.each([
+    [73, null, "Nothing of it was left there."],
+    [74, null, "Nothing of it was left there."],
+    [75, null, "What isn't there of it is as it was before; copy it again."],
+    [137, null, "Part of it may be there,"],
+    [null, 9, "Part of it may be there,"],
+  ])("says what the guest has of a copy that ended there with %s, signal %s", async (exitCode, signal, says) => {
+    writeFileSync(join(here, "file"), "x");
+    end = { exit_code: exitCode, signal };
+    const { code, stderr } = await cp(join(here, "file"), "web:");
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(says);
+  });
+
+  it.each([
+    ["a place here", () => join(here, "x"), "Nothing of it was left here."],
+    ["standard output", () => "-", "Standard output may have part of it."],
+  ])("says what %s has of a copy that the guest didn't give whole", async (_, to, says) => {
+    end = { exit_code: 2, signal: null };
+    expect((await cp("web:file", to())).stderr).toContain(says);
+    expect(readdirSync(here)).toEqual([]);
   });
 
   it.each([

@@ -54,7 +54,7 @@ export const vmCp = command({
 async function copyIn({ call, stdin }: CommandContext, params: Params, tally: CopyTally): Promise<void> {
   const words = new GuestWords();
   const input = params.source === "-" ? counted(stdin, tally) : await pack(bytesOfText(params.source), tally);
-  words.judge(await call("vmCopy", params, { input, onEvent: words.take }));
+  words.judge(await call("vmCopy", params, { input, onEvent: words.take }), leftThere);
 }
 
 async function copyOut(context: CommandContext, params: Params, tally: CopyTally): Promise<void> {
@@ -64,7 +64,7 @@ async function copyOut(context: CommandContext, params: Params, tally: CopyTally
       if (event === "stdout") await context.write("stdout", Buffer.from(String(data), "base64"));
       else words.take(event, data);
     };
-    return words.judge(await context.call("vmCopy", params, { onEvent }));
+    return words.judge(await context.call("vmCopy", params, { onEvent }), () => "Standard output may have part of it.");
   }
   const name = bytesOfText(lastName(placeOf(params.source).path));
   const target = await targetOf(bytesOfText(params.destination), name);
@@ -78,7 +78,7 @@ async function copyOut(context: CommandContext, params: Params, tally: CopyTally
       else words.take(event, data);
     };
     try {
-      words.judge(await context.call("vmCopy", params, { onEvent }));
+      words.judge(await context.call("vmCopy", params, { onEvent }), () => "Nothing of it was left here.");
       archive.end();
     } catch (error) {
       archive.fail(error);
@@ -106,6 +106,17 @@ const codes: Readonly<Record<number, ErrorCode>> = {
   73: "already_exists",
   127: "missing_tool",
 };
+/** Those with which the command ends before anything comes to its place. */
+const endsBefore: ReadonlySet<number | null> = new Set([65, 66, 71, 73, 74, 127, 143]);
+const endsWithPart = 75;
+
+/** What the guest has of a copy to it that failed. */
+function leftThere(exitCode: number | null): string {
+  if (endsBefore.has(exitCode)) return "Nothing of it was left there.";
+  if (exitCode === endsWithPart) return "What isn't there of it is as it was before; copy it again.";
+  return "Part of it may be there, and beside its place a directory `.banger-cp.…`, which can be removed.";
+}
+
 const mostWords = 4_096;
 /** A file that is written to while it is read is copied as it was. */
 const changes = /^tar: .*: file changed as we read it$|^tar: Exiting with failure status/;
@@ -140,8 +151,8 @@ class GuestWords {
     return path !== undefined;
   }
 
-  /** Throws what went wrong in the guest. */
-  judge({ exit_code: exitCode, signal }: Result<"vmCopy">): void {
+  /** Throws what went wrong in the guest; `left` says what there is of the copy then. */
+  judge({ exit_code: exitCode, signal }: Result<"vmCopy">, left: (exitCode: number | null) => string): void {
     const lines = this.#text.split("\n").filter((line) => line !== "");
     if (exitCode === 0 || (exitCode === 1 && lines.length > 0 && lines.every((line) => changes.test(line)))) return;
     const why = printableLine(lines.slice(-3).join(" | "));
@@ -150,9 +161,7 @@ class GuestWords {
     throw new BangerError(
       isFull ? "no_space" : (codes[exitCode ?? -1] ?? "command_failed"),
       `vm cp: in the guest: ${why === "" ? how : why}`,
-      {
-        details: { guest_exit_code: exitCode, hint: "Nothing of it was left there." },
-      },
+      { details: { guest_exit_code: exitCode, hint: left(exitCode) } },
     );
   }
 }
