@@ -1,5 +1,5 @@
 import type { Stats } from "node:fs";
-import { lstat, readdir, rename, stat } from "node:fs/promises";
+import { chmod, lstat, readdir, rename, stat } from "node:fs/promises";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { below, onFile, shownPath } from "./local-path.ts";
 
@@ -46,13 +46,24 @@ async function mustFit(made: Buffer, target: Buffer): Promise<void> {
   }
   if (!there.isDirectory())
     throw inTheWay(target, there.isSymbolicLink() ? "is a link, which is not followed" : "is no directory");
+  // What is there keeps its mode; this one is emptied.
+  await chmod(made, 0o700);
   for (const name of await readdir(made, { encoding: "buffer" })) await mustFit(below(made, name), below(target, name));
 }
 
 async function move(made: Buffer, target: Buffer): Promise<void> {
   const [fresh, there] = [await lstat(made), await factsOf(target, lstat)];
-  if (!fresh.isDirectory() || there === undefined) return onFile(target, () => rename(made, target));
+  if (there === undefined && fresh.isDirectory()) return onFile(target, () => moveDirectory(made, target, fresh.mode));
+  if (!fresh.isDirectory()) return onFile(target, () => rename(made, target));
   for (const name of await readdir(made, { encoding: "buffer" })) await move(below(made, name), below(target, name));
+}
+
+/** A directory that comes to another parent has to be open to its owner, unless that is root. */
+async function moveDirectory(made: Buffer, target: Buffer, mode: number): Promise<void> {
+  const isClosed = (mode & 0o200) === 0;
+  if (isClosed) await chmod(made, mode | 0o200);
+  await rename(made, target);
+  if (isClosed) await chmod(target, mode);
 }
 
 /** What is there; undefined for nothing. */

@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
 import {
+  chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -15,6 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CopyTally } from "../../../src/cli/copy/pack.ts";
+import { putInPlace } from "../../../src/cli/copy/put-in-place.ts";
 import { unpack } from "../../../src/cli/copy/unpack.ts";
 import { type Member, tarArchive } from "../../support/tar-archive.ts";
 
@@ -26,7 +29,10 @@ beforeEach(() => {
   mkdirSync(join(directory, "scratch"));
   writeFileSync(join(directory, "precious"), "as it was");
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => {
+  execFileSync("chmod", ["-R", "u+rwx", directory]);
+  rmSync(directory, { recursive: true });
+});
 
 async function* chunks(bytes: Buffer, length = 1_000): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length);
@@ -142,5 +148,46 @@ describe("what tar gives", () => {
     // What is zero takes no space.
     expect(statSync(inside("holes")).blocks).toBe(0);
     execFileSync("chmod", ["-R", "u+w", tree, inside()]);
+  });
+});
+
+/** Does `work` as one to whom it matters what is closed. */
+async function asNobody(work: () => Promise<void>): Promise<void> {
+  process.setegid?.(61_000);
+  process.seteuid?.(61_000);
+  try {
+    await work();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+  }
+}
+
+describe.skipIf(process.getuid?.() !== 0)("a tree with a closed directory comes to its place", () => {
+  it.each([
+    ["its top, to nothing", "", 0o555, [], 0o555],
+    ["its top, to nothing, and may not be read either", "", 0o100, [], 0o100],
+    ["one in it, to nothing", "sub", 0o500, [], 0o500],
+    ["one in it, to a tree without it", "sub", 0o555, ["."], 0o555],
+    ["one in it, to a tree that has it", "sub", 0o100, [".", "sub"], 0o755],
+    ["its top, to a tree that is there", "", 0o555, [".", "sub"], 0o755],
+  ])("%s", async (_, closed, mode, there, becomes) => {
+    const [tree, place] = [join(directory, "tree"), join(directory, "place")];
+    mkdirSync(join(tree, "sub/below"), { recursive: true });
+    for (const name of ["file", "sub/file", "sub/below/file"]) writeFileSync(join(tree, name), "new");
+    for (const name of there) mkdirSync(join(place, name), { mode: 0o755 });
+    if (there.includes("sub")) writeFileSync(join(place, "sub/file"), "old");
+    chmodSync(join(tree, closed), mode);
+    const archive = execFileSync("tar", ["-cf", "-", "-C", tree, "."]);
+    execFileSync("chown", ["-R", "61000:61000", directory]);
+    await asNobody(async () => {
+      await taken(archive);
+      const path = Buffer.from(place);
+      await putInPlace(Buffer.from(inside()), { path, beside: Buffer.from(directory), isDirectory: false });
+    });
+    expect(statSync(join(place, closed)).mode & 0o777).toBe(becomes);
+    for (const name of ["file", "sub/file", "sub/below/file"])
+      expect(readFileSync(join(place, name), "utf8")).toBe("new");
+    if (there.length === 0) expect(existsSync(inside())).toBe(false);
   });
 });
