@@ -3,14 +3,7 @@ import { lstat, open, readdir, readlink, stat } from "node:fs/promises";
 import { type NewMember, paddingOf, tarEnd, tarHeader } from "../../archive/tar-writer.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { below, onFile, shownPath } from "./local-path.ts";
-
-/** What a copy is told as. */
-export interface CopyTally {
-  files: number;
-  bytes: number;
-  /** Paths of what can't be copied: sockets, devices, FIFOs. */
-  readonly skipped: string[];
-}
+import type { CopyTally } from "./tally.ts";
 
 /** So much is read, and sent, at a time. */
 const pieceBytes = 65_536;
@@ -53,7 +46,7 @@ class Packer {
       this.#tally.files++;
       return yield tarHeader({ ...common(name, facts), type: "2", link, size: 0 });
     }
-    if (!facts.isFile()) return void this.#tally.skipped.push(`${shownPath(path)} (${kindOf(facts)})`);
+    if (!facts.isFile()) return this.#tally.skip(`${shownPath(path)} (${kindOf(facts)})`);
     const inode = `${facts.dev}:${facts.ino}`;
     const link = facts.nlink > 1 ? this.#named.get(inode) : undefined;
     if (link !== undefined) {

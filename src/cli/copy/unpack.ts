@@ -5,7 +5,8 @@ import { type OnMember, readTar, type TarMember } from "../../archive/tar-reader
 import { BangerError } from "../../rpc/contract/errors.ts";
 import { textOfBytes } from "../../rpc/byte-text.ts";
 import { below, onFile } from "./local-path.ts";
-import { type CopyTally, keptMode } from "./pack.ts";
+import { keptMode } from "./pack.ts";
+import type { CopyTally } from "./tally.ts";
 
 /** Where an archive is unpacked. */
 export interface UnpackOptions {
@@ -92,7 +93,7 @@ class Unpacker {
       case "3":
       case "4":
       case "6":
-        tally.skipped.push(`${shown(member.name)} (${member.type === "6" ? "a FIFO" : "a device"})`);
+        tally.skip(`${shown(member.name)} (${member.type === "6" ? "a FIFO" : "a device"})`);
         return;
       default:
         throw broken(`has a member of a kind that is not copied, ${shown(member.name)}`);

@@ -101,6 +101,10 @@ function oddTree(at: string): void {
   writeFileSync(join(at, "closed"), "", { mode: 0o400 });
 }
 
+function pipes(at: string): void {
+  execFileSync("sh", ["-c", "seq 1003 | xargs mkfifo"], { cwd: at });
+}
+
 describe("vm cp", () => {
   it("takes a tree to a guest and back as it was: modes, links, names of all kinds", async () => {
     oddTree(join(here, "tree"));
@@ -308,7 +312,31 @@ describe("vm cp", () => {
   it("counts, and says what it left, as JSON", async () => {
     writeFileSync(join(here, "file"), "12345");
     const { stdout } = await host.run(["vm", "cp", "--json", join(here, "file"), "web:"]);
-    expect(JSON.parse(stdout)).toEqual({ files: 1, bytes: 5, skipped: [] });
+    expect(JSON.parse(stdout)).toEqual({ files: 1, bytes: 5, skipped: [], skipped_more: 0 });
     expect(existsSync(join(guest, "file"))).toBe(true);
+  });
+
+  it.each<[string, (at: string) => void, () => string[]]>([
+    ["FIFOs here", pipes, () => [join(here, "tree"), "web:copy"]],
+    ["FIFOs in a guest", pipes, () => ["web:tree", join(here, "copy")]],
+    [
+      "sockets in a guest",
+      () => {
+        const says = "seq 1003 | sed 's,.*,tar: ./&: socket ignored,' >&2";
+        writeFileSync(join(guest, "tar"), `#!/bin/sh\n${says}\nexec /usr/bin/env -i tar "$@"\n`, { mode: 0o755 });
+        path = `${guest}:${path}`;
+      },
+      () => ["web:tree", join(here, "copy")],
+    ],
+  ])("names so many %s that are left out, and counts the rest", async (_, make, argv) => {
+    for (const at of [here, guest]) {
+      mkdirSync(join(at, "tree"));
+      make(join(at, "tree"));
+    }
+    const { code, stdout, stderr } = await cp("--json", ...argv());
+    const told = JSON.parse(stdout) as { skipped: string[]; skipped_more: number };
+    expect({ code, names: told.skipped.length, more: told.skipped_more }).toEqual({ code: 0, names: 1_000, more: 3 });
+    expect(stderr.split("\n").filter((line) => line.startsWith("! not copied: ")).length).toBe(1_001);
+    expect(stderr).toContain("! not copied: and 3 more\n");
   });
 });

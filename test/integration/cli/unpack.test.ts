@@ -16,8 +16,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CopyTally } from "../../../src/cli/copy/pack.ts";
 import { putInPlace } from "../../../src/cli/copy/put-in-place.ts";
+import { CopyTally } from "../../../src/cli/copy/tally.ts";
 import { unpack } from "../../../src/cli/copy/unpack.ts";
 import { type Member, tarArchive } from "../../support/tar-archive.ts";
 
@@ -25,7 +25,7 @@ let directory: string;
 let tally: CopyTally;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "banger-unpack-"));
-  tally = { files: 0, bytes: 0, skipped: [] };
+  tally = new CopyTally();
   mkdirSync(join(directory, "scratch"));
   writeFileSync(join(directory, "precious"), "as it was");
 });
@@ -96,6 +96,13 @@ describe("what a hostile guest sends", () => {
   ])("%s is refused", async (_, cut) => {
     const whole = tarArchive([top, { name: "./a", data: "x".repeat(300) }]);
     await expect(taken(cut(whole))).rejects.toMatchObject({ code: "bad_content" });
+  });
+
+  it("keeps no more than so many names of what it leaves out, and counts the rest", async () => {
+    const devices = Array.from({ length: 1_234 }, (_, index): Member => ({ name: `./${index}`, type: "3" }));
+    await taken(tarArchive([top, ...devices]));
+    expect(tally).toMatchObject({ files: 0, skipped_more: 234 });
+    expect([tally.skipped.length, tally.skipped.at(-1)]).toEqual([1_000, '"./999" (a device)']);
   });
 
   it("keeps no bits that set ids, nor what the umask takes, whatever the header says", async () => {

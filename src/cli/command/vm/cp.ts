@@ -4,9 +4,10 @@ import { lastName, placeOf } from "../../../rpc/place.ts";
 import { printableLine } from "../../../rpc/printable.ts";
 import { type CommandContext, command, type Input, type Result } from "../../command.ts";
 import { BytePipe } from "../../copy/byte-pipe.ts";
-import { type CopyTally, pack } from "../../copy/pack.ts";
+import { pack } from "../../copy/pack.ts";
 import { putInPlace, targetOf } from "../../copy/put-in-place.ts";
 import { withScratch } from "../../copy/scratch.ts";
+import { CopyTally } from "../../copy/tally.ts";
 import { unpack } from "../../copy/unpack.ts";
 import { size } from "../../output/units.ts";
 import { usage } from "../../usage.ts";
@@ -38,16 +39,18 @@ export const vmCp = command({
       const which = from.vm === undefined ? "neither" : "each";
       throw usage(`vm cp: ${which} of source and destination is in a guest, as VM:PATH; one has to be`, "vm cp");
     }
-    const tally: CopyTally = { files: 0, bytes: 0, skipped: [] };
+    const tally = new CopyTally();
     const copying = to.vm !== undefined ? copyIn(context, params, tally) : copyOut(context, params, tally);
     await copying.catch((error: unknown) => {
       // What the daemon says names its operation.
       throw error instanceof BangerError && error.opId === undefined ? error.inOperation("vm cp") : error;
     });
-    for (const path of tally.skipped) context.note(`! not copied: ${printableLine(path)}`);
+    const { files, bytes, skipped, skipped_more } = tally;
+    for (const path of skipped) context.note(`! not copied: ${printableLine(path)}`);
+    if (skipped_more > 0) context.note(`! not copied: and ${skipped_more} more`);
     if (params.destination === "-") return;
-    if (context.json) await context.print({ ...tally }, () => "");
-    else context.note(`${tally.files} ${tally.files === 1 ? "file" : "files"} copied, ${size(tally.bytes)}`);
+    if (context.json) await context.print({ files, bytes, skipped, skipped_more }, () => "");
+    else context.note(`${files} ${files === 1 ? "file" : "files"} copied, ${size(bytes)}`);
   },
 });
 
@@ -58,7 +61,7 @@ async function copyIn({ call, stdin }: CommandContext, params: Params, tally: Co
 }
 
 async function copyOut(context: CommandContext, params: Params, tally: CopyTally): Promise<void> {
-  const words = new GuestWords((path) => tally.skipped.push(`${JSON.stringify(path)} (a socket)`));
+  const words = new GuestWords((path) => tally.skip(`${JSON.stringify(path)} (a socket)`));
   if (params.destination === "-") {
     const onEvent = async (event: string, data: unknown) => {
       if (event === "stdout") await context.write("stdout", Buffer.from(String(data), "base64"));
@@ -126,12 +129,10 @@ const noSpace = /: No space left on device$/;
 
 /** What tar says of a socket that it leaves out, and goes on; other kinds come, and are left out here. */
 const ignored = /^tar: (?:\.\/)?(.*): socket ignored$/;
-const mostIgnored = 1_000;
 
 /** What the guest says of a copy. */
 class GuestWords {
   readonly #onSocket: (path: string) => void;
-  #ignored = 0;
   #text = "";
 
   constructor(onSocket: (path: string) => void = () => undefined) {
@@ -147,7 +148,7 @@ class GuestWords {
 
   #isSocket(line: string): boolean {
     const [, path] = ignored.exec(line) ?? [];
-    if (path !== undefined && this.#ignored++ < mostIgnored) this.#onSocket(path);
+    if (path !== undefined) this.#onSocket(path);
     return path !== undefined;
   }
 
