@@ -11,7 +11,10 @@ export interface AttachDeps {
 /** What a volume has that is made where it is used, unless its size is said. */
 const usualMib = 20_480;
 
-/** Gives a VM that doesn't run the volumes that it is to have, and makes those that aren't there: `made` gets their ids. */
+/**
+ * Gives a VM that doesn't run the volumes that it is to have, and makes those that aren't there: `made` gets their ids. A work disk
+ * is its VM's from the moment that it is there, by which what a daemon's end cut off finds it; the others are so all at once.
+ */
 export async function attachVolumes(
   { volumes, volumeRecords }: AttachDeps,
   vmId: string,
@@ -21,10 +24,11 @@ export async function attachVolumes(
 ): Promise<void> {
   const uses: NewUse[] = [];
   for (const { name, path, sizeMib = usualMib, workDisk } of wanted) {
-    const there = volumeRecords.named(name)?.id;
-    const volumeId = there ?? (await volumes.create({ name, size_mib: sizeMib }, signal)).id;
+    const there = workDisk ? undefined : volumeRecords.named(name)?.id;
+    const own = workDisk ? { vmId, path } : undefined;
+    const volumeId = there ?? (await volumes.create({ name, size_mib: sizeMib }, signal, own)).id;
     if (there === undefined) made.push(volumeId);
-    uses.push({ volumeId, path, workDisk });
+    if (!workDisk) uses.push({ volumeId, path, workDisk });
   }
   volumeRecords.attach(vmId, uses);
 }

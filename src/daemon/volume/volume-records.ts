@@ -66,10 +66,17 @@ export class VolumeRecords {
     return this.#database.prepare("SELECT 1 FROM volumes WHERE id = ?").get(id) !== undefined;
   }
 
-  insert({ id, name, size_mib, created_at }: Omit<StoredVolume, "used_by">): void {
-    this.#database
-      .prepare("INSERT INTO volumes (id, name, size_mib, created_at) VALUES (?, ?, ?, ?)")
-      .run(id, name, size_mib, created_at);
+  /** With `own` it is the work disk of that VM, at once. */
+  insert(
+    { id, name, size_mib, created_at }: Omit<StoredVolume, "used_by">,
+    own?: { readonly vmId: string; readonly path: string },
+  ): void {
+    this.#database.write(() => {
+      this.#database
+        .prepare("INSERT INTO volumes (id, name, size_mib, created_at) VALUES (?, ?, ?, ?)")
+        .run(id, name, size_mib, created_at);
+      if (own !== undefined) this.attach(own.vmId, [{ volumeId: id, path: own.path, workDisk: true }]);
+    });
   }
 
   resize(id: string, sizeMib: number): void {

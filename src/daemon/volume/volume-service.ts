@@ -33,14 +33,19 @@ export class VolumeService {
     return this.#shown(this.#deps.records.find(reference));
   }
 
-  async create({ name, size_mib: sizeMib }: Params<"volumeCreate">, signal: AbortSignal): Promise<Volume> {
+  /** Makes one; with `own` as the work disk of that VM. */
+  async create(
+    { name, size_mib: sizeMib }: Params<"volumeCreate">,
+    signal: AbortSignal,
+    own?: { readonly vmId: string; readonly path: string },
+  ): Promise<Volume> {
     const { records, database, now } = this.#deps;
     this.mustBeFree(name);
     await database.mustHaveRoom();
     const id = randomBytes(8).toString("hex");
     await makeVolumeDisk(this.#deps, { id, sizeMib, signal }, () => {
       this.mustBeFree(name);
-      records.insert({ id, name, size_mib: sizeMib, created_at: now().toISOString() });
+      records.insert({ id, name, size_mib: sizeMib, created_at: now().toISOString() }, own);
     });
     return this.#shown(records.must(id));
   }

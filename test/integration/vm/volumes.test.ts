@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BangerError } from "../../../src/rpc/contract/errors.ts";
 import type { Volume } from "../../../src/rpc/contract/volume.ts";
 import { ScriptedHost } from "../../support/scripted-host.ts";
@@ -290,6 +290,38 @@ describe("a work disk", () => {
     await host.startDaemon();
     expect(host.services.vms.list()).toEqual([]);
     expect(list()).toEqual([]);
+    nothingElse();
+  });
+
+  it("of a create whose other volume a daemon's end cut off is gone too, and the same is made then", async () => {
+    const { volumes } = host.services;
+    const make = volumes.create.bind(volumes);
+    const second = Promise.withResolvers<void>();
+    vi.spyOn(volumes, "create")
+      .mockImplementationOnce(make)
+      .mockImplementationOnce(() => {
+        second.resolve();
+        return new Promise(() => undefined);
+      });
+    const asked = () => host.create("web", {}, { work_disk_mib: 64, volume: ["new:/x:64M"] });
+    void asked();
+    await second.promise;
+    host.endDaemon();
+    await host.startDaemon();
+    expect(list()).toEqual([]);
+    nothingElse();
+    expect((await asked()).volumes?.map(({ name, path }) => [name, path])).toEqual([
+      ["web", "/home"],
+      ["new", "/x"],
+    ]);
+  });
+
+  it("is never another one that came to be called so meanwhile", async () => {
+    host.atStep = async ({ step, when }) => {
+      if (step === "volumes" && when === "before") await create("web");
+    };
+    await expect(withWorkDisk("web")).rejects.toMatchObject({ code: "already_exists" });
+    expect(list()).toMatchObject([{ name: "web", used_by: null }]);
     nothingElse();
   });
 });
