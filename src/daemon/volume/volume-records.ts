@@ -66,6 +66,11 @@ export class VolumeRecords {
     return this.#database.prepare("SELECT 1 FROM volumes WHERE id = ?").get(id) !== undefined;
   }
 
+  /** True for one that is there and that no VM has. */
+  isFree(id: string): boolean {
+    return this.has(id) && this.must(id).used_by === null;
+  }
+
   /** With `own` it is the work disk of that VM, at once. */
   insert(
     { id, name, size_mib, created_at }: Omit<StoredVolume, "used_by">,
@@ -109,6 +114,14 @@ export class VolumeRecords {
       }
       const remove = this.#database.prepare("DELETE FROM volume_uses WHERE vm_id = ? AND volume_id = ?");
       for (const id of volumeIds) remove.run(vmId, id);
+    });
+  }
+
+  /** Takes volumes from a VM and gives it others: all of this, or nothing where another VM has come to have one. */
+  exchange(vmId: string, leaving: readonly string[], uses: readonly NewUse[]): void {
+    this.#database.write(() => {
+      this.detach(vmId, leaving);
+      this.attach(vmId, uses);
     });
   }
 

@@ -197,6 +197,55 @@ describe("a VM's volumes", () => {
   });
 });
 
+describe("a change of volumes that fails", () => {
+  const vm = () => host.show("web").volumes?.map(({ name, path }) => [name, path]);
+  const change = () => host.set("web", { no_volume: ["a", "b"], volume: ["new:/new:64M", "b:/new/b"] });
+  beforeEach(() => vmWith("web", "a:/a:64M", "b:/b:64M"));
+
+  it("while it makes a new one leaves the VM what it had, which nobody could remove meanwhile", async () => {
+    const { volumes } = host.services;
+    const removed = vi.fn(() => volumes.remove("a"));
+    vi.spyOn(volumes, "create").mockImplementationOnce(async () => {
+      expect(removed).toThrow(expect.objectContaining({ code: "in_use" }));
+      throw new BangerError("no_space", "the disk is full");
+    });
+    await expect(change()).rejects.toMatchObject({ details: { step: "make_volumes" } });
+    expect(removed).toHaveBeenCalledOnce();
+    expect(vm()).toEqual([
+      ["a", "/a"],
+      ["b", "/b"],
+    ]);
+    expect(names()).toEqual(["a", "b"]);
+    nothingElse();
+  });
+
+  it.each<[string, () => unknown, string[][], string[]]>([
+    ["one that was taken from it was removed", () => remove("a"), [["b", "/b"]], ["b"]],
+    ["another VM has come to have one", () => vmWith("db", "a:/srv"), [["b", "/b"]], ["a", "b"]],
+    [
+      "nobody did anything",
+      () => undefined,
+      [
+        ["a", "/a"],
+        ["b", "/b"],
+      ],
+      ["a", "b"],
+    ],
+  ])("afterwards gives the VM back what there is, where %s", async (_, meanwhile, had, left) => {
+    host.atStep = async ({ operation, step, when }) => {
+      if (operation !== "vm.set" || step !== "record" || when !== "before") return;
+      await meanwhile();
+      throw new Error("it fails");
+    };
+    const failure = (await change().catch((error: unknown) => error)) as BangerError;
+    expect(failure).toMatchObject({ code: "step_failed" });
+    expect(failure.details).not.toHaveProperty("not_undone");
+    expect(vm()).toEqual(had);
+    expect(names()).toEqual(left);
+    nothingElse();
+  });
+});
+
 describe("a work disk", () => {
   const withWorkDisk = (name: string) => host.create(name, {}, { work_disk_mib: 64 });
 

@@ -1,6 +1,7 @@
 import { BangerError } from "../../../rpc/contract/errors.ts";
 import type { Step } from "../../step/step-runner.ts";
-import { type AttachDeps, attachVolumes, undoAttach } from "../../volume/attach.ts";
+import { type AttachDeps, makeVolumes, removeMade } from "../../volume/attach.ts";
+import type { NewUse } from "../../volume/volume-records.ts";
 import { wantedVolumes } from "../../volume/wanted-volumes.ts";
 import { activeStates } from "../state.ts";
 import type { StoredVm } from "../vm-records.ts";
@@ -16,7 +17,7 @@ export interface VolumeChange {
   readonly detach: readonly string[];
 }
 
-/** The steps that take volumes from a VM and give it others, in that order. A VM that runs keeps what it has. */
+/** The steps that make what a VM is to have, then take volumes from it and give it others. A VM that runs keeps what it has. */
 export function setVolumesSteps(deps: SetVolumesDeps, vm: StoredVm, change: VolumeChange): Step<StoredVm>[] {
   if (change.attach.length + change.detach.length === 0) return [];
   if (activeStates.has(vm.state)) {
@@ -35,27 +36,38 @@ export function setVolumesSteps(deps: SetVolumesDeps, vm: StoredVm, change: Volu
   };
   const wanted = wantedVolumes({ vm: vm.name, volume: change.attach }, named, stay);
   const made: string[] = [];
+  let uses: readonly NewUse[] = [];
   return [
     {
-      name: "detach_volumes",
-      do: async ({ id }) => {
-        volumeRecords.detach(
-          id,
-          leaving.map((volume) => volume.id),
-        );
+      name: "make_volumes",
+      do: async ({ id }, signal) => {
+        uses = await makeVolumes(deps, id, wanted, made, signal);
       },
-      undo: async ({ id }) => {
-        const uses = leaving.map((volume) => ({ volumeId: volume.id, path: volume.path, workDisk: volume.work_disk }));
-        const lost = uses.filter(({ volumeId }) => volumeRecords.must(volumeId).used_by === null);
-        volumeRecords.attach(id, lost);
-      },
+      undo: async () => removeMade(deps, made),
     },
     {
+      // At once: what leaves is nobody's from then on, and may go.
       name: "attach_volumes",
-      do: ({ id }, signal) => attachVolumes(deps, id, wanted, made, signal),
-      undo: async ({ id }) => undoAttach(deps, id, wanted, made),
+      do: async (now) => {
+        const ids = leaving.map(({ id }) => id);
+        volumeRecords.exchange(now.id, ids, uses);
+      },
+      undo: async ({ id }) => {
+        volumeRecords.detach(
+          id,
+          uses.map(({ volumeId }) => volumeId),
+        );
+        volumeRecords.attach(
+          id,
+          leaving.map(useOf).filter(({ volumeId }) => volumeRecords.isFree(volumeId)),
+        );
+      },
     },
   ];
+}
+
+function useOf({ id, path, work_disk }: StoredVm["volumes"][number]): NewUse {
+  return { volumeId: id, path, workDisk: work_disk };
 }
 
 function mustHave({ volumeRecords }: SetVolumesDeps, vm: StoredVm, reference: string): StoredVm["volumes"][number] {
