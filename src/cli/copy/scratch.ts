@@ -16,9 +16,9 @@ export async function withScratch<T>(beside: Buffer, work: (scratch: Buffer) => 
   try {
     return await work(scratch);
   } finally {
-    process.off("exit", remove);
     await openAll(scratch);
     await rm(scratch, { recursive: true, force: true });
+    process.off("exit", remove);
   }
 }
 
