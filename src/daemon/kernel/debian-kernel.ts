@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Run } from "../process/run.ts";
+import { mustBeReadable, reading } from "../process/source-file.ts";
 
 /** What reading a Debian kernel package needs. */
 export interface DebianKernelDeps {
@@ -83,17 +84,20 @@ export async function unpackPackages(
         });
       });
   }
+  return reading("source", () => filesIn(tree));
+}
+
+/** Finds them in what a package held, which may have anything of any kind by their names. */
+function filesIn(tree: string): KernelFiles {
   // Packages from merged-/usr releases have their modules below /usr.
-  const releases = ["lib/modules", "usr/lib/modules"]
-    .map((place) => join(tree, place))
-    .filter((place) => existsSync(place));
-  const modules = releases.flatMap((place) => readdirSync(place).map((release) => join(place, release)))[0];
+  const releases = ["lib/modules", "usr/lib/modules"].map((place) => join(tree, place));
+  const modules = releases.flatMap((place) => namesIn(place).map((release) => join(place, release)))[0];
   const boot = join(tree, "boot");
-  const kernels = existsSync(boot) ? readdirSync(boot).filter((name) => name.startsWith("vmlinuz-")) : [];
+  const kernels = namesIn(boot).filter((name) => name.startsWith("vmlinuz-"));
   const kernel = [
     ...kernels.map((name) => join(boot, name)),
     ...(modules === undefined ? [] : [join(modules, "vmlinuz")]),
-  ].find((path) => existsSync(path));
+  ].find((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
   if (kernel === undefined) {
     throw new BangerError(
       "bad_content",
@@ -103,5 +107,10 @@ export async function unpackPackages(
       },
     );
   }
+  mustBeReadable(kernel, "source");
   return { kernel, modules };
+}
+
+function namesIn(directory: string): string[] {
+  return statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true ? readdirSync(directory) : [];
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Run } from "../process/run.ts";
@@ -28,9 +28,12 @@ export const unlz4: Unpack = unpackBy("lz4");
 
 /** A file of a kernel, which is never larger than a kernel: one that is, or grows to be while it is read, is refused. */
 export function readBounded(path: string): Buffer {
-  const fd = openSync(path, "r");
+  // A FIFO that has taken its place since would be waited for.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const { size } = fstatSync(fd);
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw new BangerError("bad_content", `source: ${path} is not a file; give one`);
+    const { size } = stat;
     const tooLarge = () => new BangerError("bad_content", `source: ${path} is too large for a kernel`);
     if (size > maxBytes) throw tooLarge();
     const bytes = Buffer.alloc(size + 1);

@@ -1,4 +1,15 @@
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -86,3 +97,52 @@ it.each([
     details: { field: "source" },
   });
 });
+
+it.each<[string, (boot: string) => void]>([
+  ["a FIFO", (boot) => execFileSync("mkfifo", [join(boot, "vmlinuz-1")])],
+  [
+    "a link to a FIFO",
+    (boot) => {
+      execFileSync("mkfifo", [join(boot, "fifo")]);
+      symlinkSync("fifo", join(boot, "vmlinuz-1"));
+    },
+  ],
+  ["a device", (boot) => symlinkSync("/dev/zero", join(boot, "vmlinuz-1"))],
+  ["a directory", (boot) => mkdirSync(join(boot, "vmlinuz-1"))],
+  [
+    "in a boot that is a file",
+    (boot) => {
+      rmSync(boot, { recursive: true });
+      writeFileSync(boot, "");
+    },
+  ],
+])("a package whose kernel is %s is refused", async (_, fill) => {
+  packedBy(fill);
+  await expect(imported(() => undefined)).rejects.toMatchObject({
+    code: "bad_content",
+    plain: "source: the package holds no kernel; those that do are called linux-image-<release>",
+  });
+});
+
+it("a package's kernel is found beside what is none", async () => {
+  const kernel = join(directory, "kernel");
+  cpSync(source, kernel);
+  packedBy((boot) => {
+    execFileSync("mkfifo", [join(boot, "vmlinuz-1")]);
+    cpSync(kernel, join(boot, "vmlinuz-2"));
+  });
+  await expect(imported(() => undefined)).resolves.toMatchObject({ release: "6.1.0-1" });
+});
+
+/** Makes the source a Debian package with what `fill` puts into its /boot. */
+function packedBy(fill: (boot: string) => void): void {
+  const tree = join(directory, "package");
+  mkdirSync(join(tree, "DEBIAN"), { recursive: true });
+  mkdirSync(join(tree, "boot"));
+  writeFileSync(
+    join(tree, "DEBIAN/control"),
+    "Package: linux-image-1\nVersion: 1\nArchitecture: amd64\nMaintainer: me <me@example.com>\nDescription: one\n",
+  );
+  fill(join(tree, "boot"));
+  execFileSync("dpkg-deb", ["--build", "--root-owner-group", tree, source]);
+}
