@@ -32,6 +32,24 @@ export type TarEnd = "complete" | "joined" | "truncated" | "no header";
 const block = 512;
 /** What extends a header (a long name, extended attributes) is small; more is an attack. */
 const mostExtension = 4 * 1024 * 1024;
+/** Before a member there is one of each kind, or a few where archives were joined; more is an attack. */
+const mostExtensions = 16;
+/** What is read of a PAX header; whatever else it says isn't kept. */
+const keysRead = new Set([
+  "size",
+  "path",
+  "linkpath",
+  "mtime",
+  "uid",
+  "gid",
+  "GNU.sparse.name",
+  "SCHILY.acl.access",
+  "SCHILY.acl.default",
+]);
+/** How the keys of `security`'s attributes begin, which are kept as one. */
+const securityKeys = "SCHILY.xattr.security.";
+/** No record's length has more digits. */
+const mostDigits = 10;
 
 /** Takes a member. It may read its data, `size` bytes of them, while its promise is awaited; what it leaves is passed over. */
 export type OnMember = (member: TarMember, data: Pick<ByteSource, "read">) => void | Promise<void>;
@@ -41,7 +59,7 @@ export async function readTar(source: ByteSource, onMember: OnMember): Promise<T
   let more: Record<string, string> = {};
   let globals: Record<string, string> = {};
   let complete: TarEnd = "complete";
-  for (let zeros = 0; ; ) {
+  for (let zeros = 0, extensions = 0; ; ) {
     const header = await source.read(block);
     if (header.length < block) return zeros > 0 ? complete : "truncated";
     if (header.every((byte) => byte === 0)) {
@@ -56,7 +74,7 @@ export async function readTar(source: ByteSource, onMember: OnMember): Promise<T
     if (!Number.isSafeInteger(size) || size < 0) return "no header";
     const padded = hasData(type) ? Math.ceil(size / block) * block : 0;
     if ("xgLK".includes(type)) {
-      if (size > mostExtension) return "no header";
+      if (size > mostExtension || ++extensions > mostExtensions) return "no header";
       const bytes = await source.read(padded);
       if (bytes.length < padded) return "truncated";
       const value = bytes.toString("latin1", 0, size);
@@ -67,6 +85,7 @@ export async function readTar(source: ByteSource, onMember: OnMember): Promise<T
     }
     const said = { ...globals, ...more };
     more = {};
+    extensions = 0;
     const member = {
       name: said["GNU.sparse.name"] ?? said["path"] ?? nameOf(header),
       type,
@@ -76,7 +95,7 @@ export async function readTar(source: ByteSource, onMember: OnMember): Promise<T
       size: padded === 0 ? 0 : size,
       uid: Number(said["uid"] ?? number(header, 108, 8)),
       gid: Number(said["gid"] ?? number(header, 116, 8)),
-      security: Object.keys(said).some((key) => key.startsWith("SCHILY.xattr.security.")),
+      security: said[securityKeys] !== undefined,
       acl: said["SCHILY.acl.access"] !== undefined || said["SCHILY.acl.default"] !== undefined,
     };
     const data = new MemberData(source, member.size);
@@ -139,16 +158,19 @@ function number(header: Buffer, at: number, length: number): number {
   return value;
 }
 
-/** The records of a PAX header: `LENGTH KEY=VALUE` and a newline, the length that of the whole record. */
+/** Those records of a PAX header that are read: `LENGTH KEY=VALUE` and a newline, the length that of the whole record. */
 function records(bytes: string): Record<string, string> {
   const found: Record<string, string> = {};
   for (let at = 0; at < bytes.length; ) {
     const blank = bytes.indexOf(" ", at);
+    if (blank < 0 || blank - at > mostDigits) return found;
     const length = Number(bytes.slice(at, blank));
-    if (blank < 0 || !Number.isInteger(length) || length <= 0) return found;
+    if (!Number.isInteger(length) || length <= 0) return found;
     const record = bytes.slice(blank + 1, at + length - 1);
     const equals = record.indexOf("=");
-    if (equals > 0) found[record.slice(0, equals)] = record.slice(equals + 1);
+    const key = record.slice(0, Math.max(equals, 0));
+    if (key.startsWith(securityKeys)) found[securityKeys] = "";
+    else if (keysRead.has(key)) found[key] = record.slice(equals + 1);
     at += length;
   }
   return found;

@@ -20,7 +20,7 @@ export function tarArchive(members: readonly Member[], end: Buffer = Buffer.allo
 
 function blocksOf(member: Member): Buffer[] {
   const { name, type = "0", link = "", data = "", size = Buffer.from(data).length, uid = 0, pax } = member;
-  const extension = pax === undefined ? [] : blocksOf({ name: "pax", type: "x", data: records(pax) });
+  const extension = pax === undefined ? [] : blocksOf({ name: "pax", type: "x", data: paxRecords(pax) });
   const header = Buffer.alloc(block);
   Buffer.from(name).copy(header, 0, 0, 100);
   const octal = (value: number, at: number, length: number) =>
@@ -43,7 +43,8 @@ function blocksOf(member: Member): Buffer[] {
   return [...extension, header, body, Buffer.alloc((block - (body.length % block)) % block)];
 }
 
-function records(pax: Readonly<Record<string, string>>): Buffer {
+/** A PAX header's data. */
+export function paxRecords(pax: Readonly<Record<string, string>>): Buffer {
   const lines = Object.entries(pax).map(([key, value]) => {
     const rest = Buffer.from(` ${key}=${value}\n`);
     let length = rest.length;

@@ -30,8 +30,7 @@ export async function surveyTar(
   const { path } = source;
   const survey = new TarSurvey(path);
   const read = (bytes: ByteSource) =>
-    readTar(bytes, (member) => {
-      deps.signal.throwIfAborted();
+    readTar(heeding(deps.signal, bytes), (member) => {
       survey.take(member);
       if (survey.bytes > limitMib * mib + countedBeyond)
         throw tooLarge(`more than ${Math.ceil(survey.bytes / mib)}`, limitMib);
@@ -44,6 +43,15 @@ export async function surveyTar(
   const facts = survey.facts(end === "joined");
   if (survey.bytes > limitMib * mib) throw tooLarge(String(enoughMib(survey.bytes)), limitMib);
   return facts;
+}
+
+/** The same bytes, until the operation is cancelled: an archive needn't have a member for that. */
+function heeding(signal: AbortSignal, bytes: ByteSource): ByteSource {
+  const read = (length: number) => {
+    signal.throwIfAborted();
+    return bytes.read(length);
+  };
+  return { read, skip: (length) => bytes.skip(length) };
 }
 
 /** MiB of a file system that files of so many bytes fit in. */

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -133,6 +133,15 @@ describe("an archive", () => {
       for (let index = 0; index < 1_000_000; index++) tar.take({ ...rest, name: `${index}` });
     };
     expect(takeAll).toThrow(/has more names at its top, and links that lead out of it/);
+  });
+
+  it("of nothing but zeros is left when its import is cancelled", async () => {
+    const path = join(directory, "zeros.tar");
+    writeFileSync(path, tarArchive([usr]));
+    truncateSync(path, 2 ** 40);
+    const cancelled = AbortSignal.timeout(100);
+    const surveying = surveyTar(await openSource(path, run, signal), undefined, 64, { run, signal: cancelled });
+    await expect(surveying).rejects.toMatchObject({ name: "TimeoutError" });
   });
 
   it("that is cut off between its blocks or within is truncated; garbage where a header should be is damage", async () => {
