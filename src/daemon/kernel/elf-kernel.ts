@@ -15,6 +15,8 @@ const pvhNotes = [4, 8].map((bytes) =>
   Buffer.concat([Buffer.from(Uint32Array.of(4, bytes, 18).buffer), Buffer.from("Xen\0")]),
 );
 const banner = Buffer.from("Linux version ");
+/** A kernel has a few such words; what has them again and again is none. */
+const mostBanners = 1_000;
 
 /** Reads an ELF kernel, and refuses what is none, or another machine's. */
 export function kernelFacts(elf: Buffer, path: string): KernelFacts {
@@ -30,7 +32,8 @@ export function kernelFacts(elf: Buffer, path: string): KernelFacts {
 
 /** The release in the kernel's banner; its format string, which has no number, is passed over. */
 function releaseOf(elf: Buffer): string | undefined {
-  for (let at = elf.indexOf(banner); at !== -1; at = elf.indexOf(banner, at + 1)) {
+  let at = elf.indexOf(banner);
+  for (let seen = 0; at !== -1 && seen < mostBanners; seen++, at = elf.indexOf(banner, at + 1)) {
     const found = /^Linux version (\d[\w.+~-]{0,63}) /.exec(elf.toString("latin1", at, at + 100));
     if (found?.[1] !== undefined) return found[1];
   }

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Run } from "../process/run.ts";
 import { reading } from "../process/source-file.ts";
+import { readBounded } from "./unpack.ts";
 
 /** What looking at a kernel's modules needs. */
 export interface ModuleTreeDeps {
@@ -78,11 +79,27 @@ function readDependencies(directory: string): ModuleTree["modules"] | undefined 
   );
 }
 
+/** A distribution's kernel has some 6000 modules, and 1 MiB of lines about them. */
+const most = { bytes: 16 * 1024 * 1024, lines: 65_536 };
+
 function lines(path: string): string[] {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return [];
-  return readFileSync(path, "utf8")
-    .split("\n")
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile() !== true) return [];
+  if (stat.size > most.bytes) throw tooLong(path);
+  const found = readBounded(path)
+    .toString()
+    .split("\n", most.lines + 1)
     .filter((line) => line !== "");
+  if (found.length > most.lines) throw tooLong(path);
+  return found;
+}
+
+function tooLong(path: string): BangerError {
+  return new BangerError(
+    "bad_content",
+    `modules: ${path} is too long for a list of modules; give the kernel's own modules`,
+    { details: { field: "modules" } },
+  );
 }
 
 /** A module's name as others name it: modules' file names use - and _ alike. */

@@ -107,6 +107,20 @@ it.each([
   expect(readdirSync(directory)).toEqual(before);
 });
 
+it.each([
+  ["bytes", `a/virtio_pci.ko:${" ".repeat(16 * 1024 * 1024)}\n`],
+  ["lines", "a.ko:\n".repeat(70_000)],
+])("a list of modules of more %s than any kernel's is refused", async (_, list) => {
+  for (const name of ["modules.dep", "modules.builtin"]) {
+    kernel("a/virtio_pci.ko:\n", rest);
+    writeFileSync(join(directory, name), list);
+    await expect(readModuleTree(directory, deps())).rejects.toMatchObject({
+      code: "bad_content",
+      plain: `modules: ${join(directory, name)} is too long for a list of modules; give the kernel's own modules`,
+    });
+  }
+});
+
 it.each([".", "6.1.0-1", "lib/modules/6.1.0-1", "usr/lib/modules/6.1.0-1"])(
   "a kernel's modules are found at %s below what was named",
   (place) => {

@@ -61,6 +61,11 @@ it("an ELF kernel is taken as it is", async () => {
   expect((await read(elf)).boot.equals(elf)).toBe(true);
 });
 
+it("a kernel that says again and again that it is Linux, and not which, isn't read to its end for that", async () => {
+  const often = Buffer.alloc(100_000, "Linux version ");
+  await expect(read(Buffer.concat([elf.subarray(0, 64), often, elf]))).rejects.toThrow(/but no Linux kernel/);
+});
+
 it("a kernel that QEMU can't enter by its PVH note is booted as the bzImage that it came in", async () => {
   const file = bzImage(gzipSync(fakeKernel({ pvh: false })));
   expect((await read(file)).boot.equals(file)).toBe(true);
