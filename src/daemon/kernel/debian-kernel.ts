@@ -1,5 +1,7 @@
 import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { streamBytes } from "../../archive/byte-source.ts";
+import { readTar } from "../../archive/tar-reader.ts";
 import { BangerError } from "../../rpc/contract/errors.ts";
 import type { Run } from "../process/run.ts";
 import { mustBeReadable, reading } from "../process/source-file.ts";
@@ -73,18 +75,48 @@ export async function unpackPackages(
   await deps.progress("unpacking the package");
   const tree = join(scratch, "tree");
   mkdirSync(tree);
+  const { run, signal } = deps;
   for (const path of paths) {
-    await deps
-      .run({ file: "dpkg-deb", args: ["--extract", path, tree], on: path, signal: deps.signal })
-      .catch((cause: unknown) => {
-        if (!(cause instanceof BangerError) || cause.code !== "command_failed") throw cause;
-        throw new BangerError("bad_content", `source: ${path} is no whole Debian package`, {
-          cause,
-          details: { field: "source" },
-        });
-      });
+    const extract = async () => {
+      await mustBeOfAKernelsSize(path, deps);
+      await run({ file: "dpkg-deb", args: ["--extract", path, tree], on: path, signal });
+    };
+    await extract().catch((cause: unknown) => {
+      if (!(cause instanceof BangerError) || cause.code !== "command_failed") throw cause;
+      throw notWhole(path, cause);
+    });
   }
   return reading("source", () => filesIn(tree));
+}
+
+/** What a package unpacks to at most; a kernel whose modules have all their symbols for debugging takes half of it. */
+const most = { gib: 8, bytes: 8 * 1024 ** 3 };
+/** What a name takes, though it be empty. */
+const nameBytes = 4_096;
+
+/** Refuses a package before it fills the disk. */
+async function mustBeOfAKernelsSize(path: string, { run, signal }: DebianKernelDeps): Promise<void> {
+  const readStdout = async (chunks: AsyncIterable<Buffer>) => {
+    let bytes = 0;
+    const end = await readTar(streamBytes(chunks), ({ size }) => {
+      bytes += Math.max(size, nameBytes);
+      if (bytes <= most.bytes) return;
+      throw new BangerError(
+        "bad_content",
+        `source: ${path} unpacks to more than ${most.gib} GiB, as no kernel does; give its vmlinuz, and its modules with --modules`,
+        { details: { field: "source" } },
+      );
+    });
+    if (end === "truncated" || end === "no header") throw notWhole(path);
+  };
+  await run({ file: "dpkg-deb", args: ["--fsys-tarfile", path], on: path, readStdout, signal });
+}
+
+function notWhole(path: string, cause?: BangerError): BangerError {
+  return new BangerError("bad_content", `source: ${path} is no whole Debian package`, {
+    cause,
+    details: { field: "source" },
+  });
 }
 
 /** Finds them in what a package held, which may have anything of any kind by their names. */

@@ -47,16 +47,25 @@ export function readBounded(path: string): Buffer {
   }
 }
 
+/** Its output comes by a pipe: what is too large never lies on the disk. */
 function unpackBy(file: string): Unpack {
   return async (bytes, { run, signal, scratch }) => {
-    const [from, to] = [`${scratch}/packed`, `${scratch}/unpacked`];
+    const from = `${scratch}/packed`;
+    const parts: Buffer[] = [];
+    let length = 0;
+    const readStdout = async (chunks: AsyncIterable<Buffer>) => {
+      for await (const chunk of chunks) {
+        length += chunk.length;
+        if (length > maxBytes) throw new RangeError(`${file} unpacks more than ${maxBytes} bytes`);
+        parts.push(chunk);
+      }
+    };
     writeFileSync(from, bytes);
     try {
-      await run({ file, args: ["-dc"], stdinFrom: from, stdoutTo: to, signal });
-      return readBounded(to);
+      await run({ file, args: ["-dc"], stdinFrom: from, readStdout, signal });
+      return Buffer.concat(parts, length);
     } finally {
       rmSync(from, { force: true });
-      rmSync(to, { force: true });
     }
   };
 }
@@ -66,6 +75,8 @@ export async function unpacked(what: string, unpack: Unpack, packed: Buffer, dep
   return unpack(packed, deps).catch((cause: unknown) => {
     if (cause instanceof BangerError && cause.code !== "command_failed") throw cause;
     deps.signal.throwIfAborted();
-    throw new BangerError("bad_content", `source: ${what} can't be unpacked`, { cause });
+    // So says zlib too of more than it may make.
+    const why = cause instanceof RangeError ? "is too large for a kernel" : "can't be unpacked";
+    throw new BangerError("bad_content", `source: ${what} ${why}`, { cause });
   });
 }

@@ -23,6 +23,7 @@ import { newOpId } from "../../../src/telemetry/op-id.ts";
 import { Spans } from "../../../src/telemetry/spans.ts";
 import { startTracer } from "../../../src/telemetry/tracer.ts";
 import { fakeKernel } from "../../support/fake-kernel.ts";
+import { tarArchive } from "../../support/tar-archive.ts";
 
 const real = createRunner({ spans: new Spans(startTracer("test", () => undefined)) });
 let directory: string;
@@ -132,6 +133,28 @@ it("a package's kernel is found beside what is none", async () => {
     cpSync(kernel, join(boot, "vmlinuz-2"));
   });
   await expect(imported(() => undefined)).resolves.toMatchObject({ release: "6.1.0-1" });
+});
+
+it.each<[string, Buffer, string]>([
+  [
+    "unpacks to more than any kernel",
+    tarArchive([{ name: "./boot/vmlinuz-1", size: 9 * 1024 ** 3 }]),
+    "unpacks to more than 8 GiB, as no kernel does; give its vmlinuz, and its modules with --modules",
+  ],
+  [
+    "is cut off",
+    tarArchive([{ name: "./boot/vmlinuz-1", size: 5_000 }], Buffer.alloc(0)),
+    "is no whole Debian package",
+  ],
+])("a package that %s is refused before it is unpacked", async (_, data, why) => {
+  const parts = { "debian-binary": "2.0\n", "control.tar": tarArchive([]), "data.tar": data };
+  for (const [name, content] of Object.entries(parts)) writeFileSync(join(directory, name), content);
+  rmSync(source);
+  execFileSync("ar", ["rcS", source, ...Object.keys(parts)], { cwd: directory });
+  await expect(imported(() => undefined)).rejects.toMatchObject({
+    code: "bad_content",
+    plain: expect.stringContaining(`source: ${source} ${why}`) as string,
+  });
 });
 
 /** Makes the source a Debian package with what `fill` puts into its /boot. */

@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { readKernel } from "../../../src/daemon/kernel/vmlinuz.ts";
-import { createRunner } from "../../../src/daemon/process/run.ts";
+import { createRunner, type Run } from "../../../src/daemon/process/run.ts";
 import { Spans } from "../../../src/telemetry/spans.ts";
 import { startTracer } from "../../../src/telemetry/tracer.ts";
 import { fakeKernel } from "../../support/fake-kernel.ts";
@@ -55,6 +55,29 @@ it.each([
     release: "6.1.0-1",
     pvh: true,
   });
+});
+
+it.each(["xz", "lz4"])("what %s makes more of than any kernel is left, and never lies on the disk", async (program) => {
+  const magic = { xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a], lz4: [0x02, 0x21, 0x4c, 0x18] }[program] ?? [];
+  const path = join(scratch, "vmlinuz");
+  writeFileSync(path, bzImage(Buffer.from([...magic, ...size])));
+  const chunk = Buffer.alloc(1 << 20);
+  let given = 0;
+  async function* endless() {
+    for (; given < 2_000; given++) yield chunk;
+  }
+  const bomb: Run = async ({ file, stdoutTo, readStdout }) => {
+    expect({ file, stdoutTo }).toEqual({ file: program, stdoutTo: undefined });
+    await readStdout?.(endless());
+    return { stdout: "" };
+  };
+  const { signal } = new AbortController();
+  await expect(readKernel(path, { run: bomb, signal, scratch })).rejects.toMatchObject({
+    code: "bad_content",
+    plain: `source: the kernel in ${path} is too large for a kernel`,
+  });
+  expect(given).toBe(512);
+  expect(readdirSync(scratch)).toEqual(["vmlinuz"]);
 });
 
 it("an ELF kernel is taken as it is", async () => {
