@@ -82,6 +82,8 @@ export interface Layout {
   /** The nftables table, of family inet. */
   readonly table: string;
   tap(vmId: string): string;
+  /** What the names of all these begin with, and of no other link. */
+  readonly taps: string;
   /** The device that a VM's root disk of kind `dm-snapshot` is while it runs; the uuid proves it to be banger's. */
   diskDevice(vmId: string): { name: string; uuid: string };
   /** What the uuids of all these begin with. */
@@ -93,6 +95,7 @@ export interface Layout {
 /** The layout of an installation. */
 export function layoutOf(installation: Installation): Layout {
   const { id, stateDir, runDir, helperRunDir } = installation;
+  const taps = `bt${id.slice(0, 3)}`;
   return {
     daemonSocket: join(runDir, "bangerd.sock"),
     buildSocket: join(runDir, "build.sock"),
@@ -158,7 +161,8 @@ export function layoutOf(installation: Installation): Layout {
     namesIndex: 0x6000_0000 + Number.parseInt(id.slice(1), 16),
     table: `banger_${id}`,
     // An interface name has at most 15 characters: 3 digits of the installation and 10 of the VM.
-    tap: (vmId) => `bt${id.slice(0, 3)}${vmId.slice(0, 10)}`,
+    tap: (vmId) => `${taps}${vmId.slice(0, 10)}`,
+    taps,
     diskDevice: (vmId) => ({ name: `banger-${id}-${vmId}`, uuid: `BANGER-${id}-${vmId}` }),
     diskUuids: `BANGER-${id}-`,
     alias: (vmId) => (vmId === undefined ? `banger:${id}` : `banger:${id}:${vmId}`),

@@ -295,6 +295,32 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
     },
   );
 
+  it("lets nothing of a guest's in whose tap was taken off the bridge", async () => {
+    const vm = { vm_id: "00112233445566ff", address: "10.77.0.2", mac: "02:00:11:22:33:44" };
+    const link = host.layout.tap(vm.vm_id);
+    const ipv6 = `/proc/sys/net/ipv6/conf/${link}/disable_ipv6`;
+    // A DNS question's datagram to the bridge's address, and a ping of all nodes of the link, both to any MAC.
+    const udp = `4500001c00010000401100000a4d00020a4d00010400003500080000`;
+    const ping = `6000000000083afffe800000000000000000000000000002ff02000000000000000000000000000180007bb800000000`;
+    const frames = [`ffffffffffff0200112233440800${checked(udp)}`, `33330000000102001122334486dd${ping}`];
+    const came = async () => {
+      await host.sandbox.root(`exec node test/support/send-frames.ts ${link} ${frames.join(" ")}`);
+      return (await host.sandbox.root("nft list chain inet seen c")).match(/packets \d+/g);
+    };
+    await host.ok("network", "up");
+    await askHelper(host, "tap.create", vm);
+    await host.sandbox.root(`nft 'add table inet seen; add chain inet seen c { type filter hook prerouting priority 0; }
+      add rule inet seen c meta nfproto ipv4 iifname ${link} counter; add rule inet seen c meta nfproto ipv6 iifname ${link} counter'
+      ip link set ${link} nomaster; echo 0 > /proc/sys/net/ipv4/conf/${link}/rp_filter`);
+    expect(await host.sandbox.root(`cat ${ipv6}`)).toBe("1\n");
+    await host.sandbox.root(`echo 0 > ${ipv6}`);
+    expect(await came()).toEqual(["packets 0", "packets 0"]);
+    // Without banger's rules they do come.
+    await host.sandbox.root(`nft flush table inet ${host.layout.table}`);
+    expect(await came()).toEqual(["packets 1", "packets 1"]);
+    await askHelper(host, "tap.remove", vm);
+  });
+
   it("leads guests' DNS to the daemon, whichever port it has, and mends rules that are gone", async () => {
     expect(await warnings()).toEqual([]);
     const rules = await host.sandbox.root("nft list ruleset");
@@ -383,3 +409,12 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
     expect(await host.hostState()).toBe(before);
   });
 });
+
+/** A packet with the checksum of its IPv4 header in place. */
+function checked(hex: string): string {
+  const packet = Buffer.from(hex, "hex");
+  let sum = 0;
+  for (let at = 0; at < 20; at += 2) sum += packet.readUInt16BE(at);
+  packet.writeUInt16BE(~((sum & 0xffff) + (sum >> 16)) & 0xffff, 10);
+  return packet.toString("hex");
+}

@@ -31,7 +31,13 @@ export function networkFindings(network: Network, address: string, inUse: boolea
       ? [error("bridge_incomplete", `bridge ${name} is ${bridge === "absent" ? "gone" : "not as it was made"}`, mend)]
       : []),
     ...(bridge === "complete" && detached.length > 0
-      ? [error("tap_detached", `${detached.join(", ")}: down, or not on the bridge: its guest reaches nothing`, mend)]
+      ? [
+          error(
+            "tap_detached",
+            `${detached.join(", ")}: down, or not on the bridge: its guest is off its network`,
+            mend,
+          ),
+        ]
       : []),
     ...(inUse && rules !== "current"
       ? [error("rules_changed", "the rules that guard guests were changed or removed", mend)]

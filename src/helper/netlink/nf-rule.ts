@@ -58,6 +58,11 @@ export function onInterface(which: "iifname" | "oifname", how: keyof typeof COMP
   return [meta(META[which]), compare(how, padded)];
 }
 
+/** Where it came in: a link whose name begins so. */
+export function fromLinks(beginning: string): RulePart {
+  return [meta(META.iifname), compare("is", Buffer.from(beginning, "latin1"))];
+}
+
 /** Any IPv6. */
 export function isIpv6(): RulePart {
   return [meta(META.nfproto), compare("is", Buffer.from([NFPROTO_IPV6]))];

@@ -1,6 +1,7 @@
 import { parseSubnet } from "../../installation/install-file.ts";
 import type { HelperDeps } from "../deps.ts";
 import {
+  fromLinks,
   fromPort,
   icmpType,
   inNetwork,
@@ -32,7 +33,8 @@ const linkLocal = { address: ipv4Bytes("169.254.0.0"), prefix: 16 };
 
 /**
  * The default policy: a guest reaches DNS and ping on the bridge and, through NAT, what the host reaches; not the host's
- * services, not link-local addresses (cloud metadata), not other guests; one that is isolated nothing beyond the bridge. Its MAC and address are pinned to each other. What it asks
+ * services, not link-local addresses (cloud metadata), not other guests; one that is isolated nothing beyond the bridge. Its MAC and address are pinned to each other. A guest
+ * whose tap somebody took off the bridge reaches nothing by IP. What it asks
  * the bridge's address by DNS goes to the daemon's `relay` port, where there is one; nobody but the owner answers from there.
  */
 export function policyChains(
@@ -54,6 +56,8 @@ export function policyChains(
       name: "prerouting",
       hook: { type: "filter", at: "prerouting", priority: priority.raw },
       rules: [
+        // What comes over the bridge never has a tap's name here: this one was taken off it.
+        [fromLinks(layout.taps), drop],
         [notFromGuest, accept],
         [isIpv6(), drop],
         [sourceNotIn(guests), drop],

@@ -2,7 +2,7 @@ import type { HelperDeps } from "../deps.ts";
 import type { VmFacts } from "../files/facts.ts";
 import type { Link, PortFlags } from "../netlink/links.ts";
 import { ipv4Bytes, macBytes } from "./address.ts";
-import { mustBeOurs } from "./link.ts";
+import { disableIpv6, mustBeOurs } from "./link.ts";
 
 /** A guest reaches the bridge and no other guest, and sends only as the MAC that is pinned to its port. */
 const portFlags: PortFlags = {
@@ -20,12 +20,14 @@ export function putOnBridge(
   tap: Link,
   bridge: Link,
 ): void {
+  // Off the bridge it would have an address of its own.
+  disableIpv6(tap.name);
   links.attach(tap, bridge, portFlags);
   links.pinPort(tap, macBytes(mac));
   links.pinNeighbour(bridge, ipv4Bytes(address), macBytes(mac));
 }
 
-/** The taps of VMs that run and are down, or on no bridge or another: their guests reach nothing. */
+/** The taps of VMs that run and are down, or on no bridge, so that their guests reach nothing, or on another. */
 export function detachedTaps(deps: Pick<HelperDeps, "facts" | "layout" | "links">, bridge: Link): string[] {
   return deps.facts.vms().flatMap(({ vm_id: vmId, tap: known }) => {
     const tap = known === undefined ? undefined : deps.links.find(deps.layout.tap(vmId));
