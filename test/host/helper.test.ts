@@ -51,6 +51,25 @@ describe.skipIf(noSandbox)(`the helper${noSandbox ? ` (${noSandbox})` : ""}`, ()
     expect(await host.hostState()).toBe(before);
   });
 
+  it.each([
+    ["is on the bridge", ":"],
+    ["was taken off the bridge", "ip link set $TAP nomaster"],
+    ["is on no bridge, as that is gone", "ip link delete $BRIDGE"],
+  ])("takes neither bridge nor rules away from a VM whose tap %s", async (_, spoil) => {
+    await network();
+    await ask("tap.create", tap);
+    await host.sandbox.root(`BRIDGE=${host.layout.bridge} TAP=${host.layout.tap(vmId)}; ${spoil}`);
+    const held = await host.hostState();
+    for (const method of ["bridge.remove", "nat.remove"])
+      expect(await ask(method)).toMatchObject({
+        error: { code: "in_use", message: `${method}: 1 VM(s) have a tap: ${vmId}` },
+      });
+    expect(await host.hostState()).toBe(held);
+    await ask("tap.remove", { vm_id: vmId });
+    for (const method of ["bridge.remove", "nat.remove"]) expect(await ask(method)).toHaveProperty("result");
+    expect(await host.hostState()).toBe(before);
+  });
+
   it("puts the policy in place that nft reads so, in the place of an older one, with the pins that there are", async () => {
     await network();
     await ask("tap.create", tap);

@@ -9,7 +9,7 @@ import { ipv4Bytes } from "./address.ts";
 import { leadsElsewhere, mustBeFree, shadowedRoutes, taken } from "./collisions.ts";
 import { inKernel } from "./in-kernel.ts";
 import { disableIpv6, filterReversePath, mustBeOurs } from "./link.ts";
-import { detachedTaps, putAllOnBridge } from "./port.ts";
+import { detachedTaps, mustHaveNoTaps, putAllOnBridge } from "./port.ts";
 
 /** Makes the bridge, or finds it as it should be; with `taps` those of VMs that run too, each of which is looked at. */
 export async function ensureBridge(
@@ -67,9 +67,10 @@ export function isComplete({ installation, layout, links }: HelperDeps, link: Li
   return link.alias === layout.alias() && link.isUp && links.hasAddress(link, ipv4Bytes(first), prefix);
 }
 
-/** Removes the bridge, unless a VM is on it. */
+/** Removes the bridge, unless a VM has a tap, or anything else is on it. */
 export async function removeBridge(deps: HelperDeps): Promise<{ removed: boolean }> {
   const { facts, layout, links, spans } = deps;
+  mustHaveNoTaps(deps);
   const all = await inKernel(spans, "bridge find", { link: layout.bridge }, () => links.list());
   const found = all.find((link) => link.name === layout.bridge);
   if (found === undefined) {
@@ -79,7 +80,7 @@ export async function removeBridge(deps: HelperDeps): Promise<{ removed: boolean
   mustBeOurs(found, layout.alias(), facts.network.bridge === true);
   const ports = all.filter((link) => link.master === found.index).map((link) => link.name);
   if (ports.length > 0) {
-    throw new BangerError("in_use", `bridge ${layout.bridge} has ${ports.length} VM(s) on it: ${ports.join(", ")}`);
+    throw new BangerError("in_use", `bridge ${layout.bridge} has ${ports.length} link(s) on it: ${ports.join(", ")}`);
   }
   await deleteBridge(deps);
   return { removed: true };

@@ -8,6 +8,7 @@ import { ipv4Bytes, macBytes } from "./address.ts";
 import { findDroppers } from "./droppers.ts";
 import { inKernel } from "./in-kernel.ts";
 import { guests, isolated, policyChains } from "./policy.ts";
+import { mustHaveNoTaps } from "./port.ts";
 
 /** Whether the kernel passes packets from link to link. */
 export const forwarding = "/proc/sys/net/ipv4/ip_forward";
@@ -57,9 +58,10 @@ function policyMark(chains: readonly Chain[]): string {
   return `policy_${createHash("sha256").update(JSON.stringify(chains)).digest("hex").slice(0, 12)}`;
 }
 
-/** Removes the table and puts forwarding back. */
+/** Removes the table, unless a VM has a tap, and puts forwarding back. */
 export async function removeNat(deps: HelperDeps): Promise<{ removed: boolean }> {
   const { facts, layout, nft, spans } = deps;
+  mustHaveNoTaps(deps);
   const removed = await inKernel(spans, "rules remove", { table: layout.table }, () => nft.removeTable(layout.table));
   const { ip_forward_was: was, ...rest } = facts.network;
   if (was === "0") await inKernel(spans, "forwarding off", { file: forwarding }, () => writeFileSync(forwarding, was));

@@ -1,3 +1,4 @@
+import { BangerError } from "../../rpc/contract/errors.ts";
 import type { HelperDeps } from "../deps.ts";
 import type { VmFacts } from "../files/facts.ts";
 import type { Link, PortFlags } from "../netlink/links.ts";
@@ -25,6 +26,15 @@ export function putOnBridge(
   links.attach(tap, bridge, portFlags);
   links.pinPort(tap, macBytes(mac));
   links.pinNeighbour(bridge, ipv4Bytes(address), macBytes(mac));
+}
+
+/** Refuses to take the network away from VMs that have a tap, wherever that is: on the bridge, off it, or gone. */
+export function mustHaveNoTaps({ facts }: Pick<HelperDeps, "facts">): void {
+  const ids = facts.vms().flatMap(({ vm_id: vmId, tap }) => (tap === undefined ? [] : [vmId]));
+  if (ids.length === 0) return;
+  throw new BangerError("in_use", `${ids.length} VM(s) have a tap: ${ids.join(", ")}`, {
+    details: { hint: "Stop them first; `banger reconcile` takes away what was left of those that don't run." },
+  });
 }
 
 /** The taps of VMs that run and are down, or on no bridge, so that their guests reach nothing, or on another. */

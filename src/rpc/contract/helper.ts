@@ -162,7 +162,7 @@ export const helperContract = {
   }),
   bridgeRemove: method({
     name: "bridge.remove",
-    summary: "Removes the bridge; refused while a tap is on it.",
+    summary: "Removes the bridge; refused while a VM has a tap, or anything else is on it.",
     params: nothing,
     result: z.object({ removed: z.boolean() }),
     errors: ["in_use", "already_exists", "command_failed", "no_space"],
@@ -186,10 +186,10 @@ export const helperContract = {
   }),
   natRemove: method({
     name: "nat.remove",
-    summary: "Removes the table and puts forwarding back as it was.",
+    summary: "Removes the table and puts forwarding back as it was; refused while a VM has a tap.",
     params: nothing,
     result: z.object({ removed: z.boolean() }),
-    errors: ["command_failed", "no_space"],
+    errors: ["in_use", "command_failed", "no_space"],
   }),
   resolverSet: method({
     name: "resolver.set",
