@@ -321,6 +321,21 @@ describe.skipIf(noSandbox)(`a network on a host that has one${noSandbox ? ` (${n
     await askHelper(host, "tap.remove", vm);
   });
 
+  it.each([
+    ["an empty one", "", "0", /^the network is removed$/],
+    ["one with a rule", "; add rule ip f c iifname docker0 accept", "1", /stays 1, as chain c of table ip f decides/],
+    ["one that drops", "; chain ip f c { policy drop; }", "1", /stays 1, as chain c of table ip f decides/],
+  ])("leaves forwarding as others' chains need it: %s", async (_, rule, after, says) => {
+    const setting = "/proc/sys/net/ipv4/ip_forward";
+    await host.sandbox.root(`echo 0 > ${setting}`);
+    await host.ok("network", "up");
+    await host.sandbox.root(`nft 'add table ip f; add chain ip f c { type filter hook forward priority 0; }${rule}'`);
+    const { stderr } = await host.person(["network", "down"]);
+    expect(stderr.trim()).toMatch(says);
+    expect((await host.sandbox.root(`cat ${setting}`)).trim()).toBe(after);
+    await host.sandbox.root(`echo 0 > ${setting}`);
+  });
+
   it("leads guests' DNS to the daemon, whichever port it has, and mends rules that are gone", async () => {
     expect(await warnings()).toEqual([]);
     const rules = await host.sandbox.root("nft list ruleset");

@@ -107,14 +107,14 @@ export class HostNetwork {
   }
 
   /** Removes bridge, routing of names and rules; the helper refuses while a tap is there. */
-  async down(): Promise<{ removed: boolean }> {
+  async down(): Promise<ResultOf<typeof networkContract.networkDown>> {
     const { helper, names, routing } = this.#deps;
     const bridge = await helper.call(helperContract.bridgeRemove, {});
     await routing.clear();
     const nat = await helper.call(helperContract.natRemove, {});
     await names.close();
     names.led(false);
-    return { removed: bridge.removed || nat.removed };
+    return { ...nat, removed: bridge.removed || nat.removed };
   }
 
   /** For VMs that run while a daemon or a helper comes back: rules that lead where names are answered, and that are there. */

@@ -62,7 +62,7 @@ function droppers(deps: DroppersDeps): Dropper[] {
     const answers = rules.some(isForAnswers) ? { answers_pass: true } : {};
     return [{ hook, family, table, chain: name, why, ...answers, ...(place === undefined ? {} : { place }) }];
   });
-  return [...found, ...legacy()];
+  return [...found, ...legacyChains()];
 }
 
 /** True for a rule that asks nothing of a packet, or only whether it is a guest's. */
@@ -99,7 +99,7 @@ function letsThrough(deps: DroppersDeps, rules: readonly ForeignRule[], hook: Ho
 }
 
 /** What the older iptables has in the kernel can't be read so; that it is there is worth a word. */
-function legacy(): Drops {
+export function legacyChains(): Drops {
   try {
     const tables = readFileSync(legacyTables, "utf8").split("\n");
     if (!tables.includes("filter")) return [];

@@ -6,6 +6,7 @@ import type { HelperDeps } from "../deps.ts";
 import type { Chain } from "../netlink/nf-tables.ts";
 import { ipv4Bytes, macBytes } from "./address.ts";
 import { findDroppers } from "./droppers.ts";
+import { findForwarder } from "./forwarders.ts";
 import { inKernel } from "./in-kernel.ts";
 import { guests, isolated, policyChains } from "./policy.ts";
 import { mustHaveNoTaps } from "./port.ts";
@@ -58,15 +59,17 @@ function policyMark(chains: readonly Chain[]): string {
   return `policy_${createHash("sha256").update(JSON.stringify(chains)).digest("hex").slice(0, 12)}`;
 }
 
-/** Removes the table, unless a VM has a tap, and puts forwarding back. */
-export async function removeNat(deps: HelperDeps): Promise<{ removed: boolean }> {
+/** Removes the table, unless a VM has a tap, and puts forwarding back, unless others have come to need it. */
+export async function removeNat(deps: HelperDeps): Promise<ResultOf<typeof helperContract.natRemove>> {
   const { facts, layout, nft, spans } = deps;
   mustHaveNoTaps(deps);
   const removed = await inKernel(spans, "rules remove", { table: layout.table }, () => nft.removeTable(layout.table));
   const { ip_forward_was: was, ...rest } = facts.network;
-  if (was === "0") await inKernel(spans, "forwarding off", { file: forwarding }, () => writeFileSync(forwarding, was));
+  const forwarder = was === "0" ? await findForwarder(deps) : undefined;
+  if (was === "0" && forwarder === undefined)
+    await inKernel(spans, "forwarding off", { file: forwarding }, () => writeFileSync(forwarding, was));
   facts.putNetwork(rest);
-  return { removed };
+  return { removed, ...(forwarder === undefined ? {} : { forwarding_left_for: forwarder }) };
 }
 
 /** The pin of a guest's MAC to its address, as the set has it: each part is padded to four bytes. */

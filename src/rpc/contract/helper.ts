@@ -186,9 +186,14 @@ export const helperContract = {
   }),
   natRemove: method({
     name: "nat.remove",
-    summary: "Removes the table and puts forwarding back as it was; refused while a VM has a tap.",
+    summary:
+      "Removes the table and puts forwarding back as it was, unless others decide on what is forwarded; refused while a VM has a tap.",
     params: nothing,
-    result: z.object({ removed: z.boolean() }),
+    result: z.object({
+      removed: z.boolean(),
+      /** The chain of somebody else's for which forwarding was left on. */
+      forwarding_left_for: z.string().optional(),
+    }),
     errors: ["in_use", "command_failed", "no_space"],
   }),
   resolverSet: method({

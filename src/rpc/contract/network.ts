@@ -36,7 +36,11 @@ export const networkContract = {
     name: "network.down",
     summary: "Removes the bridge, NAT and the names of VMs; refused while a VM is on it.",
     params: z.object({}),
-    result: z.object({ removed: z.boolean() }),
+    result: z.object({
+      removed: z.boolean(),
+      /** The chain of somebody else's for which net.ipv4.ip_forward was left at 1. */
+      forwarding_left_for: z.string().optional(),
+    }),
     errors: ["helper_unavailable", "in_use", "already_exists", "command_failed", "missing_tool"],
   }),
 };
