@@ -385,8 +385,9 @@ export class ScriptedHost implements AsyncDisposable {
     write(this.layout.image(imageId), "");
     truncateSync(this.layout.image(imageId), 64 * 1024 * 1024);
     // As any VMM's is: an ELF file, and an initrd with the modules of each.
-    write(this.layout.kernel(kernelId).vmlinux, "\u007fELF");
-    write(this.layout.kernel(kernelId).initrd, `initrd ${mmioModulesList}\0`);
+    const [vmlinux, initrd] = ["\u007fELF", `initrd ${mmioModulesList}\0`];
+    write(this.layout.kernel(kernelId).vmlinux, vmlinux);
+    write(this.layout.kernel(kernelId).initrd, initrd);
     for (const program of ["init", "banger-agent"]) write(join(this.#directory, "guest", program), program);
     const database = openDatabase(this.layout.database);
     const created_at = new Date().toISOString();
@@ -401,7 +402,7 @@ export class ScriptedHost implements AsyncDisposable {
       id: kernelId,
       name: "linux",
       release: "6.1",
-      size: 1,
+      size: vmlinux.length + initrd.length,
       least_memory_mib: 64,
       created_at,
     });

@@ -101,7 +101,7 @@ export class KernelService extends ContentService<Kernel> {
     { boot, elf, release }: BootableKernel,
     initrd: Buffer,
     asDefault?: boolean,
-  ): Kernel {
+  ): Promise<Kernel> {
     const id = createHash("sha256").update(boot).update(initrd).digest("hex");
     const draft = join(scratch, "kernel");
     mkdirSync(draft, { mode: 0o700 });

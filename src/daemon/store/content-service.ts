@@ -1,12 +1,14 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { ContentRecords } from "./content-records.ts";
-import { putInPlace, takeAway } from "./in-place.ts";
+import { putInPlace, settle, takeAway } from "./in-place.ts";
 
 /** What is stored so. */
 interface Stored {
   readonly id: string;
   readonly name: string;
-  /** True where its files are gone, and its record is not. */
+  /** Bytes of all its files. */
+  readonly size: number;
+  /** True where its files are gone or cut off, and its record is not. */
   readonly missing?: boolean | undefined;
 }
 
@@ -29,17 +31,23 @@ export abstract class ContentService<T extends Stored> {
 
   /** One with what its files tell. */
   protected shown(content: T): T {
-    return this.filesOf(content.id).every((file) => existsSync(file)) ? content : { ...content, missing: true };
+    return this.#isWhole(content) ? content : { ...content, missing: true };
   }
 
-  /** Refuses the name of another; that of one whose files are gone may be meant to get them back. */
+  /** Until banger had them written to the disk before their record, a host whose power was cut could leave files empty. */
+  #isWhole({ id, size }: T): boolean {
+    return this.filesOf(id).reduce((sum, file) => sum + sizeOf(file), 0) === size;
+  }
+
+  /** Refuses the name of another; that of one whose files are missing may be meant to get them back. */
   protected mustBeFree(name: string): void {
     const same = this.records.list().find((content) => content.name === name);
     if (same === undefined || this.shown(same).missing !== true) this.records.mustBeFree(name);
   }
 
   /** Puts a directory that was made in its place, with its record; where only that is there, it gets its files back. */
-  protected keep(made: string, content: T, asDefault: boolean | undefined): T {
+  protected async keep(made: string, content: T, asDefault: boolean | undefined): Promise<T> {
+    await settle(made);
     const known = this.records.byId(content.id);
     if (known === undefined) this.records.mustBeFree(content.name);
     else if (this.shown(known).missing !== true) return this.records.insert(content, asDefault);
@@ -70,5 +78,13 @@ export abstract class ContentService<T extends Stored> {
     const { id, name } = this.records.mustBeUnused(reference);
     takeAway(this.directoryOf(id), () => this.records.remove(id));
     return { id, name };
+  }
+}
+
+function sizeOf(file: string): number {
+  try {
+    return statSync(file).size;
+  } catch {
+    return Number.NaN;
   }
 }

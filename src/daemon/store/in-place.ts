@@ -1,17 +1,34 @@
-import { mkdirSync, renameSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { halfOf } from "./places.ts";
 
+/** Has the files of a directory written to the disk, which takes a while for an image: what the host's power is cut of later is there. */
+export async function settle(directory: string): Promise<void> {
+  for (const path of [...readdirSync(directory).map((name) => join(directory, name)), directory]) {
+    const file = await open(path, "r");
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+}
+
 /**
- * Moves what was made to its place, and records it: what cuts that short leaves a half, which is told from what lost its record. What
- * lies in its place without a record gives way: it is called so by its content.
+ * Moves what was made, and has settled, to its place, and records it: what cuts that short leaves a half, which is told from what lost
+ * its record. What lies in its place without a record gives way: it is called so by its content.
  */
 export function putInPlace<T>(made: string, place: string, record: () => T): T {
   const half = halfOf(place);
   mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
   remove(half);
   renameSync(made, half);
-  const recorded = unlessFails(record, () => remove(half));
+  const settled = () => {
+    syncDirectory(dirname(place));
+    return record();
+  };
+  const recorded = unlessFails(settled, () => remove(half));
   remove(place);
   renameSync(half, place);
   return recorded;
@@ -51,6 +68,15 @@ function unlessFails<T>(work: () => T, undo: () => unknown): T {
   } catch (error) {
     undo();
     throw error;
+  }
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -28,7 +28,7 @@ export function missingFiles(layout: Pick<Layout, "vm" | "image" | "kernel">, vm
 export function contentMissing(what: "image" | "kernel", name: string, directory: string): Omit<Finding, "level"> {
   return {
     code: `${what}_missing`,
-    message: `the files of ${what} ${name} are gone: ${directory}`,
+    message: `the files of ${what} ${name} are gone or cut off: ${directory}`,
     hint: missingHint(what, name),
   };
 }

@@ -13,7 +13,7 @@ const image = z.object({
   created_at: timestamp,
   /** True for the one that a VM is made of when none is named. */
   default: z.boolean().optional(),
-  /** True where its files are gone, and its record is not. */
+  /** True where its files are gone or cut off, and its record is not. */
   missing: z.boolean().optional(),
 });
 

@@ -15,7 +15,7 @@ const kernel = z.object({
   created_at: timestamp,
   /** True for the one that a VM is made of when none is named. */
   default: z.boolean().optional(),
-  /** True where its files are gone, and its record is not. */
+  /** True where its files are gone or cut off, and its record is not. */
   missing: z.boolean().optional(),
 });
 

@@ -1,13 +1,16 @@
 import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -42,9 +45,8 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** Imports the source; `during` runs when the initrd is being made. */
-async function imported(during: () => void, params: { modules?: string } = {}) {
-  const layout = layoutOf({
+const layoutHere = () =>
+  layoutOf({
     id: "5eed0003",
     ownerUid: 61_000,
     ownerGid: 61_000,
@@ -57,6 +59,11 @@ async function imported(during: () => void, params: { modules?: string } = {}) {
     resolvers: [],
     zone: "vm",
   });
+const kernels = (run: Run = real) => new KernelService({ database, layout: layoutHere(), run, now: () => new Date(0) });
+
+/** Imports the source; `during` runs when the initrd is being made. */
+async function imported(during: () => void, params: { modules?: string } = {}) {
+  const layout = layoutHere();
   const run: Run = (command) => {
     if (command.file === "stat") asked.push(command.args.at(-1) ?? "");
     return real(command);
@@ -71,9 +78,8 @@ async function imported(during: () => void, params: { modules?: string } = {}) {
     emit,
     cancel: () => undefined,
   };
-  const kernels = new KernelService({ database, layout, run, now: () => new Date(0) });
   try {
-    return await kernels.import({ source, ...params }, context);
+    return await kernels(run).import({ source, ...params }, context);
   } finally {
     expect(existsSync(layout.scratch) ? readdirSync(layout.scratch) : []).toEqual([]);
   }
@@ -98,6 +104,22 @@ it.each([
     details: { field: "source" },
   });
 });
+
+it.each(["vmlinux", "initrd"])(
+  "a kernel whose %s the host lost at a power cut is missing, and mended by the same import",
+  async (name) => {
+    const { id, missing } = await imported(() => undefined);
+    expect(missing).toBeUndefined();
+    const file = join(directory, "state/kernels", id, name);
+    const content = readFileSync(file);
+    chmodSync(file, 0o644);
+    truncateSync(file);
+    expect(kernels().find(id)).toMatchObject({ missing: true });
+    expect(await imported(() => undefined)).toMatchObject({ id });
+    expect(readFileSync(file)).toEqual(content);
+    expect(kernels().find(id)).not.toHaveProperty("missing");
+  },
+);
 
 it.each<[string, (boot: string) => void]>([
   ["a FIFO", (boot) => execFileSync("mkfifo", [join(boot, "vmlinuz-1")])],

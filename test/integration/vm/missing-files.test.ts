@@ -66,7 +66,7 @@ describe.each(["image", "kernel"] as const)("where the files of an %s are gone a
     remove(directory());
     await expect(host.create("new")).rejects.toMatchObject({
       code: "not_found",
-      plain: `${what}: the files of ${name} are gone`,
+      plain: `${what}: the files of ${name} are gone or cut off`,
       details: { field: what, hint: expect.stringContaining(`banger ${what} import`) as string },
     });
     await expect(host.start("old")).rejects.toMatchObject({

@@ -24,7 +24,7 @@ export function imageFields(image: Image & { used_by: readonly string[] }): stri
     ["name", image.name],
     ["id", image.id],
     ["size", size(image.size)],
-    ["state", image.missing === true ? "missing: its files are gone; `banger doctor` says more" : null],
+    ["state", image.missing === true ? "missing: its files are gone or cut off; `banger doctor` says more" : null],
     ["source", image.source],
     ["created", image.created_at],
     ["default", image.default === true ? "yes" : "no"],

@@ -25,7 +25,7 @@ export function kernelFields(kernel: Kernel & { used_by: readonly string[] }): s
     ["id", kernel.id],
     ["release", kernel.release],
     ["size", size(kernel.size)],
-    ["state", kernel.missing === true ? "missing: its files are gone; `banger doctor` says more" : null],
+    ["state", kernel.missing === true ? "missing: its files are gone or cut off; `banger doctor` says more" : null],
     ["least memory", typeof kernel.least_memory_mib === "number" ? `${kernel.least_memory_mib} MiB` : "unknown"],
     ["created", kernel.created_at],
     ["default", kernel.default === true ? "yes" : "no"],

@@ -122,7 +122,7 @@ function mustBeThere(
 ): void {
   if (missing !== true) return;
   const details = { field: what, hint: missingHint(what, name) };
-  throw new BangerError("not_found", `${what}: the files of ${name} are gone`, { details });
+  throw new BangerError("not_found", `${what}: the files of ${name} are gone or cut off`, { details });
 }
 
 /** A VM that is to be made, before it has an address. */
