@@ -45,13 +45,16 @@ export abstract class ContentService<T extends Stored> {
     if (same === undefined || this.shown(same).missing !== true) this.records.mustBeFree(name);
   }
 
-  /** Puts a directory that was made in its place, with its record; where only that is there, it gets its files back. */
+  /** Puts a directory that was made in its place, with its record; where only that is there, it gets its files back, and keeps its name. */
   protected async keep(made: string, content: T, asDefault: boolean | undefined): Promise<T> {
     await settle(made);
     const known = this.records.byId(content.id);
     if (known === undefined) this.records.mustBeFree(content.name);
     else if (this.shown(known).missing !== true) return this.records.insert(content, asDefault);
-    return putInPlace(made, this.directoryOf(content.id), () => known ?? this.records.insert(content, asDefault));
+    return putInPlace(made, this.directoryOf(content.id), () => {
+      if (known === undefined) return this.records.insert(content, asDefault);
+      return asDefault === true ? this.records.makeDefault(known.id) : known;
+    });
   }
 
   list(): T[] {

@@ -29,6 +29,7 @@ import { fakeKernel } from "../../support/fake-kernel.ts";
 import { tarArchive } from "../../support/tar-archive.ts";
 
 const real = createRunner({ spans: new Spans(startTracer("test", () => undefined)) });
+const drivers = ["virtio-pci", "virtio_blk", "virtio_net", "virtio_console", "ext4"];
 let directory: string;
 let database: Store;
 let source: string;
@@ -37,7 +38,7 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "banger-kernel-import-"));
   database = openDatabase(join(directory, "banger.db"));
   source = join(directory, "vmlinuz");
-  writeFileSync(source, fakeKernel({ holds: ["virtio-pci", "virtio_blk", "virtio_net", "virtio_console", "ext4"] }));
+  writeFileSync(source, fakeKernel({ holds: drivers }));
   asked = [];
 });
 afterEach(() => {
@@ -62,7 +63,7 @@ const layoutHere = () =>
 const kernels = (run: Run = real) => new KernelService({ database, layout: layoutHere(), run, now: () => new Date(0) });
 
 /** Imports the source; `during` runs when the initrd is being made. */
-async function imported(during: () => void, params: { modules?: string } = {}) {
+async function imported(during: () => void, params: { modules?: string; default?: boolean } = {}) {
   const layout = layoutHere();
   const run: Run = (command) => {
     if (command.file === "stat") asked.push(command.args.at(-1) ?? "");
@@ -120,6 +121,18 @@ it.each(["vmlinux", "initrd"])(
     expect(kernels().find(id)).not.toHaveProperty("missing");
   },
 );
+
+it("a kernel that gets its files back becomes the default where that is asked for", async () => {
+  await imported(() => undefined);
+  writeFileSync(source, fakeKernel({ release: "6.2.0-1", holds: drivers }));
+  const { id, name } = await imported(() => undefined);
+  const lose = () => rmSync(join(directory, "state/kernels", id), { recursive: true });
+  lose();
+  expect(await imported(() => undefined)).toMatchObject({ id, default: false });
+  lose();
+  expect(await imported(() => undefined, { default: true })).toMatchObject({ id, default: true });
+  expect(kernels().default()).toMatchObject({ name });
+});
 
 it.each<[string, (boot: string) => void]>([
   ["a FIFO", (boot) => execFileSync("mkfifo", [join(boot, "vmlinuz-1")])],
