@@ -8,7 +8,7 @@ import { undoneFor } from "../undo.ts";
 import { ipv4Bytes } from "./address.ts";
 import { leadsElsewhere, mustBeFree, shadowedRoutes, taken } from "./collisions.ts";
 import { inKernel } from "./in-kernel.ts";
-import { disableIpv6, filterReversePath, mustBeOurs } from "./link.ts";
+import { answerOwnSubnet, disableIpv6, mustBeOurs } from "./link.ts";
 import { detachedTaps, mustHaveNoTaps, putAllOnBridge } from "./port.ts";
 
 /** Makes the bridge, or finds it as it should be; with `taps` those of VMs that run too, each of which is looked at. */
@@ -42,7 +42,7 @@ export async function ensureBridge(
       links.setAlias(link, layout.alias());
       // Guests have IPv4 only; the bridge itself would answer them on its link-local address.
       disableIpv6(bridge);
-      filterReversePath(bridge);
+      answerOwnSubnet(bridge);
       links.addAddress(link, ipv4Bytes(first), prefix);
       links.setUp(link);
       putAllOnBridge(deps, link);

@@ -19,18 +19,18 @@ export function mustBeOurs(link: Link, alias: string, weWereMakingIt: boolean): 
 /** Switches IPv6 off on a link. */
 export function disableIpv6(link: string): void {
   // A host that has no IPv6 has nothing to switch off.
-  set(`/proc/sys/net/ipv6/conf/${link}/disable_ipv6`);
+  set(`/proc/sys/net/ipv6/conf/${link}/disable_ipv6`, 1);
 }
 
 /**
- * Takes from a link only what comes from where the host would send to by it (RFC 3704), ARP requests too: each sender of one is
- * remembered, in a table of all links that is soon full.
+ * Answers ARP on a link to senders of its own subnet alone (arp_ignore, ip-sysctl): the kernel remembers each sender that it answers, in a
+ * table of all links that is soon full.
  */
-export function filterReversePath(link: string): void {
-  set(`/proc/sys/net/ipv4/conf/${link}/rp_filter`);
+export function answerOwnSubnet(link: string): void {
+  set(`/proc/sys/net/ipv4/conf/${link}/arp_ignore`, 2);
 }
 
-/** Where it is set for all links already, the file may not be written to. */
-function set(setting: string): void {
-  if (existsSync(setting) && readFileSync(setting, "utf8").trim() !== "1") writeFileSync(setting, "1");
+/** Where it is so already, the file may be one that can't be written to. */
+function set(setting: string, value: number): void {
+  if (existsSync(setting) && readFileSync(setting, "utf8").trim() !== `${value}`) writeFileSync(setting, `${value}`);
 }
